@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "host/recording.hpp"
+
+namespace fettle::host {
+
+/// One row of dataset.json.
+struct RecordingEntry {
+  std::string label;       ///< folder below the data set
+  std::string name;        ///< file name without ".csv"
+  std::string source;      ///< what was imported as one session: "folder" or "folder/file"
+  std::string provenance;  ///< how it came here: "import motor.csv (accel m/s2 -> g ...)", "simulate fan ..."
+  std::uint64_t rows = 0;
+  std::uint64_t hash = 0;  ///< SampleHash over all rows
+
+  /// "label/name", how people and messages name a recording.
+  [[nodiscard]] std::string id() const { return label + "/" + name; }
+};
+
+/// A folder DATA/<label>/<recording>.csv with DATA/dataset.json (FORMATS.md).
+class DataSet {
+ public:
+  /// Opens an existing data set. Throws Error(io) if there is none, Error(bad_input) if dataset.json
+  /// is damaged or names a file that is not there. CSV files that dataset.json does not name are
+  /// listed by `strangers()`, never silently used.
+  [[nodiscard]] static DataSet open(const std::filesystem::path& folder);
+
+  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+  [[nodiscard]] double rate_hz() const { return rate_hz_; }
+  [[nodiscard]] std::size_t axes() const { return axes_; }
+  /// In order of label, source, then the order of recording (name order inside a source).
+  [[nodiscard]] const std::vector<RecordingEntry>& recordings() const { return recordings_; }
+  [[nodiscard]] std::filesystem::path path_of(const RecordingEntry& entry) const;
+  [[nodiscard]] const std::vector<std::string>& strangers() const { return strangers_; }
+
+ private:
+  friend class DataSetUpdate;
+  std::filesystem::path folder_;
+  double rate_hz_ = 0;
+  std::size_t axes_ = 0;
+  std::vector<RecordingEntry> recordings_;
+  std::vector<std::string> strangers_;
+};
+
+/// Adds recordings to a new or an existing data set: all or nothing. Recordings are written to a
+/// staging folder inside the data set and moved in place by commit(); dataset.json is replaced last.
+class DataSetUpdate {
+ public:
+  /// @param rate_hz nominal rate of everything added; an existing data set of another rate (more than
+  ///        2 % away) or another number of axes is an Error(bad_input).
+  DataSetUpdate(const std::filesystem::path& folder, double rate_hz, std::size_t axes);
+  ~DataSetUpdate();
+
+  /// Starts a recording. Label and name must be one path component of letters, digits and "-_.+"
+  /// (not starting with a dot). Throws Error(exists) if the data set has label/name already.
+  [[nodiscard]] RecordingWriter& begin(const std::string& label, const std::string& name,
+                                       const std::string& source, const std::string& provenance);
+  /// Takes the recording begun last into the update.
+  void end();
+  /// Forgets the recording begun last (too few rows).
+  void discard();
+  /// Removes an existing recording in the same transaction (`fettle label` replaces by parts).
+  void remove(const RecordingEntry& entry);
+  /// Makes it all visible.
+  void commit();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fettle::host

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "core/sensor/sample.hpp"
+
+namespace fettle::host {
+
+/// Running hash over samples (time stamps relative to the first, and axes; never file bytes), so that
+/// a recording is recognised whatever its name, folder or number format. XXH3, 64 bits.
+class SampleHash {
+ public:
+  explicit SampleHash(std::size_t axes);
+  ~SampleHash();
+  SampleHash(SampleHash&&) noexcept;
+  SampleHash& operator=(SampleHash&&) noexcept;
+  void add(const TimedSample& sample);
+  void add(std::span<const TimedSample> samples);
+  [[nodiscard]] std::uint64_t value() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Reads a canonical recording (FORMATS.md) in blocks; memory does not grow with the file.
+/// Every row is validated: number of columns, numbers, finite values. Throws Error(bad_input) with
+/// file and line, Error(io) when the file cannot be read.
+class RecordingReader {
+ public:
+  explicit RecordingReader(const std::filesystem::path& file);
+  ~RecordingReader();
+  RecordingReader(RecordingReader&&) noexcept;
+
+  [[nodiscard]] std::size_t axes() const;  ///< 3 or 6
+  /// The next samples, empty at the end. Valid until the next call.
+  [[nodiscard]] std::span<const TimedSample> next_block();
+  [[nodiscard]] std::uint64_t bytes_read() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Writes a canonical recording: shortest decimals that read back to the same float32. Nothing is
+/// visible under the final name until commit(); without commit the temporary file is removed.
+class RecordingWriter {
+ public:
+  /// @param axes 3 or 6.  Throws Error(io), Error(exists).
+  RecordingWriter(const std::filesystem::path& file, std::size_t axes);
+  ~RecordingWriter();
+  RecordingWriter(RecordingWriter&&) noexcept;
+
+  void write(const TimedSample& sample);
+  /// Flushes, syncs and renames. Throws Error(io), for example on a full disk.
+  void commit();
+  [[nodiscard]] std::uint64_t rows() const;
+  [[nodiscard]] std::uint64_t hash() const;  ///< SampleHash over what was written
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fettle::host
