@@ -11,9 +11,14 @@ constexpr double kLowPass_hz = 94;  // RM-MPU-6000A rev 4.2, register 26, DLPF_C
 constexpr double kButterworth = 0.70710678118654752;
 constexpr double kAccelerometerNoise_g = 400e-6;  // per sqrt(Hz): MPU-6000 PS rev 3.4, 6.2
 constexpr double kGyroscopeNoise_dps = 0.005;     // per sqrt(Hz): MPU-6000 PS rev 3.4, 6.1
-constexpr double kSpeedWander = 0.003;            // standard deviation, part of the speed
-constexpr double kLoadWander = 0.06;              // ... of the aerodynamic forces
+constexpr double kFlow_g = 0.0011;        // force of the flow's noise, per sqrt(Hz), at rated speed
+constexpr double kTruncation_g = 0.02;    // upward force that a loose foot still follows
+constexpr double kSpeedWander = 0.003;    // standard deviation, part of the speed
+constexpr double kSessionSpread = 0.002;  // ... from one session to the next
+constexpr double kLooseWander = 0.35;     // ... of how loose it is from moment to moment
+constexpr double kLoadWander = 0.06;      // ... of the aerodynamic forces
 constexpr double kHeatWander_K = 0.3;
+constexpr double kBlock_s = 0.04;  // between updates of what changes slowly
 constexpr double kWarmUp_s = 1.5;  // until the filters have forgotten that they began at rest
 
 /// Streams of random numbers. Those of a session are told apart by its number.
@@ -37,12 +42,12 @@ std::array<std::array<double, 3>, 3> rotation(double x_turns, double y_turns, do
 
 /// To the nearest step of the converter, halves away from zero; beyond the range it stays at the
 /// rail.
-float quantise(double value, double counts_per_unit, float counts_per_unit_f) {
-  double counts = value * counts_per_unit;
+float quantise(double value, float counts_per_unit) {
+  double counts = value * static_cast<double>(counts_per_unit);
   if (counts > 32767.0) counts = 32767.0;
   if (counts < -32768.0) counts = -32768.0;
   const auto whole = static_cast<std::int32_t>(counts < 0 ? counts - 0.5 : counts + 0.5);
-  return static_cast<float>(whole) / counts_per_unit_f;
+  return static_cast<float>(whole) / counts_per_unit;
 }
 
 }  // namespace
@@ -83,6 +88,14 @@ Machine::Wander::Wander(double seconds, double rate_hz, Random& random)
       kick(square_root(1.0 - keep * keep)),
       value(random.gaussian()) {}
 
+void Machine::Forces::add(Line line, double level, const Vector& cosine_part,
+                          const Vector& sine_part) {
+  for (std::size_t i = 0; i < 3; ++i) {
+    cosine[line][i] += level * cosine_part[i];
+    sine[line][i] += level * sine_part[i];
+  }
+}
+
 Machine::Machine(const MachineConfig& config, std::uint64_t seed)
     : config_(config),
       parameters_(seed),
@@ -91,39 +104,23 @@ Machine::Machine(const MachineConfig& config, std::uint64_t seed)
       slow_(session_random(seed, config, kSlow)),
       bearing_(session_random(seed, config, kBearing)),
       loose_(session_random(seed, config, kLoose)) {
-  const MachineParameters& p = parameters_;
   while (steps_ * config.rate_hz < kInnerRate_hz) ++steps_;
-  const double inner_rate_hz = steps_ * config.rate_hz * (1.0 + p.clock_error);
+  const double inner_rate_hz = steps_ * config.rate_hz * (1.0 + parameters_.clock_error);
   step_s_ = 1.0 / inner_rate_hz;
+  set_filters(inner_rate_hz);
+  set_forces();
 
-  speed_wander_ = Wander(5, config.rate_hz, slow_);
-  load_wander_ = Wander(12, config.rate_hz, slow_);
-  heat_wander_ = Wander(40, config.rate_hz, slow_);
-  loose_wander_ = Wander(2, config.rate_hz, loose_);
-  session_hz_ = p.rated_hz * config.speed * (1.0 + 0.002 * slow_.gaussian());
+  block_samples_ = 1 + static_cast<int>(kBlock_s * config.rate_hz);
+  const double block_rate_hz = config.rate_hz / block_samples_;
+  speed_wander_ = Wander(5, block_rate_hz, slow_);
+  load_wander_ = Wander(12, block_rate_hz, slow_);
+  heat_wander_ = Wander(40, block_rate_hz, slow_);
+  loose_wander_ = Wander(2, block_rate_hz, loose_);
+  session_hz_ = parameters_.rated_hz * config.speed * (1.0 + kSessionSpread * slow_.gaussian());
   double_turns_ = slow_.uniform();
   hum_turns_ = slow_.uniform();
   turns_to_impact_ = bearing_.uniform();
   turns_to_rattle_ = loose_.uniform();
-
-  const SecondOrder mount(p.mount_hz, p.mount_damping, inner_rate_hz);
-  const SecondOrder low_pass(kLowPass_hz, kButterworth, inner_rate_hz);
-  for (std::size_t i = 0; i < 3; ++i) {
-    const SecondOrder rocking(p.rocking_hz[i], p.rocking_damping, inner_rate_hz);
-    const SecondOrder structure(p.structure_hz[i], p.structure_damping, inner_rate_hz);
-    mount_.set(i, mount.high_pass());
-    rocking_.set(i, rocking.band_pass());
-    structure_.set(i, structure.band_pass());
-  }
-  for (std::size_t axis = 0; axis < 6; ++axis) low_pass_.set(axis, low_pass.low_pass());
-
-  // White noise of a density d (per sqrt(Hz)) has d sqrt(rate / 2) at each sample.
-  const double per_density = square_root(0.5 * inner_rate_hz);
-  flow_sigma_ = 0.0011 * square(config.speed) * per_density;
-  for (std::size_t axis = 0; axis < 6; ++axis) {
-    noise_sigma_[axis] = (axis < 3 ? kAccelerometerNoise_g : kGyroscopeNoise_dps) * per_density;
-  }
-  truncation_g_ = 0.02 * square(config.speed);
 
   const auto warm_up = static_cast<std::int64_t>(kWarmUp_s * config.rate_hz);
   for (std::int64_t i = 0; i < warm_up; ++i) static_cast<void>(next());
@@ -132,58 +129,114 @@ Machine::Machine(const MachineConfig& config, std::uint64_t seed)
 
 double Machine::apparent_shaft_hz() const { return session_hz_ / (1.0 + parameters_.clock_error); }
 
-void Machine::add(Line line, double level, Phasor shape) {
-  Phasor& force = forces_[line];
+void Machine::set_filters(double inner_rate_hz) {
+  const MachineParameters& p = parameters_;
   for (std::size_t i = 0; i < 3; ++i) {
-    force.cosine[i] += level * shape.cosine[i];
-    force.sine[i] += level * shape.sine[i];
+    motion_.set(i, SecondOrder(p.mount_hz, p.mount_damping, inner_rate_hz).high_pass());
+    motion_.set(i + 3,
+                SecondOrder(p.structure_hz[i], p.structure_damping, inner_rate_hz).band_pass());
+    motion_.set(i + 6, SecondOrder(p.rocking_hz[i], p.rocking_damping, inner_rate_hz).band_pass());
   }
+  // The sensor's noise is white at the rate of samples, as far as the low-pass lets it: folding
+  // back what lies above half the rate makes it white again at 200 Hz and below. White noise of
+  // density d per sqrt(Hz) has d sqrt(rate / 2) at each sample, and d sqrt(1.11 corner) behind a
+  // Butterworth low-pass of second order.
+  const bool shaped = config_.rate_hz > 2.2 * kLowPass_hz;
+  const double bandwidth_hz = shaped ? 0.5 * config_.rate_hz : 1.11 * kLowPass_hz;
+  for (std::size_t axis = 0; axis < 6; ++axis) {
+    low_pass_.set(axis, SecondOrder(kLowPass_hz, kButterworth, inner_rate_hz).low_pass());
+    if (shaped) {
+      noise_pass_.set(axis, SecondOrder(kLowPass_hz, kButterworth, config_.rate_hz).low_pass());
+    }
+    noise_sigma_[axis] =
+        (axis < 3 ? kAccelerometerNoise_g : kGyroscopeNoise_dps) * square_root(bandwidth_hz);
+  }
+  rocking_lever_ = p.lever_per_m * kGravity_m_s2 * kDegreesPerRadian *
+                   (1.0 + 0.8 * config_.faults.loose) / (2.0 * kPi);
+  // Two uniform numbers of 21 bits have a variance of 2^42 / 6.
+  flow_scale_ = kFlow_g * square_root(0.5 * inner_rate_hz) * square_root(6.0) * 0x1p-21;
 }
 
-/// Levels of all forces for the next sample, in units of the machine's weight.
-void Machine::update_forces() {
+/// All forces at rated speed, in units of the machine's weight.
+void Machine::set_forces() {
   const MachineParameters& p = parameters_;
   const Faults& faults = config_.faults;
-  shaft_hz_ = session_hz_ * (1.0 + kSpeedWander * speed_wander_.step(slow_));
-  level_ = 1.0 + kLoadWander * load_wander_.step(slow_);
-  const double looseness = faults.loose * (1.0 + 0.35 * loose_wander_.step(loose_));
-  // Forces of mass and of flow both grow with the square of speed.
-  const double speed2 = square(shaft_hz_ / p.rated_hz);
-
-  forces_ = {};
   // Imbalance: F / M = (m / M) e w^2, turning with the shaft; e w in mm/s is the balance quality
-  // grade (ISO 21940-11). Vertically the mount is stiffer. An off-centre rotor also rocks a little
-  // axially (couple imbalance).
-  const auto turning = [](double turns, double axial) {
+  // grade (ISO 21940-11). Vertically the mount gives less. The rotor's two ends are never alike,
+  // which shakes the shaft a little along its axis too (couple imbalance).
+  const auto turn = [](Forces& forces, double level, double turns, double axial) {
     const auto [sine, cosine] = sine_cosine_turns(turns);
-    return Phasor{{axial * cosine, cosine, 0.8 * sine}, {-axial * sine, -sine, 0.8 * cosine}};
+    forces.add(first, level, {axial * cosine, cosine, 0.8 * sine},
+               {-axial * sine, -sine, 0.8 * cosine});
   };
-  const double g_per_mm_s = 1e-3 * p.rotor_share * 2.0 * kPi * p.rated_hz / kGravity_m_s2 * speed2;
+  const double g_per_mm_s = 1e-3 * p.rotor_share * 2.0 * kPi * p.rated_hz / kGravity_m_s2;
   const double residual_g = p.residual_mm_s * g_per_mm_s;
-  add(first, residual_g, turning(p.residual_turns, 0.2));
-  // From G 6.3 to about G 40, two grades of the standard away, at severity 1.
-  add(first, faults.imbalance * 36.0 * g_per_mm_s, turning(p.heavy_spot_turns, 0.2));
+  turn(inertial_, residual_g, p.residual_turns, 0.2);
+  // To about G 40, two grades of the standard worse, at severity 1.
+  turn(inertial_, faults.imbalance * 36.0 * g_per_mm_s, p.heavy_spot_turns, 0.2);
 
-  // Flow: unequal blades pull at 1x, all of them at the blade-passing frequency.
-  add(first, 0.3 * residual_g * level_, turning(p.residual_turns + 0.3, 0.5));
-  add(blade_pass, 0.012 * speed2 * level_, {{0.6, 1.0, 0.3}, {0.4, 0.2, 0.9}});
+  // Flow: unequal blades pull at 1x, all of them together at the blade-passing frequency.
+  turn(aerodynamic_, 0.3 * residual_g, p.residual_turns + 0.3, 0.5);
+  aerodynamic_.add(blade_pass, 0.012, {0.6, 1.0, 0.3}, {0.4, 0.2, 0.9});
   // Every real shaft has a little 2x; the motor hums at twice the mains.
-  add(second, 0.15 * residual_g, {{0.2, 1.0, 0.0}, {0.0, 0.0, 1.0}});
-  add(hum, 0.006, {{0.1, 0.8, 0.4}, {0.0, 0.3, 0.5}});
+  inertial_.add(second, 0.15 * residual_g, {0.2, 1.0, 0.0}, {0.0, 0.0, 1.0});
+  steady_.add(hum, 0.006, {0.1, 0.8, 0.4}, {0.0, 0.3, 0.5});
 
   // Misalignment: 2x across and 1x, 2x along the shaft (Randall 2011, 2.2.2; Xu and Marangoni, J.
   // Sound Vib. 176, 1994, for the 2x of a flexible coupling).
-  add(second, faults.misalignment * 0.05, {{0.4, 1.0, 0.5}, {0.5, 0.3, 0.8}});
-  add(first, faults.misalignment * 0.04, {{1.0, 0.1, 0.0}, {0.3, 0.0, 0.1}});
+  steady_.add(second, faults.misalignment * 0.05, {0.4, 1.0, 0.5}, {0.5, 0.3, 0.8});
+  steady_.add(first, faults.misalignment * 0.04, {1.0, 0.1, 0.0}, {0.3, 0.0, 0.1});
 
   // A loose mount: the foot lands once in two turns, hence half orders and harmonics (Goldman and
-  // Muszynska, J. Eng. Gas Turbines Power 116, 1994; Randall 2011, 2.2.3), stronger and weaker from
-  // one moment to the next.
-  const double loose_g = looseness * 0.030 * speed2;
-  add(half, loose_g, {{0.2, 0.6, 0.8}, {0.1, 0.5, -0.6}});
-  add(one_and_half, 0.8 * loose_g, {{0.1, 0.4, 0.9}, {0.3, 0.6, 0.2}});
-  add(second, 0.6 * loose_g, {{0.1, 0.3, 1.0}, {0.2, 0.5, 0.0}});
-  add(third, 0.5 * loose_g, {{0.1, 0.2, 0.8}, {0.1, 0.5, 0.3}});
+  // Muszynska, J. Eng. Gas Turbines Power 116, 1994; Randall 2011, 2.2.3).
+  const double loose_g = faults.loose * 0.030;
+  loosened_.add(half, loose_g, {0.2, 0.6, 0.8}, {0.1, 0.5, -0.6});
+  loosened_.add(one_and_half, 0.8 * loose_g, {0.1, 0.4, 0.9}, {0.3, 0.6, 0.2});
+  loosened_.add(second, 0.6 * loose_g, {0.1, 0.3, 1.0}, {0.2, 0.5, 0.0});
+  loosened_.add(third, 0.5 * loose_g, {0.1, 0.2, 0.8}, {0.1, 0.5, 0.3});
+}
+
+/// What changes slowly enough to be updated a few times in a turn: speed, load, heat, and with them
+/// the force at each line and how far its angle advances in an inner step.
+void Machine::begin_block() {
+  const MachineParameters& p = parameters_;
+  shaft_hz_ = session_hz_ * (1.0 + kSpeedWander * speed_wander_.step(slow_));
+  level_ = 1.0 + kLoadWander * load_wander_.step(slow_);
+  kelvin_ = kHeatWander_K * heat_wander_.step(slow_);
+  const double moment = 1.0 + kLooseWander * loose_wander_.step(loose_);
+
+  // Forces of mass and of flow both grow with the square of speed.
+  const double speed2 = square(shaft_hz_ / p.rated_hz);
+  truncation_g_ = kTruncation_g * speed2;
+  const auto sum = [&](std::array<Vector, kLines> Forces::*part) {
+    for (std::size_t line = 0; line < kLines; ++line) {
+      for (std::size_t i = 0; i < 3; ++i) {
+        (forces_.*part)[line][i] =
+            (steady_.*part)[line][i] +
+            speed2 * ((inertial_.*part)[line][i] + level_ * (aerodynamic_.*part)[line][i] +
+                      moment * (loosened_.*part)[line][i]);
+      }
+    }
+  };
+  sum(&Forces::cosine);
+  sum(&Forces::sine);
+
+  const double turns = shaft_hz_ * step_s_;
+  const auto set_line = [&](Line line, double angle_turns, double advance_turns) {
+    const SineCosine angle = sine_cosine_turns(angle_turns);
+    const SineCosine advance = sine_cosine_turns(advance_turns);
+    cosine_[line] = angle.cosine;
+    sine_[line] = angle.sine;
+    step_cosine_[line] = advance.cosine;
+    step_sine_[line] = advance.sine;
+  };
+  set_line(half, double_turns_, 0.5 * turns);
+  set_line(first, 2.0 * double_turns_, turns);
+  set_line(one_and_half, 3.0 * double_turns_, 1.5 * turns);
+  set_line(second, 4.0 * double_turns_, 2.0 * turns);
+  set_line(third, 6.0 * double_turns_, 3.0 * turns);
+  set_line(blade_pass, 2.0 * p.blades * double_turns_, p.blades * turns);
+  set_line(hum, hum_turns_, p.hum_hz * step_s_);
 }
 
 /// Momentum per mass that the damage hands over in this inner step, as an acceleration in g.
@@ -241,29 +294,21 @@ double Machine::impact_of_rattle() {
 
 /// One inner step: forces, motion of the machine, the sensor's low-pass.
 void Machine::step() {
-  const MachineParameters& p = parameters_;
   double_turns_ += 0.5 * shaft_hz_ * step_s_;
   if (double_turns_ >= 1.0) double_turns_ -= 1.0;
-  hum_turns_ += p.hum_hz * step_s_;
+  hum_turns_ += parameters_.hum_hz * step_s_;
   if (hum_turns_ >= 1.0) hum_turns_ -= 1.0;
 
-  // Orders by multiplication of unit phasors; only three angles need a sine.
-  const auto multiply = [](SineCosine a, SineCosine b) {
-    return SineCosine{a.sine * b.cosine + a.cosine * b.sine, a.cosine * b.cosine - a.sine * b.sine};
-  };
-  std::array<SineCosine, kLines> line{};
-  line[half] = sine_cosine_turns(double_turns_);
-  line[first] = multiply(line[half], line[half]);
-  line[one_and_half] = multiply(line[first], line[half]);
-  line[second] = multiply(line[first], line[first]);
-  line[third] = multiply(line[second], line[first]);
-  line[blade_pass] = sine_cosine_turns(2.0 * double_turns_ * p.blades);
-  line[hum] = sine_cosine_turns(hum_turns_);
-
+  // Angles advance by complex multiplication; begin_block() sets them anew long before rounding
+  // shows.
   Vector force{};
-  for (std::size_t l = 0; l < kLines; ++l) {
+  for (std::size_t line = 0; line < kLines; ++line) {
+    const double cosine = cosine_[line] * step_cosine_[line] - sine_[line] * step_sine_[line];
+    const double sine = cosine_[line] * step_sine_[line] + sine_[line] * step_cosine_[line];
+    cosine_[line] = cosine;
+    sine_[line] = sine;
     for (std::size_t i = 0; i < 3; ++i) {
-      force[i] += forces_[l].cosine[i] * line[l].cosine + forces_[l].sine[i] * line[l].sine;
+      force[i] += forces_.cosine[line][i] * cosine + forces_.sine[line][i] * sine;
     }
   }
   // A loose foot carries no pull: part of the upward force is missing (truncated wave form).
@@ -274,54 +319,70 @@ void Machine::step() {
   const double rattle = impact_of_rattle();
   const Vector impact{0.2 * bearing + 0.1 * rattle, 0.5 * bearing + 0.4 * rattle,
                       0.8 * bearing + 0.9 * rattle};
-  Vector ringing{};
+
+  // Flow noise: white forces. Sums of two uniform numbers are Gaussian enough, as the filters
+  // behind mix many of them.
+  const std::uint64_t dice = flow_.bits();
+  const std::uint64_t more_dice = flow_.bits();
+  const double flow_scale = flow_scale_ * level_ * square(config_.speed);
+  std::array<double, 9> motion{};
   for (std::size_t i = 0; i < 3; ++i) {
-    const double flow = flow_sigma_ * level_ * flow_.gaussian();
+    constexpr std::uint64_t kMask = (1U << 21U) - 1;
+    const auto roll =
+        static_cast<std::int64_t>(((dice >> (21 * i)) & kMask) + ((more_dice >> (21 * i)) & kMask));
+    const double flow = flow_scale * static_cast<double>(roll - static_cast<std::int64_t>(kMask));
     force[i] += flow + 0.2 * impact[i];
-    ringing[i] = 0.3 * flow + impact[i];
+    motion[i] = force[i];
+    motion[i + 3] = 0.3 * flow + impact[i];
   }
+  // Rocking: forces act above the feet. Angular velocity over moment is s / (s^2 + 2 d w s + w^2),
+  // and band_pass() has a w too many. Looser feet rock more.
+  const Vector& hz = parameters_.rocking_hz;
+  motion[6] = -rocking_lever_ / hz[0] * (force[1] + 0.2 * force[2]);
+  motion[7] = rocking_lever_ / hz[1] * (force[0] + 0.5 * force[2]);
+  motion[8] = rocking_lever_ / hz[2] * (0.4 * force[1] + 0.2 * force[0]);
 
   // The rigid body on its isolators: acceleration over force is s^2 / (s^2 + 2 d w s + w^2). The
-  // foot carries steady force, so that no fault adds to gravity.
-  Vector acceleration = force;
-  mount_.step(acceleration);
-  structure_.step(ringing);
-  for (std::size_t i = 0; i < 3; ++i) acceleration[i] += ringing[i];
-
-  // Rocking: forces act above the feet; angular velocity over moment is s / (s^2 + 2 d w s + w^2),
-  // here divided by w once more, as band_pass() multiplies by it. Looser feet rock more.
-  const double lever = p.lever_per_m * kGravity_m_s2 * kDegreesPerRadian *
-                       (1.0 + 0.8 * config_.faults.loose) / (2.0 * kPi);
-  Vector rate{-lever / p.rocking_hz[0] * (force[1] + 0.2 * force[2]),
-              lever / p.rocking_hz[1] * (force[0] + 0.5 * force[2]),
-              lever / p.rocking_hz[2] * (0.4 * force[1] + 0.2 * force[0])};
-  rocking_.step(rate);
-
+  // feet carry whatever is steady, so that no fault adds to gravity. The frame's ringing comes on
+  // top.
+  motion_.step(motion);
   for (std::size_t i = 0; i < 3; ++i) {
-    const Vector& row = p.mounting[i];
-    filtered_[i] = row[0] * acceleration[0] + row[1] * acceleration[1] + row[2] * acceleration[2];
-    filtered_[i + 3] = row[0] * rate[0] + row[1] * rate[1] + row[2] * rate[2];
+    vibration_[i] = motion[i] + motion[i + 3];
+    vibration_[i + 3] = motion[i + 6];
   }
-  for (std::size_t axis = 0; axis < 6; ++axis) {
-    filtered_[axis] += noise_sigma_[axis] * sensor_.gaussian();
-  }
-  low_pass_.step(filtered_);
+  low_pass_.step(vibration_);
 }
 
 TimedSample Machine::next() {
-  update_forces();
-  const double kelvin = kHeatWander_K * heat_wander_.step(slow_);
+  if (block_left_ == 0) {
+    begin_block();
+    block_left_ = block_samples_;
+  }
+  --block_left_;
   for (int i = 0; i < steps_; ++i) step();
+
+  std::array<double, 6> noise{};
+  for (std::size_t axis = 0; axis < 6; ++axis) {
+    noise[axis] = noise_sigma_[axis] * sensor_.gaussian();
+  }
+  noise_pass_.step(noise);
 
   TimedSample timed;
   timed.t_us =
       static_cast<std::int64_t>(static_cast<double>(index_++) * 1e6 / config_.rate_hz + 0.5);
-  for (std::size_t axis = 0; axis < 6; ++axis) {
-    double value =
-        filtered_[axis] + parameters_.offset[axis] + kelvin * parameters_.offset_per_kelvin[axis];
-    if (axis < 3) value += parameters_.mounting[axis][2];  // gravity is vertical: 1 g
-    timed.sample.axis[axis] =
-        axis < 3 ? quantise(value, 16384.0, 16384.0F) : quantise(value, 131.0, 131.0F);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const Vector& row = parameters_.mounting[i];
+    const auto along = [&row](double x, double y, double z) {
+      return row[0] * x + row[1] * y + row[2] * z;
+    };
+    // Gravity is 1 g upwards at the sensor, wherever it looks.
+    const double accel_g = along(vibration_[0], vibration_[1], vibration_[2]) + row[2] + noise[i] +
+                           parameters_.offset[i] + kelvin_ * parameters_.offset_per_kelvin[i];
+    const double rate_dps = along(vibration_[3], vibration_[4], vibration_[5]) + noise[i + 3] +
+                            parameters_.offset[i + 3] +
+                            kelvin_ * parameters_.offset_per_kelvin[i + 3];
+    timed.sample.axis[i] = quantise(accel_g, 16384.0F);
+    timed.sample.axis[i + 3] = quantise(rate_dps, 131.0F);
   }
   return timed;
 }

@@ -114,12 +114,12 @@ class Machine {
  private:
   using Vector = std::array<double, 3>;
 
-  /// Frequencies present, as the phases they are made from.
+  /// Frequencies present, by the angle they follow.
   enum Line : std::size_t { half, first, one_and_half, second, third, blade_pass, hum, kLines };
-  /// A line's force along the machine's axes: cosine part and sine part, in units of weight (g).
-  struct Phasor {
-    Vector cosine{};
-    Vector sine{};
+  /// A force at each line along the machine's axes, in units of its weight (g).
+  struct Forces {
+    std::array<Vector, kLines> cosine{}, sine{};
+    void add(Line line, double level, const Vector& cosine_part, const Vector& sine_part);
   };
   /// A value that wanders about zero with standard deviation 1 and a correlation time: the
   /// Ornstein-Uhlenbeck process, sampled exactly (Gillespie, Phys. Rev. E 54, 1996).
@@ -130,8 +130,9 @@ class Machine {
     double step(Random& random) { return value = keep * value + kick * random.gaussian(); }
   };
 
-  void add(Line line, double level, Phasor shape);
-  void update_forces();
+  void set_filters(double inner_rate_hz);
+  void set_forces();
+  void begin_block();
   void step();
   double impact_of_bearing();
   double impact_of_rattle();
@@ -142,25 +143,36 @@ class Machine {
 
   int steps_ = 1;          // inner steps for each sample
   double step_s_ = 0;      // true seconds of an inner step
+  int block_samples_ = 1;  // samples between updates of what changes slowly
+  int block_left_ = 0;
+
+  // What changes slowly.
+  Wander speed_wander_, load_wander_, heat_wander_, loose_wander_;
   double session_hz_ = 0;  // mean shaft speed of this session
   double shaft_hz_ = 0;
+  double level_ = 1;   // of the flow's forces
+  double kelvin_ = 0;  // off the usual temperature
+  // Forces that are always the same, that follow speed squared, and of these what follows the load
+  // or the moment's looseness; and their sum now.
+  Forces steady_, inertial_, aerodynamic_, loosened_, forces_;
+
+  // What changes at each inner step.
   double double_turns_ = 0;  // shaft angle in units of two turns, 0 to 1: half orders need two
   double hum_turns_ = 0;
-  double flow_sigma_ = 0;  // of the white flow force at an inner step
-  double level_ = 1;       // of aerodynamic forces now
-  std::array<double, 6> noise_sigma_{};
-
-  Wander speed_wander_, load_wander_, heat_wander_, loose_wander_;
-  std::array<Phasor, kLines> forces_{};
-  double truncation_g_ = 0;  // vertical force beyond which a loose foot lifts
-
+  std::array<double, kLines> cosine_{}, sine_{};            // of each line's angle
+  std::array<double, kLines> step_cosine_{}, step_sine_{};  // of its advance in an inner step
+  double flow_scale_ = 0;     // from the sum of two 21-bit random numbers to force
+  double rocking_lever_ = 0;  // from force in g to the input of the rocking filters
+  double truncation_g_ = 0;   // vertical force beyond which a loose foot lifts
   double turns_to_impact_ = 0, impact_left_ = 0;
   double turns_to_rattle_ = 0, rattle_left_ = 0;
   std::uint64_t impacts_ = 0;
 
-  BiquadBank<3> mount_, structure_, rocking_;
-  BiquadBank<6> low_pass_;
-  std::array<double, 6> filtered_{};  // what the chip's registers would show, g and dps
+  BiquadBank<9> motion_;               // bouncing 0-2, ringing 3-5, rocking 6-8
+  BiquadBank<6> low_pass_;             // the chip's, still along the machine's axes
+  std::array<double, 6> vibration_{};  // what comes out of it, g and dps
+  BiquadBank<6> noise_pass_;
+  std::array<double, 6> noise_sigma_{};
   std::int64_t index_ = 0;
 };
 

@@ -56,18 +56,13 @@ class Random {
 
   /// Normal with mean 0 and standard deviation 1.
   constexpr double gaussian() {
-    const detail::Ziggurat& z = detail::kZiggurat;
-    for (;;) {
-      const std::uint64_t random = bits();
-      const std::size_t layer = random & (detail::Ziggurat::kLayers - 1);
-      const double u = static_cast<double>(static_cast<std::int64_t>(random) >> 11U) * 0x1p-52;
-      if ((u < 0 ? -u : u) < z.ratio[layer]) return u * z.edge[layer];
-      if (layer == 0) return u < 0 ? -tail() : tail();
-      const double x = u * z.edge[layer];
-      const double outer = exponential(-0.5 * (z.edge[layer] * z.edge[layer] - x * x));
-      const double inner = exponential(-0.5 * (z.edge[layer + 1] * z.edge[layer + 1] - x * x));
-      if (inner + uniform() * (outer - inner) < 1.0) return x;
+    const std::uint64_t random = bits();
+    const std::size_t layer = random & (detail::Ziggurat::kLayers - 1);
+    const double u = static_cast<double>(static_cast<std::int64_t>(random) >> 11U) * 0x1p-52;
+    if ((u < 0 ? -u : u) < detail::kZiggurat.ratio[layer]) [[likely]] {
+      return u * detail::kZiggurat.edge[layer];
     }
+    return gaussian_at_edge(layer, u);
   }
 
  private:
@@ -75,6 +70,16 @@ class Random {
     z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9ULL;
     z = (z ^ (z >> 27U)) * 0x94D049BB133111EBULL;
     return z ^ (z >> 31U);
+  }
+
+  /// The one draw in a hundred that falls on a layer's edge or into the tail.
+  [[gnu::noinline]] constexpr double gaussian_at_edge(std::size_t layer, double u) {
+    const detail::Ziggurat& z = detail::kZiggurat;
+    if (layer == 0) return u < 0 ? -tail() : tail();
+    const double x = u * z.edge[layer];
+    const double outer = exponential(-0.5 * (z.edge[layer] * z.edge[layer] - x * x));
+    const double inner = exponential(-0.5 * (z.edge[layer + 1] * z.edge[layer + 1] - x * x));
+    return inner + uniform() * (outer - inner) < 1.0 ? x : gaussian();
   }
 
   /// |x| beyond Ziggurat::kTail: Marsaglia, Generating a Variable from the Tail of the Normal
