@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# The FlatBuffers headers as target `fettle_flatbuffers`, and the compiler as FLATC_PROGRAM.
+# The FlatBuffers headers as target `fettle_flatbuffers`.
 #
 # The library is headers only and the same for every processor, but a cross compiler does not look
 # in the system's include folder, and must not: the C library's headers there are another
 # processor's. It is given a folder with nothing in it but a link to these headers.
-find_program(FLATC_PROGRAM flatc REQUIRED)
 find_path(FLATBUFFERS_INCLUDE_DIR flatbuffers/flatbuffers.h REQUIRED)
 add_library(fettle_flatbuffers INTERFACE)
 if(CMAKE_CROSSCOMPILING)

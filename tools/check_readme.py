@@ -90,6 +90,10 @@ def main():
     program = str(pathlib.Path(options.fettle).resolve())
     seen = problems = 0
     for file in files:
+        if not file.is_file():
+            problems += 1
+            print(f"{file.name}: there is no such file")
+            continue
         for number, words in commands_in(file.read_text(encoding="utf-8")):
             seen += 1
             why = problem_with(words, program)

@@ -30,7 +30,8 @@ class RightArrows(unittest.TestCase):
             "core/sensor/sample.hpp": '#include "core/status.hpp"\n',
             "core/window/cutter.hpp": '#include "core/sensor/sample.hpp"\n#include <array>\n',
             "core/features/tutorial.hpp": '#include "core/window/cutter.hpp"\n',
-            "core/model/engine.cpp": '#include <flatbuffers/flatbuffers.h>\n#include <cstring>\n',
+            "core/model/engine.cpp": '#include <flatbuffers/flatbuffers.h>\n#include <cstring>\n'
+                                     '#include "tflite_generated.h"\n',
             "core/score/score.hpp": '#include "core/features/tutorial.hpp"\n',
             "core/decision/decision.hpp": '#include "core/score/score.hpp"\n',
             "core/alert/alert.hpp": '#include "core/decision/decision.hpp"\n',
@@ -107,6 +108,7 @@ class WrongArrows(unittest.TestCase):
 
     def test_flatbuffers_only_where_models_are_read_or_written(self):
         self.assert_one({"core/score/a.hpp": "#include <flatbuffers/flatbuffers.h>\n"}, "flatbuffers")
+        self.assert_one({"core/score/a.hpp": '#include "tflite_generated.h"\n'}, "tflite_generated.h")
 
     def test_forbidden_words(self):
         for code in ("throw 1;", "try { f(); } catch (...) {}", "auto* p = new int;",
