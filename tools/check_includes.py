@@ -29,7 +29,8 @@ ALLOWED = {
     "core/sensor": ("core",),
     "core/window": ("core", "core/sensor"),
     "core/features": ("core", "core/sensor", "core/window"),
-    "core/model": ("core",),
+    # A model file says which features and windows it was made for.
+    "core/model": ("core", "core/sensor", "core/window", "core/features"),
     "core/score": ("core", "core/model", "core/features"),
     "core/decision": ("core", "core/score"),
     "core/alert": ("core", "core/decision"),
