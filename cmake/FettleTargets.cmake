@@ -30,6 +30,11 @@ function(fettle_library name)
     add_library(${name} INTERFACE)
     target_link_libraries(${name} INTERFACE fettle_flags ${ARG_DEPENDS})
   endif()
+  set_property(GLOBAL APPEND PROPERTY FETTLE_LIBRARIES ${name})
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  if(folder MATCHES "^(core|drivers|protocol|board|simulator/machine)(/|$)")
+    set_property(GLOBAL APPEND PROPERTY FETTLE_PORTABLE_LIBRARIES ${name})
+  endif()
 endfunction()
 
 # Core code must build for a microcontroller: no exceptions, no run-time type information.
