@@ -39,9 +39,9 @@ class LineBlocks {
   explicit LineBlocks(const std::filesystem::path& file);
 
   /// The next whole lines, each ending in '\n'; empty at the end. A last line without newline comes
-  /// alone, as it is, and `torn()` is true from then on. Bytes behind the block are readable (one
-  /// '\n'). A UTF-8 byte order mark at the start of the file is left out. Valid until the next
-  /// call. Throws Error(io).
+  /// alone, as it is, and `torn()` is true from then on. kNumberPadding bytes behind the block
+  /// can be read, the first behind a torn line is '\n'. A UTF-8 byte order mark at the start of the
+  /// file is left out. Valid until the next call. Throws Error(io).
   [[nodiscard]] std::string_view next();
   /// Whether the file ends without a newline.
   [[nodiscard]] bool torn() const { return torn_; }
