@@ -19,7 +19,9 @@ inline constexpr std::size_t kMaxLineBytes = 4096;
 // Decimal numbers: [+-] digits [. digits] [e [+-] digits], a digit on at least one side of the
 // point. No hexadecimal, no "inf" and "nan", no spaces. Each function returns the first byte after
 // the number, or nullptr when there is none at `text` or it does not fit the type.
-// @pre the text is followed by a readable byte that cannot continue a number (newline, comma, NUL).
+// @pre behind the number stands a byte that cannot continue it (newline, comma, NUL), and
+//      kNumberPadding bytes from there on can be read: digits are read eight at a time.
+inline constexpr std::size_t kNumberPadding = 8;
 
 /// The float32 nearest to the decimal, ties to even: the same bits as std::from_chars.
 const char* parse_float(const char* text, float& value);
