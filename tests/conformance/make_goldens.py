@@ -47,10 +47,14 @@ class Maker:
         self.total += size
         print(f"{name:48} {size:7} bytes")
 
-    def int8(self, name: str, risk: str, model: bytes, rows: int = 24, *packages: str) -> None:
-        """A model with inputs and what TFLite Micro makes of them."""
-        dtype, width, scale, zero_point = engines.input_details(model)
-        if dtype == np.float32:
+    def int8(
+        self, name: str, risk: str, model: bytes, rows: int = 24, *packages: str, inputs: np.ndarray | None = None
+    ) -> None:
+        """A model with inputs (extremes and random ones unless given) and what TFLite Micro makes of them."""
+        dtype, width, _, zero_point = engines.input_details(model)
+        if inputs is not None:
+            pass
+        elif dtype == np.float32:
             first = _first_int8(model)
             inputs = engines.float_inputs(self.rng(name), rows, width, *first)
         else:
@@ -142,12 +146,29 @@ def int8_goldens(make: Maker) -> None:
     q, layers = random_layers(rng, [8, 11, 7, 13, 5, 12, 9, 6, 10, 7, 8], True, ("relu", "none", "none"), 0.2, 0.8)
     make.int8(name, "ten layers: buffers swap and errors would add up", build(q, layers))
 
-    name = "per_tensor_scale_product_in_float"
+    name = "per_tensor_scale_product"
+    # The scales are chosen so that a reader which multiplies them in float32 gets another code on some rows.
+    layers = [_per_tensor_trap(make.rng(name))]
+    make.int8(name, "per tensor: product and quotient of scales in float64", build(_TRAP_INPUT, layers), 48)
+
+    name = "relu_scale_quotient"
+    layers, inputs = _relu_quotient_trap(make.rng(name))
+    make.int8(name, "separate RELU: quotient of scales in float64", build(_TRAP_INPUT, layers), 256, inputs=inputs)
+
+    for kind in ("fused", "separate"):
+        name = f"relu6_six_on_a_tie_{kind}"
+        layers = [_six_on_a_tie(kind)]
+        make.int8(name, "the code of six: 6 / scale in float32, a tie rounds up", build(layers[0].output, layers), 32)
+
+    name = "quantize_ties"
     rng = make.rng(name)
-    # Per tensor, TFLite multiplies input and weight scale in float32; per channel in float64. The scales are
-    # chosen so that a reader which mixes the two up gets another multiplier and, on some rows, another code.
-    layers = [_per_tensor_trap(rng)]
-    make.int8(name, "per tensor: product of scales in float32, then float64", build(_TRAP_INPUT, layers), 48)
+    scale = np.float32(rng.uniform(0.01, 0.02))
+    ties = ((np.arange(-60, 60) + 0.5) * float(scale)).astype(np.float32)
+    inputs = np.concatenate([ties, np.nextafter(ties, np.float32(9)), np.nextafter(ties, np.float32(-9))])[:, None]
+    same = Quantisation(float(scale), 3)
+    layers = [Layer(np.array([[64]], np.int8), np.array([1 / 64], np.float32), same)]
+    content = build(same, layers, float_ends=True)
+    make.int8(name, "QUANTIZE divides in float32, halves away from zero", content, inputs=inputs)
 
     name = "multiplier_above_one"
     rng = make.rng(name)
@@ -213,6 +234,34 @@ def _per_tensor_trap(rng: np.random.Generator) -> Layer:
     weights = np.ones((len(biases), 1), np.int8)
     # The input -5 is real zero, 127 adds 132: the accumulator is the bias plus a small number.
     return Layer(weights, np.array([scale], np.float32), output, np.array(biases, np.int32))
+
+
+def _relu_quotient_trap(rng: np.random.Generator) -> tuple[list[Layer], np.ndarray]:
+    """Scales in the ratio 3 to 2 but for the last bit: every odd code sits on a tie, and float32 loses the bit."""
+    while True:
+        target = np.float32(rng.uniform(0.01, 0.02))
+        source = np.float32(np.float32(1.5) * target)
+        narrow, wide = float(np.float32(source / target)), float(source) / float(target)
+        if wide < narrow == 1.5:
+            break
+    weights = np.array([[127], [-127], [64]], np.int8)
+    scale = float(np.float32(float(source) / _TRAP_INPUT.scale / 90))
+    relu = ("relu", Quantisation(float(target), -128))
+    layer = Layer(weights, np.array([scale], np.float32), Quantisation(float(source), 0), None, "none", relu)
+    return [layer], np.arange(-128, 128).astype(np.int8)[:, None]
+
+
+def _six_on_a_tie(kind: str) -> Layer:
+    """A scale for which 6 / scale is just below k + 0.5 in float64 and k + 0.5 in float32."""
+    for k in range(10, 60):
+        scale = np.float32(6 / (k + 0.5))
+        for candidate in (scale, np.nextafter(scale, np.float32(9))):
+            if float(np.float32(6) / candidate) == k + 0.5 > 6 / float(candidate):
+                q = Quantisation(float(candidate), -40)
+                weights = np.array([[64], [127], [-127]], np.int8)
+                choice = {"fused": "relu6"} if kind == "fused" else {"separate": ("relu6", q)}
+                return Layer(weights, np.array([1 / 40], np.float32), q, None, **choice)
+    raise RuntimeError("no such scale")
 
 
 def unsupported_goldens(make: Maker) -> None:
