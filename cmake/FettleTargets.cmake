@@ -8,7 +8,7 @@ add_library(fettle_flags INTERFACE)
 target_compile_options(fettle_flags INTERFACE
   -ffp-contract=off -fno-math-errno -fno-trapping-math
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wdouble-promotion
-  -Wold-style-cast -Wnon-virtual-dtor -Wnull-dereference)
+  -Wold-style-cast -Wnon-virtual-dtor)
 target_include_directories(fettle_flags INTERFACE ${PROJECT_SOURCE_DIR})
 if(FETTLE_SANITIZE OR FETTLE_FUZZ)
   target_compile_options(fettle_flags INTERFACE
