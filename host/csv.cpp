@@ -34,6 +34,31 @@ inline const char* read_digits(const char* text, std::uint64_t& mantissa) {
   return text;
 }
 
+/// Reads up to eight digits at once, without a branch that depends on how many there are;
+/// mispredicted ends of digit loops are what makes the plain loop slow. @pre 8 readable bytes.
+inline const char* read_eight_digits(const char* text, std::uint64_t& mantissa) {
+  static_assert(std::endian::native == std::endian::little);
+  constexpr std::uint64_t kOnes = 0x0101010101010101U;
+  std::uint64_t bytes;
+  std::memcpy(&bytes, text, sizeof bytes);
+  const std::uint64_t values = bytes ^ (kOnes * '0');  // a digit becomes 0 to 9
+  // The high bit of each byte that is above 9, found without a carry into the next byte.
+  const std::uint64_t others =
+      (((values & (kOnes * 0x7F)) + kOnes * (0x7F - 9)) | values) & (kOnes * 0x80);
+  const int count = std::countr_zero(others) / 8;  // 8 when all are digits
+  constexpr std::array<std::uint64_t, 9> kScale = {1,      10,      100,      1000,     10000,
+                                                   100000, 1000000, 10000000, 100000000};
+  // Leading zeros in front of the digits make it always eight. Shifting by 64 is undefined.
+  std::uint64_t digits = count == 0 ? 0 : values << (64 - 8 * count);
+  digits = digits * 10 + (digits >> 8);  // pairs in every other byte
+  digits = (((digits & 0x000000FF000000FFU) * (100 + (std::uint64_t{1000000} << 32))) +
+            (((digits >> 16) & 0x000000FF000000FFU) * (1 + (std::uint64_t{10000} << 32)))) >>
+           32;
+  mantissa =
+      mantissa * kScale[static_cast<std::size_t>(count)] + static_cast<std::uint32_t>(digits);
+  return text + count;
+}
+
 /// Powers of ten that a double holds exactly.
 constexpr std::array<double, 23> kPowersOfTen = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                                  1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
@@ -49,7 +74,8 @@ inline bool read_decimal(const char* text, Decimal& decimal) {
   std::ptrdiff_t count = at - digits;
   if (*at == '.') {
     const char* const fraction = ++at;
-    at = read_digits(at, decimal.mantissa);
+    at = read_eight_digits(at, decimal.mantissa);
+    if (at - fraction == 8) at = read_digits(at, decimal.mantissa);
     count += at - fraction;
     decimal.exponent = -static_cast<int>(at - fraction);
   }
@@ -124,8 +150,9 @@ const char* parse_int64(const char* text, std::int64_t& value) {
   const bool negative = *text == '-';
   const char* const digits = text + negative;
   std::uint64_t magnitude = 0;
-  const char* const end = read_digits(digits, magnitude);
+  const char* end = read_eight_digits(digits, magnitude);
   if (end == digits) return nullptr;
+  if (end - digits == 8) end = read_digits(end, magnitude);
   if (end - digits > 18) {  // it may not fit
     const auto [slow_end, error] = std::from_chars(text, end, value);
     return error == std::errc() ? slow_end : nullptr;
@@ -155,7 +182,8 @@ std::string in_quotes(std::string_view text) {
   return shown + "\"";
 }
 
-LineBlocks::LineBlocks(const std::filesystem::path& file) : file_(file), buffer_(kBlockBytes + 1) {}
+LineBlocks::LineBlocks(const std::filesystem::path& file)
+    : file_(file), buffer_(kBlockBytes + kNumberPadding) {}
 
 std::string_view LineBlocks::next() {
   if (too_long_ || torn_) return {};

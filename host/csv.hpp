@@ -19,7 +19,9 @@ inline constexpr std::size_t kMaxLineBytes = 4096;
 // Decimal numbers: [+-] digits [. digits] [e [+-] digits], a digit on at least one side of the
 // point. No hexadecimal, no "inf" and "nan", no spaces. Each function returns the first byte after
 // the number, or nullptr when there is none at `text` or it does not fit the type.
-// @pre the text is followed by a readable byte that cannot continue a number (newline, comma, NUL).
+// @pre behind the number stands a byte that cannot continue it (newline, comma, NUL), and
+//      kNumberPadding bytes from there on can be read: digits are read eight at a time.
+inline constexpr std::size_t kNumberPadding = 8;
 
 /// The float32 nearest to the decimal, ties to even: the same bits as std::from_chars.
 const char* parse_float(const char* text, float& value);
@@ -39,9 +41,9 @@ class LineBlocks {
   explicit LineBlocks(const std::filesystem::path& file);
 
   /// The next whole lines, each ending in '\n'; empty at the end. A last line without newline comes
-  /// alone, as it is, and `torn()` is true from then on. Bytes behind the block are readable (one
-  /// '\n'). A UTF-8 byte order mark at the start of the file is left out. Valid until the next
-  /// call. Throws Error(io).
+  /// alone, as it is, and `torn()` is true from then on. kNumberPadding bytes behind the block
+  /// can be read, the first behind a torn line is '\n'. A UTF-8 byte order mark at the start of the
+  /// file is left out. Valid until the next call. Throws Error(io).
   [[nodiscard]] std::string_view next();
   /// Whether the file ends without a newline.
   [[nodiscard]] bool torn() const { return torn_; }

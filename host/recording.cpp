@@ -63,12 +63,13 @@ std::string explain(std::string_view line, std::size_t axes) {
                        in_quotes(line));
   }
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    const std::string field(fields[i]);  // with a NUL behind it
+    const std::string field(fields[i]);
+    const std::string padded = field + std::string(kNumberPadding, '\0');
     std::int64_t whole = 0;
     float number = 0;
     const char* const end =
-        i == 0 ? parse_int64(field.c_str(), whole) : parse_float(field.c_str(), number);
-    if (end != field.c_str() + field.size()) {
+        i == 0 ? parse_int64(padded.c_str(), whole) : parse_float(padded.c_str(), number);
+    if (end != padded.c_str() + field.size()) {
       return fmt::format("expected a finite decimal number for {}, found {}", kNames[i],
                          in_quotes(field));
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simulator/machine/machine.hpp"
 
+#include <utility>
+
 namespace fettle::simulator {
 namespace {
 
@@ -119,8 +121,8 @@ Machine::Machine(const MachineConfig& config, std::uint64_t seed)
   session_hz_ = parameters_.rated_hz * config.speed * (1.0 + kSessionSpread * slow_.gaussian());
   double_turns_ = slow_.uniform();
   hum_turns_ = slow_.uniform();
-  turns_to_impact_ = bearing_.uniform();
-  turns_to_rattle_ = loose_.uniform();
+  bearing_striker_.turns_left = bearing_.uniform();
+  rattle_striker_.turns_left = loose_.uniform();
 
   const auto warm_up = static_cast<std::int64_t>(kWarmUp_s * config.rate_hz);
   for (std::int64_t i = 0; i < warm_up; ++i) static_cast<void>(next());
@@ -239,57 +241,54 @@ void Machine::begin_block() {
   set_line(hum, hum_turns_, p.hum_hz * step_s_);
 }
 
-/// Momentum per mass that the damage hands over in this inner step, as an acceleration in g.
-/// Impacts come at the bearing's order with 1 % of slip, random and adding up (Randall and Antoni,
-/// Mech. Syst. Signal Process. 25, 2011), as strong as the load where the damage is: constant on
-/// the outer race, once a turn strongest on the inner one, once a turn of the cage for a ball
-/// (McFadden and Smith, J. Sound Vib. 96, 1984).
-double Machine::impact_of_bearing() {
-  double impact = impact_left_;
-  impact_left_ = 0;
-  const double turns = shaft_hz_ * step_s_;
-  turns_to_impact_ -= turns;
-  if (turns_to_impact_ < 0) {
-    const BearingDefect defect = config_.faults.defect;
-    const double shaft = 2.0 * double_turns_;
-    const double zone = defect == BearingDefect::outer_race   ? 1.0
-                        : defect == BearingDefect::inner_race ? sine_cosine_turns(shaft).cosine
-                                                              : 0.0;
-    double load = 1.0;
-    if (defect == BearingDefect::inner_race) load = 0.6 + 0.4 * zone;
-    if (defect == BearingDefect::ball) {
-      const double cage = static_cast<double>(impacts_) * parameters_.bearing.cage_order() /
-                          parameters_.bearing.ball_order();
-      load = 0.6 + 0.4 * sine_cosine_turns(cage).cosine;
-    }
-    ++impacts_;
-    // 1.5 mm/s at severity 1 and rated speed, shared between two steps by where it falls.
-    const double strength = 0.0015 * (shaft_hz_ / parameters_.rated_hz) * load *
-                            (1.0 + 0.2 * bearing_.gaussian()) / (kGravity_m_s2 * step_s_);
-    const double late = -turns_to_impact_ / turns;
-    impact += strength * late;
-    impact_left_ = strength * (1.0 - late);
-    turns_to_impact_ += (1.0 + 0.01 * bearing_.gaussian()) / parameters_.bearing.order(defect);
+/// Counts down to the next strike; `strike` gives its strength and the turns until the one after. A
+/// strike is shared between the two steps around it by the moment it falls on.
+template <typename Strike>
+double Machine::Striker::step(double turns, Strike strike) {
+  double now = rest;
+  rest = 0;
+  turns_left -= turns;
+  if (turns_left < 0) {
+    const double late = -turns_left / turns;
+    const auto [strength, next_turns] = strike();
+    now += strength * late;
+    rest = strength * (1.0 - late);
+    turns_left += next_turns;
   }
-  return config_.faults.bearing * impact;
+  return now;
 }
 
-/// Likewise for the foot that strikes its seat about once a turn, not always and not always as
-/// hard.
+/// Momentum per mass that a damaged bearing hands over in this inner step, as an acceleration in g.
+/// Impacts come at the bearing's order with 1 % of slip, random and adding up (Randall and Antoni,
+/// Mech. Syst. Signal Process. 25, 2011), as strong as the load where the damage is: constant on
+/// the outer race, strongest once a turn on the inner one, once a turn of the cage for a ball
+/// (McFadden and Smith, J. Sound Vib. 96, 1984).
+double Machine::impact_of_bearing() {
+  return config_.faults.bearing * bearing_striker_.step(shaft_hz_ * step_s_, [this] {
+    const Bearing& bearing = parameters_.bearing;
+    const BearingDefect defect = config_.faults.defect;
+    double load = 1.0;
+    if (defect == BearingDefect::inner_race) {
+      load = 0.6 + 0.4 * sine_cosine_turns(2.0 * double_turns_).cosine;
+    } else if (defect == BearingDefect::ball) {
+      load = 0.6 + 0.4 * sine_cosine_turns(cage_turns_).cosine;
+      cage_turns_ += bearing.cage_order() / bearing.ball_order();
+      if (cage_turns_ >= 1.0) cage_turns_ -= 1.0;
+    }
+    // The struck part of the frame jumps to 10 mm/s at severity 1 and rated speed.
+    const double jump_m_s = 0.010 * (shaft_hz_ / parameters_.rated_hz) * load;
+    const double strength =
+        jump_m_s * (1.0 + 0.2 * bearing_.gaussian()) / (kGravity_m_s2 * step_s_);
+    return std::pair(strength, (1.0 + 0.01 * bearing_.gaussian()) / bearing.order(defect));
+  });
+}
+
+/// Likewise for a loose foot that strikes its seat about once a turn, never twice alike.
 double Machine::impact_of_rattle() {
-  double impact = rattle_left_;
-  rattle_left_ = 0;
-  const double turns = shaft_hz_ * step_s_;
-  turns_to_rattle_ -= turns;
-  if (turns_to_rattle_ < 0) {
-    const double strength = 0.002 * square(shaft_hz_ / parameters_.rated_hz) * loose_.uniform() /
-                            (kGravity_m_s2 * step_s_);
-    const double late = -turns_to_rattle_ / turns;
-    impact += strength * late;
-    rattle_left_ = strength * (1.0 - late);
-    turns_to_rattle_ += loose_.uniform(0.8, 1.2);
-  }
-  return config_.faults.loose * impact;
+  return config_.faults.loose * rattle_striker_.step(shaft_hz_ * step_s_, [this] {
+    const double jump_m_s = 0.002 * square(shaft_hz_ / parameters_.rated_hz) * loose_.uniform();
+    return std::pair(jump_m_s / (kGravity_m_s2 * step_s_), loose_.uniform(0.8, 1.2));
+  });
 }
 
 /// One inner step: forces, motion of the machine, the sensor's low-pass.
@@ -301,16 +300,19 @@ void Machine::step() {
 
   // Angles advance by complex multiplication; begin_block() sets them anew long before rounding
   // shows.
-  Vector force{};
+  Vector cosine_sum{}, sine_sum{};
   for (std::size_t line = 0; line < kLines; ++line) {
     const double cosine = cosine_[line] * step_cosine_[line] - sine_[line] * step_sine_[line];
     const double sine = cosine_[line] * step_sine_[line] + sine_[line] * step_cosine_[line];
     cosine_[line] = cosine;
     sine_[line] = sine;
     for (std::size_t i = 0; i < 3; ++i) {
-      force[i] += forces_.cosine[line][i] * cosine + forces_.sine[line][i] * sine;
+      cosine_sum[i] += forces_.cosine[line][i] * cosine;
+      sine_sum[i] += forces_.sine[line][i] * sine;
     }
   }
+  Vector force{};
+  for (std::size_t i = 0; i < 3; ++i) force[i] = cosine_sum[i] + sine_sum[i];
   // A loose foot carries no pull: part of the upward force is missing (truncated wave form).
   const double beyond = force[2] > truncation_g_ ? force[2] - truncation_g_ : 0.0;
   force[2] -= (config_.faults.loose < 1 ? config_.faults.loose : 1.0) * beyond;

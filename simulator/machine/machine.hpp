@@ -130,6 +130,13 @@ class Machine {
     double step(Random& random) { return value = keep * value + kick * random.gaussian(); }
   };
 
+  /// Impacts that come after so many turns of the shaft.
+  struct Striker {
+    double turns_left = 0, rest = 0;
+    template <typename Strike>
+    double step(double turns, Strike strike);
+  };
+
   void set_filters(double inner_rate_hz);
   void set_forces();
   void begin_block();
@@ -164,9 +171,8 @@ class Machine {
   double flow_scale_ = 0;     // from the sum of two 21-bit random numbers to force
   double rocking_lever_ = 0;  // from force in g to the input of the rocking filters
   double truncation_g_ = 0;   // vertical force beyond which a loose foot lifts
-  double turns_to_impact_ = 0, impact_left_ = 0;
-  double turns_to_rattle_ = 0, rattle_left_ = 0;
-  std::uint64_t impacts_ = 0;
+  Striker bearing_striker_, rattle_striker_;
+  double cage_turns_ = 0;
 
   BiquadBank<9> motion_;               // bouncing 0-2, ringing 3-5, rocking 6-8
   BiquadBank<6> low_pass_;             // the chip's, still along the machine's axes
