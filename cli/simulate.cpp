@@ -16,6 +16,7 @@
 #include "host/error.hpp"
 #include "host/progress.hpp"
 #include "simulator/machine/machine.hpp"
+#include "version.hpp"
 
 namespace fettle::cli {
 namespace {
@@ -177,7 +178,7 @@ std::string provenance(const Options& options, const Session& session) {
     }
   }
   return fmt::format("simulated {}, {}, seed {}, {} minutes at {} Hz, fettle {}", options.machine,
-                     fault, options.seed, session.minutes, options.rate_hz, FETTLE_VERSION);
+                     fault, options.seed, session.minutes, options.rate_hz, kVersion);
 }
 
 void print_json(const Options& options, const std::string& name,
