@@ -3,9 +3,9 @@
 
 #include <fmt/format.h>
 
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "cli/command.hpp"
 #include "host/text.hpp"
@@ -99,35 +99,29 @@ std::string drift_text(const host::Drift& drift, int digits) {
 }
 
 void print_table(const host::DataSet& data, const host::Inspection& inspection) {
+  const auto print_row = [](const std::string& name, const auto&... cells) {
+    fmt::print("{:<24} {:>7} {:>7} {:>6} {:>4} {:>5} {:>4} {:>11} {:>9}\n", cut(name, 24),
+               cells...);
+  };
   fmt::print("{}: {} recordings, {} axes, {:g} Hz\n\n", data.folder().string(),
              data.recordings().size(), data.axes(), data.rate_hz());
-  fmt::print("{:<22} {:>6} {:>6} {:>7} {:>4} {:>4} {:>5} {:>11} {:>9}\n", "", "", "", "", "", "",
-             "", "vibration", "speed");
-  fmt::print("{:<22} {:>6} {:>6} {:>7} {:>4} {:>4} {:>5} {:>11} {:>9}\n", "label/source", "minute",
-             "window", "Hz", "gaps", "clip", "spike", "g", "Hz");
-  struct Totals {
-    std::uint64_t recordings = 0;
-    std::uint64_t windows = 0;
-    double seconds = 0;
-  };
-  std::map<std::string, Totals> labels;
+  print_row("", "", "", "", "", "", "", "vibration", "speed");
+  print_row("", "minutes", "windows", "Hz", "gaps", "clips", "torn", "g", "Hz");
+  std::string label;
   for (const host::Health& part : inspection.parts) {
-    fmt::print("{:<22} {:>6.1f} {:>6} {:>7.2f} {:>4} {:>4} {:>5} {:>11} {:>9}\n",
-               cut(part.label + "/" + part.name, 22), part.seconds / 60, part.windows, part.rate_hz,
-               part.gaps, sum(part.clipped), sum(part.spikes), drift_text(part.level_g, 3),
-               drift_text(part.speed_hz, 1));
-    Totals& label = labels[part.label];
-    label.recordings += part.recordings;
-    label.windows += part.windows;
-    label.seconds += part.seconds;
-  }
-  fmt::print("\n");
-  for (const auto& [label, totals] : labels) {
-    fmt::print("{}\n",
-               host::wrapped(fmt::format("{}: {} recording{}, {:.1f} minutes, {} windows", label,
-                                         totals.recordings, totals.recordings > 1 ? "s" : "",
-                                         totals.seconds / 60, totals.windows),
-                             2));
+    if (std::exchange(label, part.label) != part.label) {
+      double seconds = 0;
+      std::uint64_t windows = 0;
+      for (const host::Health& other : inspection.parts) {
+        if (other.label != label) continue;
+        seconds += other.seconds;
+        windows += other.windows;
+      }
+      print_row(label, fmt::format("{:.1f}", seconds / 60), windows, "", "", "", "", "", "");
+    }
+    print_row("  " + part.name, fmt::format("{:.1f}", part.seconds / 60), part.windows,
+              fmt::format("{:.1f}", part.rate_hz), part.gaps, sum(part.clipped), sum(part.spikes),
+              drift_text(part.level_g, 3), drift_text(part.speed_hz, 1));
   }
   bool heading_due[2] = {true, true};
   for (const host::Finding& finding : inspection.findings) {
