@@ -100,13 +100,13 @@ std::string drift_text(const host::Drift& drift, int digits) {
 
 void print_table(const host::DataSet& data, const host::Inspection& inspection) {
   const auto print_row = [](const std::string& name, const auto&... cells) {
-    fmt::print("{:<24} {:>7} {:>7} {:>6} {:>4} {:>5} {:>4} {:>11} {:>9}\n", cut(name, 24),
+    fmt::print("{:<22} {:>6} {:>7} {:>5} {:>4} {:>4} {:>4} {:>11} {:>9}\n", cut(name, 22),
                cells...);
   };
   fmt::print("{}: {} recordings, {} axes, {:g} Hz\n\n", data.folder().string(),
              data.recordings().size(), data.axes(), data.rate_hz());
   print_row("", "", "", "", "", "", "", "vibration", "speed");
-  print_row("", "minutes", "windows", "Hz", "gaps", "clips", "torn", "g", "Hz");
+  print_row("", "min", "windows", "Hz", "gaps", "clip", "torn", "g", "Hz");
   std::string label;
   for (const host::Health& part : inspection.parts) {
     if (std::exchange(label, part.label) != part.label) {
