@@ -34,7 +34,7 @@ ALLOWED = {
     "core/score": ("core", "core/model", "core/features"),
     "core/decision": ("core", "core/score"),
     "core/alert": ("core", "core/decision"),
-    "core/learn": ("core", "core/features", "core/model", "core/score"),
+    "core/learn": ("core", "core/sensor", "core/features", "core/model", "core/score"),
     "core/pipeline": ("core", *STAGES),
     "protocol": ("core", "core/sensor"),
     "drivers": ("core", "core/sensor"),

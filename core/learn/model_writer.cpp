@@ -82,7 +82,7 @@ std::size_t network_file_bytes(const NetworkShape& shape) {
 
 std::size_t record_bytes(const DetectorDescription& description) {
   const TrainingRecord& training = description.training;
-  return 1024 + description.features.dimensions() * 12 + training.used.size() * 16 +
+  return 1024 + description.features.dimensions() * 12 + training.used.size() * 24 +
          training.version.size() + training.normal_label.size() + training.hidden.size() * 2;
 }
 
@@ -195,7 +195,8 @@ std::span<std::uint8_t> write_record(const DetectorDescription& description,
   metadata::Used* used_memory = nullptr;
   const auto used = fbb.CreateUninitializedVectorOfStructs(from.used.size(), &used_memory);
   for (std::size_t i = 0; i < from.used.size(); ++i) {
-    used_memory[i] = metadata::Used(from.used[i].hash, from.used[i].rows);
+    used_memory[i] = metadata::Used(from.used[i].hash, from.used[i].rows, from.used[i].train_rows,
+                                    from.used[i].best_epoch_rows);
   }
   metadata::TrainingBuilder training(fbb);
   training.add_seed(from.seed);

@@ -22,10 +22,13 @@ struct ThresholdRecord {
   float minutes_missing = 0.0F;
 };
 
-/// A recording whose first `rows` samples took part in training or in the threshold.
+/// A recording whose first samples took part: windows that end within `train_rows` samples in
+/// training, within `best_epoch_rows` in choosing the epoch, within `rows` in the threshold.
 struct UsedRecording {
-  std::uint64_t hash = 0;
-  std::uint64_t rows = 0;
+  std::uint64_t hash = 0;  ///< of the first `rows` samples
+  std::uint32_t rows = 0;
+  std::uint32_t train_rows = 0;
+  std::uint32_t best_epoch_rows = 0;
 };
 
 /// Where the normalisation came from. The value is stored in model files.

@@ -92,6 +92,19 @@ bool read_record(const metadata::DetectorRecord& record, DetectorModel& model) {
   return true;
 }
 
+/// What reports and retraining rely on.
+bool complete(const metadata::DetectorRecord& record) {
+  const auto* training = record.training();
+  if (training == nullptr || training->version() == nullptr ||
+      training->normal_label() == nullptr || training->hidden() == nullptr ||
+      training->used() == nullptr || training->weights() > metadata::Weights::MAX ||
+      record.normalisation() > metadata::Normalisation::MAX) {
+    return false;
+  }
+  const auto kind = record.threshold()->kind();
+  return kind == metadata::ThresholdKind::percentile || kind == metadata::ThresholdKind::fixed;
+}
+
 /// Enumerators that a newer program may have added.
 bool known_kinds(const metadata::DetectorRecord& record) {
   return record.format() == kMetadataFormat &&
@@ -155,7 +168,8 @@ Fault load_detector(std::span<const std::uint8_t> file, std::span<std::byte> wor
   if (record == nullptr) return {Status::no_metadata};
   const std::size_t dimensions = model.network.inputs();
   const auto* golden = record->golden();
-  if (!read_record(*record, model) || dimensions != model.features.dimensions() ||
+  if (!read_record(*record, model) || !complete(*record) ||
+      dimensions != model.features.dimensions() ||
       model.network.outputs() != dimensions || model.network.float_input() ||
       model.network.float_output() || golden == nullptr || golden->input() == nullptr ||
       golden->output() == nullptr || golden->input()->size() != dimensions ||

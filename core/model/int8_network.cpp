@@ -141,9 +141,11 @@ class Loader {
     switch (activation) {
       case tflite::Activation::NONE: return true;
       case tflite::Activation::RELU:
+        layer.activation = Int8Network::Layer::Activation::relu;
         layer.lowest = static_cast<std::int8_t>(out.zero_point);
         return true;
       case tflite::Activation::RELU6:
+        layer.activation = Int8Network::Layer::Activation::relu6;
         layer.lowest = static_cast<std::int8_t>(out.zero_point);
         layer.highest = out.code(6.0F);
         return true;
@@ -208,24 +210,17 @@ class Loader {
     const bool has_bias = op->inputs()->size() == 3 && op->inputs()->Get(2) != -1;
     if (has_bias && !bias_data(op, out.width, bias_bytes, bias_scale)) return false;
 
-    if (layer.per_channel) {
-      for (std::uint32_t i = 0; i < channels; ++i) {
-        const double real = static_cast<double>(in.scale.scale) *
-                            static_cast<double>(scales->Get(i)) /
-                            static_cast<double>(out.scale.scale);
-        if (!multiplier(real, op, fractions[i], shifts[i])) return false;
-      }
-    } else {
-      // TensorFlow Lite Micro multiplies the two scales in float32 here, not in float64.
-      const float product = in.scale.scale * scales->Get(0);
-      const double real = static_cast<double>(product) / static_cast<double>(out.scale.scale);
-      if (!multiplier(real, op, fractions[0], shifts[0])) return false;
-      // ... and refuses biases whose scale is not the product of the two.
-      const double exact =
-          static_cast<double>(in.scale.scale) * static_cast<double>(scales->Get(0));
-      const double apart = exact - static_cast<double>(bias_scale);
+    // Scales are multiplied and divided in float64, as TensorFlow Lite Micro of 2026 does; releases
+    // before took the product of two scales in float32 where there is one scale a layer.
+    for (std::uint32_t i = 0; i < channels; ++i) {
+      const double product =
+          static_cast<double>(in.scale.scale) * static_cast<double>(scales->Get(i));
+      const double real = product / static_cast<double>(out.scale.scale);
+      if (!multiplier(real, op, fractions[i], shifts[i])) return false;
+      // It also refuses a bias whose scale is not that product, where there is one scale a layer.
+      const double apart = product - static_cast<double>(bias_scale);
       const double limit = 0.02 * static_cast<double>(out.scale.scale);
-      if (has_bias && (apart > limit || apart < -limit)) {
+      if (!layer.per_channel && has_bias && (apart > limit || apart < -limit)) {
         return refuse(Status::bad_quantisation, op);
       }
     }
@@ -263,6 +258,8 @@ class Loader {
   bool relu(const tflite::Operator* op, bool six, const Tensor& in, const Tensor& out,
             Int8Network::Layer& layer) {
     if (in.width != out.width) return refuse(Status::bad_shape, op);
+    layer.activation =
+        six ? Int8Network::Layer::Activation::relu6 : Int8Network::Layer::Activation::relu;
     if (six) {
       // TensorFlow Lite Micro clamps input codes and copies them: output scale must be the input's.
       if (in.scale.scale != out.scale.scale || in.scale.zero_point != out.scale.zero_point) {
@@ -280,9 +277,9 @@ class Loader {
     if (fraction == nullptr || shift == nullptr) return refuse(Status::workspace_too_small, op);
     layer.fractions = fraction;
     layer.shifts = shift;
-    // The quotient is float32 in TensorFlow Lite Micro.
-    const float quotient = in.scale.scale / out.scale.scale;
-    return multiplier(static_cast<double>(quotient), op, *fraction, *shift);
+    const double quotient =
+        static_cast<double>(in.scale.scale) / static_cast<double>(out.scale.scale);
+    return multiplier(quotient, op, *fraction, *shift);
   }
 
   Arena& arena() { return arena_; }

@@ -71,11 +71,13 @@ class Int8Network {
   /// One operator, for those who look inside (float reference, reports).
   struct Layer {
     enum class Kind : std::uint8_t { fully_connected, relu, clamp };
+    enum class Activation : std::uint8_t { none, relu, relu6 };
     Kind kind = Kind::fully_connected;
+    Activation activation = Activation::none;
     std::uint16_t inputs = 0;
     std::uint16_t outputs = 0;
     bool per_channel = false;
-    std::int8_t lowest = -128;   ///< fused activation as output codes
+    std::int8_t lowest = -128;  ///< the activation as output codes
     std::int8_t highest = 127;
     TensorScale in, out;
     const std::int8_t* weights = nullptr;      ///< [outputs][inputs], row after row
