@@ -16,6 +16,7 @@
 #include "host/error.hpp"
 #include "host/progress.hpp"
 #include "simulator/machine/machine.hpp"
+#include "version.hpp"
 
 namespace fettle::cli {
 namespace {
@@ -177,7 +178,7 @@ std::string provenance(const Options& options, const Session& session) {
     }
   }
   return fmt::format("simulated {}, {}, seed {}, {} minutes at {} Hz, fettle {}", options.machine,
-                     fault, options.seed, session.minutes, options.rate_hz, FETTLE_VERSION);
+                     fault, options.seed, session.minutes, options.rate_hz, kVersion);
 }
 
 void print_json(const Options& options, const std::string& name,
@@ -256,20 +257,21 @@ void run(const Options& options) {
 }
 
 constexpr const char* kMore =
-    R"(The machine is a small fan on rubber feet with an MPU6050 screwed to it. Its seed
-decides its speed, blades, balance and how the sensor sits. Each label is another
-session of the same machine: other noise, a slightly other speed, the sensor
-untouched. Samples are in g and deg/s, quantised as the chip does it at +-2 g and
-+-250 deg/s, behind its low-pass at 94 Hz. The same command makes the same numbers
-on every computer.
+    R"(The machine is a small fan on rubber feet with an MPU6050 screwed to it. Its
+seed decides speed, blades, balance and how the sensor sits. Each label is
+another session of the same machine: other noise, a slightly other speed, the
+sensor untouched. Samples are in g and deg/s, quantised as the chip does it at
++-2 g and +-250 deg/s, behind its low-pass at 94 Hz. The same command makes the
+same numbers on every computer.
 
 Labels:
   normal        the machine without a fault
-  imbalance     more mass on one side of the rotor      by default at severity 0.1
-  bearing       a pit in the bearing                                           0.5
-  loose         a mount that is not tight                                      0.4
-  misalignment  motor and rotor not in line                                    0.4
-Severity 1 is due for repair today. The defaults are early faults that hardly show.
+  imbalance     more mass on one side of the rotor   by default at severity 0.1
+  bearing       a pit in the bearing                                        0.5
+  loose         a mount that is not tight                                   0.4
+  misalignment  motor and rotor not in line                                 0.4
+Severity 1 is due for repair today; the defaults are early faults that hardly
+show.
 
 Recordings are added to an existing data set; one that is there already is never
 overwritten.
@@ -284,28 +286,31 @@ Examples:
 
 void add_simulate(CLI::App& program) {
   CLI::App* command = program.add_subcommand(
-      "simulate", "make labelled recordings of a machine model, to try Fettle without hardware");
+      "simulate", "Make labelled recordings of a machine model, to try Fettle without hardware");
   const auto options = std::make_shared<Options>();
-  command->add_option("--machine", options->machine, "what to simulate: fan")
+  command->add_option("--machine", options->machine, "What to simulate: fan")
       ->capture_default_str();
-  command->add_option("-o,--output", options->data, "folder of the data set, new or existing")
+  command->add_option("-o,--output", options->data, "Folder of the data set, new or existing")
       ->required()
       ->type_name("DATA");
-  command->add_option("--minutes", options->minutes, "minutes of each label")
-      ->capture_default_str()
+  command
+      ->add_option("--minutes", options->minutes,
+                   "Minutes of each label [" + options->minutes + "]")
       ->type_name("LABEL=X,...");
-  command->add_option("--severity", options->severity, "how bad each fault is, 0 to 1")
+  command->add_option("--severity", options->severity, "How bad each fault is, 0 to 1")
       ->type_name("LABEL=X,...");
   command
       ->add_option("--bearing-defect", options->bearing_defect,
-                   "what is pitted: outer, inner (race) or ball")
+                   "What is pitted: outer, inner (race) or ball")
       ->capture_default_str();
-  command->add_option("--seed", options->seed, "which of the many machines")->capture_default_str();
-  command->add_option("--rate", options->rate_hz, "samples a second, 20 to 8000")
+  command->add_option("--seed", options->seed, "Which of the many machines")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--rate", options->rate_hz, "Samples a second, 20 to 8000")
       ->capture_default_str();
   command->add_option("--axes", options->axes, "6, or 3 for the accelerometer alone")
       ->capture_default_str();
-  command->add_flag("--json", options->json, "print the summary as JSON");
+  command->add_flag("--json", options->json, "Print the summary as JSON");
   command->footer(kMore);
   command->callback([options] { run(*options); });
 }
