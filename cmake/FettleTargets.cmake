@@ -8,7 +8,7 @@ add_library(fettle_flags INTERFACE)
 target_compile_options(fettle_flags INTERFACE
   -ffp-contract=off -fno-math-errno -fno-trapping-math
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wdouble-promotion
-  -Wold-style-cast -Wnon-virtual-dtor -Wnull-dereference)
+  -Wold-style-cast -Wnon-virtual-dtor)
 target_include_directories(fettle_flags INTERFACE ${PROJECT_SOURCE_DIR})
 if(FETTLE_SANITIZE OR FETTLE_FUZZ)
   target_compile_options(fettle_flags INTERFACE
@@ -29,6 +29,11 @@ function(fettle_library name)
   else()
     add_library(${name} INTERFACE)
     target_link_libraries(${name} INTERFACE fettle_flags ${ARG_DEPENDS})
+  endif()
+  set_property(GLOBAL APPEND PROPERTY FETTLE_LIBRARIES ${name})
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  if(folder MATCHES "^(core|drivers|protocol|board|simulator/machine)(/|$)")
+    set_property(GLOBAL APPEND PROPERTY FETTLE_PORTABLE_LIBRARIES ${name})
   endif()
 endfunction()
 

@@ -3,19 +3,28 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "host/recording.hpp"
 
 namespace fettle::host {
 
+/// Whether a label or the name of a recording may contain it: letters, digits and "-_.+".
+[[nodiscard]] bool is_name_character(char c);
+
+/// The order in which people number files: runs of digits by value, so that 2 comes before 10.
+[[nodiscard]] bool natural_less(std::string_view a, std::string_view b);
+
 /// One row of dataset.json.
 struct RecordingEntry {
   std::string label;       ///< folder below the data set
   std::string name;        ///< file name without ".csv"
   std::string source;      ///< what was imported as one session: "folder" or "folder/file"
-  std::string provenance;  ///< how it came here: "import motor.csv (accel m/s2 -> g ...)", "simulate fan ..."
+  std::string provenance;  ///< how it came here: "import motor.csv (accel m/s2 -> g ...)",
+                           ///< "simulate fan ..."
   std::uint64_t rows = 0;
   std::uint64_t hash = 0;  ///< SampleHash over all rows
 
@@ -26,9 +35,9 @@ struct RecordingEntry {
 /// A folder DATA/<label>/<recording>.csv with DATA/dataset.json (FORMATS.md).
 class DataSet {
  public:
-  /// Opens an existing data set. Throws Error(io) if there is none, Error(bad_input) if dataset.json
-  /// is damaged or names a file that is not there. CSV files that dataset.json does not name are
-  /// listed by `strangers()`, never silently used.
+  /// Opens an existing data set. Throws Error(io) if there is none, Error(bad_input) if
+  /// dataset.json is damaged or names a file that is not there. CSV files that dataset.json does
+  /// not name are listed by `strangers()`, never silently used.
   [[nodiscard]] static DataSet open(const std::filesystem::path& folder);
 
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
@@ -49,13 +58,19 @@ class DataSet {
 };
 
 /// Adds recordings to a new or an existing data set: all or nothing. Recordings are written to a
-/// staging folder inside the data set and moved in place by commit(); dataset.json is replaced last.
+/// staging folder inside the data set and moved in place by commit(); dataset.json is replaced
+/// last. Whatever interrupts it, a full disk or kill -9, the data set is what it was before: the
+/// next DataSet::open or DataSetUpdate takes away what is left over. One update at a time: a second
+/// one is an Error(exists).
 class DataSetUpdate {
  public:
-  /// @param rate_hz nominal rate of everything added; an existing data set of another rate (more than
+  /// @param rate_hz nominal rate of everything added; an existing data set of another rate (more
+  /// than
   ///        2 % away) or another number of axes is an Error(bad_input).
   DataSetUpdate(const std::filesystem::path& folder, double rate_hz, std::size_t axes);
   ~DataSetUpdate();
+  DataSetUpdate(const DataSetUpdate&) = delete;
+  DataSetUpdate& operator=(const DataSetUpdate&) = delete;
 
   /// Starts a recording. Label and name must be one path component of letters, digits and "-_.+"
   /// (not starting with a dot). Throws Error(exists) if the data set has label/name already.
@@ -67,7 +82,7 @@ class DataSetUpdate {
   void discard();
   /// Removes an existing recording in the same transaction (`fettle label` replaces by parts).
   void remove(const RecordingEntry& entry);
-  /// Makes it all visible.
+  /// Makes it all visible. Throws Error(io); the data set is then as it was.
   void commit();
 
  private:

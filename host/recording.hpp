@@ -12,8 +12,8 @@
 
 namespace fettle::host {
 
-/// Running hash over samples (time stamps relative to the first, and axes; never file bytes), so that
-/// a recording is recognised whatever its name, folder or number format. XXH3, 64 bits.
+/// Running hash over samples (time stamps relative to the first, and axes; never file bytes), so
+/// that a recording is recognised whatever its name, folder or number format. XXH3, 64 bits.
 class SampleHash {
  public:
   explicit SampleHash(std::size_t axes);
@@ -30,8 +30,9 @@ class SampleHash {
 };
 
 /// Reads a canonical recording (FORMATS.md) in blocks; memory does not grow with the file.
-/// Every row is validated: number of columns, numbers, finite values. Throws Error(bad_input) with
-/// file and line, Error(io) when the file cannot be read.
+/// Every row is validated: number of columns, numbers, finite values. A row is torn when the last
+/// line has no newline. The path "-" is standard input. Throws Error(bad_input) with file and line,
+/// Error(io) when the file cannot be read.
 class RecordingReader {
  public:
   explicit RecordingReader(const std::filesystem::path& file);
@@ -48,12 +49,20 @@ class RecordingReader {
   std::unique_ptr<Impl> impl_;
 };
 
+/// When a written file is safe from a power failure.
+enum class Durability : std::uint8_t {
+  synced,  ///< when commit() returns
+  later,   ///< when the caller syncs the file system: a wait for each of many small files takes
+           ///< minutes
+};
+
 /// Writes a canonical recording: shortest decimals that read back to the same float32. Nothing is
 /// visible under the final name until commit(); without commit the temporary file is removed.
 class RecordingWriter {
  public:
   /// @param axes 3 or 6.  Throws Error(io), Error(exists).
-  RecordingWriter(const std::filesystem::path& file, std::size_t axes);
+  RecordingWriter(const std::filesystem::path& file, std::size_t axes,
+                  Durability durability = Durability::synced);
   ~RecordingWriter();
   RecordingWriter(RecordingWriter&&) noexcept;
 

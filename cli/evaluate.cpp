@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "cli/text.hpp"
+#include "host/evaluation.hpp"
+
+namespace fettle::cli {
+namespace {
+
+struct Options {
+  std::string model, data;
+  bool json = false;
+};
+
+constexpr const char* kHelp =
+    "Judge a model on recordings: does it find faults, and does it stay quiet?\n"
+    "\n"
+    "Windows that the model was trained on are recognised by their samples and left\n"
+    "out, so false alarms are counted on later normal running only. Unknown\n"
+    "recordings are used whole.";
+
+constexpr const char* kFooter =
+    "What the words mean:\n"
+    "  AUC       chance that a faulty window scores above a normal one; 0.5 is a coin\n"
+    "  recall    share of a fault's windows above the threshold\n"
+    "  alarm     a run of windows above the threshold, however long\n"
+    "  [a, b]    95 % interval; few hours of normal running allow wide ones only";
+
+nlohmann::json to_json(const host::Evaluation& e) {
+  nlohmann::json json;
+  json["auc"] = e.auc;
+  json["auc_interval"] = {{"low", e.auc_interval.low}, {"high", e.auc_interval.high}};
+  json["threshold"] = e.threshold;
+  json["false_positive_rate"] = e.false_positive_rate;
+  json["alarms"] = e.alarms;
+  json["alarms_per_hour"] = e.alarms_per_hour;
+  json["alarms_per_hour_upper95"] = e.alarms_per_hour_upper95;
+  json["normal_hours"] = e.normal_hours;
+  json["windows"][e.normal_label] = e.normal_windows;
+  json["windows_left_out"] = e.windows_left_out;
+  for (const auto& [label, fault] : e.classes) {
+    json["auc_by_class"][label] = fault.auc;
+    json["auc_interval_by_class"][label] = {{"low", fault.auc_interval.low},
+                                            {"high", fault.auc_interval.high}};
+    json["recall"][label] = fault.recall;
+    json["windows"][label] = fault.windows;
+  }
+  json["int8"] = {{"auc_change", e.int8.auc_change},
+                  {"auc_float", e.int8.auc_float},
+                  {"decisions_changed", e.int8.decisions_changed},
+                  {"score_change_mean", e.int8.score_change_mean},
+                  {"score_change_largest", e.int8.score_change_largest},
+                  {"microseconds", e.int8.microseconds},
+                  {"microseconds_float", e.int8.microseconds_float},
+                  {"bytes", e.int8.bytes},
+                  {"bytes_float", e.int8.bytes_float},
+                  {"retrained", e.int8.retrained}};
+  json["without_mean"]["available"] = e.without_mean.available;
+  if (e.without_mean.available) {
+    json["without_mean"]["auc"] = e.without_mean.auc;
+    json["without_mean"]["recall"] = e.without_mean.recall;
+    json["without_mean"]["false_positive_rate"] = e.without_mean.false_positive_rate;
+  }
+  json["mean_share"] = e.mean_share;
+  json["tilt"] = e.tilt_sentence;
+  return json;
+}
+
+void print_text(const host::Evaluation& e) {
+  fmt::print("{:<18}{:>8}  {:<24}{:>8}\n", "label", "windows", "AUC [95 % interval]", "recall");
+  for (const auto& [label, fault] : e.classes) {
+    fmt::print("{:<18}{:>8}  {:<24}{:>7.1f} %\n", shortened(label, 17), fault.windows,
+               fmt::format("{:.4f} [{:.3f}, {:.3f}]", fault.auc, fault.auc_interval.low,
+                           fault.auc_interval.high),
+               100.0 * fault.recall);
+  }
+  fmt::print("{:<18}{:>8}  {:<24}\n\n", "all faults", "",
+             fmt::format("{:.4f} [{:.3f}, {:.3f}]", e.auc, e.auc_interval.low,
+                         e.auc_interval.high));
+  fmt::print("later '{}'  {} windows, {:.1f} min; {} windows seen in training left out\n",
+             e.normal_label, e.normal_windows, 60.0 * e.normal_hours, e.windows_left_out);
+  fmt::print("false alarms    {:.2f} % of windows; {} alarms, {:.3g} an hour\n",
+             100.0 * e.false_positive_rate, e.alarms, e.alarms_per_hour);
+  fmt::print("                so little running allows up to {:.3g} an hour (95 %)\n",
+             e.alarms_per_hour_upper95);
+  fmt::print("threshold       {:.6g}\n", static_cast<double>(e.threshold));
+  fmt::print("int8 for float  AUC {:+.4f}, {} of {} decisions changed\n", e.int8.auc_change,
+             e.int8.decisions_changed, e.normal_windows + [&] {
+               std::uint64_t sum = 0;
+               for (const auto& [label, fault] : e.classes) sum += fault.windows;
+               return sum;
+             }());
+  fmt::print("                score {:.2f} % off on average, {:.1f} % at most\n",
+             100.0 * e.int8.score_change_mean, 100.0 * e.int8.score_change_largest);
+  fmt::print("                {} bytes of weights for {}; {:.2f} us a window for {:.2f}\n",
+             e.int8.bytes, e.int8.bytes_float, e.int8.microseconds, e.int8.microseconds_float);
+  if (!e.int8.retrained) {
+    fmt::print("                (float: the int8 weights, because training cannot be repeated)\n");
+  }
+  if (e.without_mean.available) {
+    fmt::print("without mean    AUC {:.4f}, recall {:.1f} %, false alarms {:.2f} % of windows\n",
+               e.without_mean.auc, 100.0 * e.without_mean.recall,
+               100.0 * e.without_mean.false_positive_rate);
+  }
+  fmt::print("\n{}\n", wrapped(e.tilt_sentence, 80));
+  if (!e.training_recognised) {
+    fmt::print("{}\n", wrapped("None of these recordings were used for training, so all of them "
+                               "are judged.", 80));
+  }
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& program) {
+  auto* command = program.add_subcommand("evaluate", kHelp);
+  command->footer(kFooter);
+  auto options = std::make_shared<Options>();
+  command->add_option("model", options->model, "Detector made by 'fettle train'")->required();
+  command->add_option("data", options->data, "Data set with normal and faulty recordings")
+      ->required();
+  command->add_flag("--json", options->json, "Report as JSON on standard output");
+  command->callback([options] {
+    const auto model = host::ModelFile::open_detector(options->model);
+    const auto result = host::evaluate(*model, host::DataSet::open(options->data));
+    if (options->json) {
+      fmt::print("{}\n", to_json(result).dump(2));
+    } else {
+      print_text(result);
+    }
+  });
+}
+
+}  // namespace fettle::cli

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "detector_generated.h"
+#include "host/model_file.hpp"
+
+namespace fettle::cli {
+namespace {
+
+struct Options {
+  std::string model;
+  bool json = false;
+};
+
+constexpr const char* kHelp = "Show what a .tflite model is: network, features, threshold, training.";
+
+std::string layer_text(const Int8Network::Layer& layer) {
+  using Layer = Int8Network::Layer;
+  constexpr std::array<const char*, 3> activations = {"", " relu", " relu6"};
+  const char* activation = activations[static_cast<std::size_t>(layer.activation)];
+  if (layer.kind != Layer::Kind::fully_connected) return activation + 1;
+  return fmt::format("{}-{}{}, {}", layer.inputs, layer.outputs, activation,
+                     layer.per_channel ? "per channel" : "per tensor");
+}
+
+const char* detector_name(DetectorKind kind) {
+  switch (kind) {
+    case DetectorKind::autoencoder: return "autoencoder";
+  }
+  return "?";
+}
+
+const char* feature_set_name(FeatureSet set) {
+  switch (set) {
+    case FeatureSet::tutorial: return "tutorial";
+  }
+  return "?";
+}
+
+void print_network(const host::ModelFile& file) {
+  const Int8Network& network = file.network();
+  fmt::print("file        {} bytes, {} multiplications an inference\n", file.bytes().size(),
+             network.multiplications());
+  fmt::print("network     {} inputs ({}), {} outputs ({})\n", network.inputs(),
+             network.float_input() ? "float32" : "int8", network.outputs(),
+             network.float_output() ? "float32" : "int8");
+  for (const auto& layer : network.layers()) fmt::print("            {}\n", layer_text(layer));
+}
+
+void print_detector(const host::ModelFile& file) {
+  const DetectorModel& model = file.detector();
+  const auto& record = file.record();
+  const auto& threshold = *record.threshold();
+  const auto& training = *record.training();
+  fmt::print("detector    {}, features '{}'{}, {} axes\n", detector_name(model.detector),
+             feature_set_name(model.features.set), model.features.with_mean ? "" : " without mean",
+             model.features.axes);
+  fmt::print("window      {} samples at {:.6g} Hz ({:.3f} s)\n", model.window.samples,
+             static_cast<double>(model.window.rate_hz), model.window.seconds());
+  if (threshold.kind() == metadata::ThresholdKind::fixed) {
+    fmt::print("threshold   {:.6g}, given by hand\n", static_cast<double>(threshold.value()));
+  } else {
+    fmt::print("threshold   {:.6g}, {:.6g}th percentile of {} held-out normal windows\n",
+               static_cast<double>(threshold.value()),
+               static_cast<double>(threshold.percentile_used()), threshold.windows());
+    if (threshold.minutes_missing() > 0.0F) {
+      fmt::print("            {:.6g}th was asked: {:.1f} more minutes of normal are needed\n",
+                 static_cast<double>(threshold.percentile_asked()),
+                 static_cast<double>(threshold.minutes_missing()));
+    }
+  }
+  if (training.foreign()) {
+    fmt::print("training    by another tool; calibrated on '{}'\n", training.normal_label()->str());
+  } else {
+    fmt::print("training    '{}': {} windows, {} epochs (best {}), batch {}, seed {}\n",
+               training.normal_label()->str(), training.windows_train(), training.epochs(),
+               training.best_epoch(), training.batch(), training.seed());
+    fmt::print("            loss {:.4f}, validation {:.4f}\n",
+               static_cast<double>(training.train_loss()),
+               static_cast<double>(training.validation_loss()));
+  }
+  fmt::print("data        {} recordings, hash {:016x}; Fettle {}\n", training.used()->size(),
+             training.data_hash(), training.version()->str());
+  fmt::print("\nfeature        mean         scale\n");
+  for (std::size_t i = 0; i < model.features.dimensions(); ++i) {
+    const std::size_t axis = feature_axis(model.features, i);
+    fmt::print("{}_{:<5}{:>11.5g}   {:>11.5g}  {}\n", kAxisNames[axis],
+               feature_kind(model.features, i), static_cast<double>(model.normaliser.mean[i]),
+               static_cast<double>(model.normaliser.scale[i]), axis < 3 ? "g" : "deg/s");
+  }
+}
+
+nlohmann::json to_json(const host::ModelFile& file) {
+  const Int8Network& network = file.network();
+  nlohmann::json json;
+  json["bytes"] = file.bytes().size();
+  json["network"] = {{"inputs", network.inputs()},
+                     {"outputs", network.outputs()},
+                     {"float_input", network.float_input()},
+                     {"float_output", network.float_output()},
+                     {"multiplications", network.multiplications()},
+                     {"input_scale", network.input_scale().scale},
+                     {"input_zero_point", network.input_scale().zero_point},
+                     {"output_scale", network.output_scale().scale},
+                     {"output_zero_point", network.output_scale().zero_point}};
+  for (const auto& layer : network.layers()) json["network"]["layers"].push_back(layer_text(layer));
+  json["detector"] = file.detector().record != nullptr;
+  if (file.detector().record == nullptr) return json;
+
+  const DetectorModel& model = file.detector();
+  const auto& record = file.record();
+  const auto& threshold = *record.threshold();
+  const auto& training = *record.training();
+  json["kind"] = detector_name(model.detector);
+  json["features"] = {{"set", feature_set_name(model.features.set)},
+                      {"axes", model.features.axes},
+                      {"with_mean", model.features.with_mean}};
+  for (std::size_t i = 0; i < model.features.dimensions(); ++i) {
+    json["features"]["names"].push_back(fmt::format("{}_{}",
+                                                    kAxisNames[feature_axis(model.features, i)],
+                                                    feature_kind(model.features, i)));
+    json["features"]["mean"].push_back(model.normaliser.mean[i]);
+    json["features"]["scale"].push_back(model.normaliser.scale[i]);
+  }
+  json["window"] = {{"samples", model.window.samples}, {"rate_hz", model.window.rate_hz}};
+  json["threshold"] = {{"value", threshold.value()},
+                       {"kind", threshold.kind() == metadata::ThresholdKind::fixed ? "fixed"
+                                                                                    : "percentile"},
+                       {"percentile_asked", threshold.percentile_asked()},
+                       {"percentile_used", threshold.percentile_used()},
+                       {"windows", threshold.windows()},
+                       {"minutes_missing", threshold.minutes_missing()}};
+  json["training"] = {{"version", training.version()->str()},
+                      {"normal_label", training.normal_label()->str()},
+                      {"foreign", training.foreign()},
+                      {"seed", training.seed()},
+                      {"epochs", training.epochs()},
+                      {"batch", training.batch()},
+                      {"best_epoch", training.best_epoch()},
+                      {"windows_train", training.windows_train()},
+                      {"windows_best_epoch", training.windows_best_epoch()},
+                      {"windows_threshold", training.windows_threshold()},
+                      {"train_loss", training.train_loss()},
+                      {"validation_loss", training.validation_loss()},
+                      {"data_hash", fmt::format("{:016x}", training.data_hash())},
+                      {"recordings", training.used()->size()}};
+  return json;
+}
+
+/// A detector with everything, or a plain network; damage is an error in both.
+std::unique_ptr<host::ModelFile> open(const std::string& name) {
+  auto plain = host::ModelFile::open_network(name);
+  if (plain->detector().record == nullptr) return plain;
+  return host::ModelFile::open_detector(name);
+}
+
+}  // namespace
+
+void add_info(CLI::App& program) {
+  auto* command = program.add_subcommand("info", kHelp);
+  command->footer("Works on any int8 .tflite of Dense layers, not only on Fettle's own.");
+  auto options = std::make_shared<Options>();
+  command->add_option("model", options->model, ".tflite file")->required();
+  command->add_flag("--json", options->json, "Report as JSON on standard output");
+  command->callback([options] {
+    const auto file = open(options->model);
+    if (options->json) {
+      fmt::print("{}\n", to_json(*file).dump(2));
+      return;
+    }
+    print_network(*file);
+    if (file->detector().record != nullptr) {
+      print_detector(*file);
+    } else {
+      fmt::print("detector    none: a plain network ('fettle train --from' makes one of it)\n");
+    }
+  });
+}
+
+}  // namespace fettle::cli

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "cli/command.hpp"
+#include "host/error.hpp"
+#include "host/platform/interrupt.hpp"
+#include "version.hpp"
+
+namespace {
+
+using fettle::host::Error;
+using fettle::host::ExitCode;
+
+constexpr const char* kDescription =
+    "Fettle: a machine that tells you it is getting sick.\n"
+    "Record ten minutes of normal running, train a detector, and put it on a board.";
+
+constexpr const char* kFooter =
+    "A first try without hardware:\n"
+    "  fettle simulate --machine fan -o data\n"
+    "  fettle train data -o model.tflite\n"
+    "  fettle evaluate model.tflite data\n"
+    "\n"
+    "'fettle COMMAND --help' explains a command. Exit status: 0 done, 1 defect in\n"
+    "Fettle, 2 wrong command line, 3 bad input, 4 too little data, 5 file cannot be\n"
+    "read or written, 6 something is in the way, 130 interrupted.";
+
+int fail(ExitCode code, const char* message) {
+  fmt::print(stderr, "fettle: {}\n", message);
+  return static_cast<int>(code);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  fettle::host::platform::catch_interrupts();
+  CLI::App program(kDescription, "fettle");
+  program.footer(kFooter);
+  program.set_version_flag("--version", fettle::kVersion);
+  program.require_subcommand(1);
+  program.get_formatter()->column_width(28);
+  fettle::cli::add_simulate(program);
+  fettle::cli::add_import(program);
+  fettle::cli::add_label(program);
+  fettle::cli::add_inspect(program);
+  fettle::cli::add_train(program);
+  fettle::cli::add_evaluate(program);
+  fettle::cli::add_score(program);
+  fettle::cli::add_info(program);
+  fettle::cli::add_infer(program);
+  fettle::cli::add_export(program);
+  try {
+    program.parse(argc, argv);
+    if (std::fflush(stdout) != 0) return fail(ExitCode::io, "standard output cannot be written");
+    return static_cast<int>(ExitCode::ok);
+  } catch (const CLI::ParseError& error) {
+    // --help and --version arrive here too, as success.
+    return program.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
+  } catch (const Error& error) {
+    std::fflush(stdout);
+    return fail(error.code, error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(ExitCode::io, "out of memory");
+  } catch (const std::exception& error) {
+    return fail(ExitCode::internal,
+                fmt::format("{} (a defect in Fettle: please report it with the command line)",
+                            error.what())
+                    .c_str());
+  }
+}

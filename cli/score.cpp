@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cli/command.hpp"
+#include "core/pipeline.hpp"
+#include "host/error.hpp"
+#include "host/model_file.hpp"
+#include "host/platform/interrupt.hpp"
+#include "host/recording.hpp"
+
+namespace fettle::cli {
+namespace {
+
+using host::Error;
+using host::ExitCode;
+
+struct Options {
+  std::string model, file;
+  bool json = false;
+};
+
+constexpr const char* kHelp =
+    "Judge every window of a recording: one CSV row a window on standard output.\n"
+    "\n"
+    "Columns: t_us (start of the window, microseconds), score, threshold, verdict\n"
+    "('normal' or 'anomaly'). Read from standard input with '-': rows are judged as\n"
+    "they come.";
+
+constexpr const char* kFooter =
+    "FILE is a recording of a data set, with the header t_us,ax_g,ay_g,az_g and, for\n"
+    "six axes, gx_dps,gy_dps,gz_dps. Anything else becomes one by 'fettle import'.\n"
+    "\n"
+    "Examples:\n"
+    "  fettle score model.tflite data/normal/fan.csv\n"
+    "  fettle score model.tflite data/normal/fan.csv --json    # a line of JSON a window\n"
+    "  tail -f live.csv | fettle score model.tflite -";
+
+std::string shortest(float value) {
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value);
+  return {text.data(), end.ptr};
+}
+
+void print(const WindowResult& result, bool json) {
+  if (json) {
+    // JSON has no word for a score that is not finite; the verdict still stands.
+    nlohmann::json line = {{"t_us", result.start_us},
+                           {"threshold", result.threshold},
+                           {"verdict", name_of(result.verdict)}};
+    if (std::isfinite(result.score)) line["score"] = result.score;
+    fmt::print("{}\n", line.dump());
+  } else {
+    fmt::print("{},{},{},{}\n", result.start_us, shortest(result.score),
+               shortest(result.threshold), name_of(result.verdict));
+  }
+}
+
+void run(const Options& options) {
+  const auto model = host::ModelFile::open_detector(options.model);
+  const DetectorModel& detector = model->detector();
+  host::RecordingReader reader(options.file);
+  if (reader.axes() < detector.features.axes) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("{}: has {} axes, but {} was trained on {}. Record the gyroscope too.",
+                            options.file, reader.axes(), options.model, detector.features.axes));
+  }
+  Pipeline pipeline(detector);
+  if (!options.json) fmt::print("t_us,score,threshold,verdict\n");
+  std::uint64_t samples = 0;
+  std::uint64_t windows = 0;
+  std::int64_t first_us = 0;
+  std::int64_t last_us = 0;
+  for (auto block = reader.next_block(); !block.empty(); block = reader.next_block()) {
+    if (samples == 0) first_us = block.front().t_us;
+    for (const TimedSample& sample : block) {
+      const auto result = pipeline.push(sample);
+      if (!result) continue;
+      print(*result, options.json);
+      ++windows;
+    }
+    samples += block.size();
+    last_us = block.back().t_us;
+    std::fflush(stdout);
+    host::platform::throw_if_interrupted();
+  }
+  const FeaturePipeline& front = pipeline.front();
+  if (front.gaps() + front.backwards() > 0) {
+    fmt::print(stderr, "Note: {} gaps in time and {} jumps backwards; no window crosses one.\n",
+               front.gaps(), front.backwards());
+  }
+  if (windows == 0) {
+    const double seconds = static_cast<double>(last_us - first_us) / 1e6;
+    throw Error(
+        ExitCode::too_little_data,
+        fmt::format("{}: {} samples over {:.3g} s give no window of {} samples at {:.6g} Hz without "
+                    "a gap. Is it recorded at that rate?",
+                    options.file, samples, seconds, detector.window.samples,
+                    static_cast<double>(detector.window.rate_hz)));
+  }
+}
+
+}  // namespace
+
+void add_score(CLI::App& program) {
+  auto* command = program.add_subcommand("score", kHelp);
+  command->footer(kFooter);
+  auto options = std::make_shared<Options>();
+  command->add_option("model", options->model, "Detector made by 'fettle train'")->required();
+  command->add_option("file", options->file, "Recording, or '-' for standard input")->required();
+  command->add_flag("--json", options->json, "A JSON object a line instead of CSV");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace fettle::cli

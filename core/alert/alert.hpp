@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "core/decision/threshold_decision.hpp"
+
+namespace fettle {
+
+/// The alert line follows the verdict. An alarm is an entry: a run of anomalous windows counts once.
+class Alert {
+ public:
+  /// @return true if this verdict raised the line
+  constexpr bool update(Verdict verdict) {
+    const bool raised = verdict == Verdict::anomaly && !active_;
+    active_ = verdict == Verdict::anomaly;
+    if (raised) ++alarms_;
+    return raised;
+  }
+  /// A break in the recording ends a run.
+  constexpr void restart() { active_ = false; }
+
+  [[nodiscard]] constexpr bool active() const { return active_; }
+  [[nodiscard]] constexpr std::uint32_t alarms() const { return alarms_; }
+
+ private:
+  bool active_ = false;
+  std::uint32_t alarms_ = 0;
+};
+
+}  // namespace fettle

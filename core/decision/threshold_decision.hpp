@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+namespace fettle {
+
+enum class Verdict : std::uint8_t { normal, anomaly };
+
+[[nodiscard]] constexpr const char* name_of(Verdict verdict) {
+  return verdict == Verdict::normal ? "normal" : "anomaly";
+}
+
+/// Judges each window by itself: above the threshold is an anomaly. A score that is not a number is
+/// one too: what cannot be computed must not read as healthy.
+class ThresholdDecision {
+ public:
+  constexpr explicit ThresholdDecision(float threshold) : threshold_(threshold) {}
+
+  [[nodiscard]] constexpr Verdict judge(float score) const {
+    return score <= threshold_ ? Verdict::normal : Verdict::anomaly;
+  }
+  [[nodiscard]] constexpr float threshold() const { return threshold_; }
+
+ private:
+  float threshold_;
+};
+
+}  // namespace fettle

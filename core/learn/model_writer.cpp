@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/learn/model_writer.hpp"
+
+#include <array>
+
+#include "detector_generated.h"
+#include "tflite_generated.h"
+
+namespace fettle {
+namespace {
+
+/// Gives the builder the caller's memory, once. The sizes asked for above are upper bounds, so the
+/// builder never grows; if it did, stopping here is better than writing past the end.
+class CallerMemory : public flatbuffers::Allocator {
+ public:
+  explicit CallerMemory(std::span<std::uint8_t> memory) : memory_(memory) {}
+
+  std::uint8_t* allocate(std::size_t size) override {
+    if (size > memory_.size()) __builtin_trap();
+    const std::span<std::uint8_t> given = memory_;
+    memory_ = {};
+    return given.data();
+  }
+  void deallocate(std::uint8_t* /*bytes*/, std::size_t /*size*/) override {}
+
+ private:
+  std::span<std::uint8_t> memory_;
+};
+
+class Builder {
+ public:
+  explicit Builder(std::span<std::uint8_t> memory)
+      : allocator_(memory), builder_(memory.size() / 16 * 16, &allocator_) {}
+
+  flatbuffers::FlatBufferBuilder& operator*() { return builder_; }
+  flatbuffers::FlatBufferBuilder* operator->() { return &builder_; }
+  std::span<std::uint8_t> bytes() { return {builder_.GetBufferPointer(), builder_.GetSize()}; }
+
+ private:
+  CallerMemory allocator_;
+  flatbuffers::FlatBufferBuilder builder_;
+};
+
+flatbuffers::Offset<tflite::Quantization> quantisation(
+    flatbuffers::FlatBufferBuilder& builder, std::span<const float> scales,
+    std::int64_t zero_point) {
+  // One zero point stands for all channels of a weight tensor: they are all zero.
+  const auto scale = builder.CreateVector(scales.data(), scales.size());
+  const auto zero = builder.CreateVector(&zero_point, 1);
+  return tflite::CreateQuantization(builder, 0, 0, scale, zero);
+}
+
+flatbuffers::Offset<tflite::Buffer> buffer(flatbuffers::FlatBufferBuilder& builder,
+                                           std::span<const std::uint8_t> bytes) {
+  builder.ForceVectorAlignment(bytes.size(), 1, 16);
+  return tflite::CreateBuffer(builder, builder.CreateVector(bytes.data(), bytes.size()));
+}
+
+template <typename T>
+std::span<const std::uint8_t> bytes_of(std::span<const T> values) {
+  return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
+}
+
+/// "h0", "h1", ...: people see these in a model viewer.
+std::array<char, 3> layer_name(char kind, std::size_t k) {
+  return {kind, static_cast<char>('0' + k), '\0'};
+}
+
+constexpr std::size_t kTensorsPerLayer = 3;  // weights, biases, output
+
+}  // namespace
+
+std::size_t network_file_bytes(const NetworkShape& shape) {
+  std::size_t bytes = 1024;  // model, graph, operator code, metadata entry, empty buffer
+  for (std::size_t k = 0; k < shape.layers; ++k) {
+    const std::size_t outputs = shape.units[k + 1];
+    // Data and scales, and for three tensors and an operator their tables, vectors and alignment.
+    bytes += outputs * shape.units[k] + 4 * outputs + 8 * outputs + 1024;
+  }
+  return bytes;
+}
+
+std::size_t record_bytes(const DetectorDescription& description) {
+  const TrainingRecord& training = description.training;
+  return 1024 + description.features.dimensions() * 12 + training.used.size() * 24 +
+         training.version.size() + training.normal_label.size() + training.hidden.size() * 2;
+}
+
+std::span<std::uint8_t> write_network(const QuantisedNetwork& network,
+                                      std::span<const std::uint8_t> record,
+                                      std::span<std::uint8_t> memory) {
+  Builder builder(memory);
+  auto& fbb = *builder;
+  const NetworkShape& shape = network.shape;
+  std::array<flatbuffers::Offset<tflite::Tensor>, 1 + kTensorsPerLayer * kMaxDenseLayers> tensors;
+  std::array<flatbuffers::Offset<tflite::Buffer>, 2 + 2 * kMaxDenseLayers> buffers;
+  std::array<flatbuffers::Offset<tflite::Operator>, kMaxDenseLayers> operators;
+  std::size_t tensor_count = 0;
+  std::size_t buffer_count = 0;
+
+  const auto activation = [&](const char* name, std::int32_t width, const TensorScale& scale) {
+    const std::array<std::int32_t, 2> dims = {1, width};
+    const auto shape_vector = fbb.CreateVector(dims.data(), dims.size());
+    const auto name_string = fbb.CreateString(name);
+    const auto quant = quantisation(fbb, {&scale.scale, 1}, scale.zero_point);
+    return tflite::CreateTensor(fbb, shape_vector, tflite::TensorType::INT8, 0, name_string, quant);
+  };
+
+  buffers[buffer_count++] = tflite::CreateBuffer(fbb);  // by convention buffer 0 is empty
+  tensors[tensor_count++] = activation("input", shape.units[0], network.input);
+  for (std::size_t k = 0; k < shape.layers; ++k) {
+    const QuantisedNetwork::Layer& layer = network.layers[k];
+    const auto outputs = static_cast<std::int32_t>(shape.units[k + 1]);
+    const auto input_tensor = static_cast<std::int32_t>(k == 0 ? 0 : tensor_count - 1);
+    const auto first_tensor = static_cast<std::int32_t>(tensor_count);
+
+    buffers[buffer_count++] = buffer(fbb, bytes_of(layer.weights));
+    buffers[buffer_count++] = buffer(fbb, bytes_of(layer.biases));
+    const std::array<std::int32_t, 2> weight_dims = {outputs,
+                                                     static_cast<std::int32_t>(shape.units[k])};
+    const auto weight_shape = fbb.CreateVector(weight_dims.data(), weight_dims.size());
+    const auto weight_name = fbb.CreateString(layer_name('w', k).data());
+    const auto weight_quant = quantisation(fbb, layer.weight_scales, 0);
+    tensors[tensor_count++] =
+        tflite::CreateTensor(fbb, weight_shape, tflite::TensorType::INT8,
+                             static_cast<std::uint32_t>(buffer_count - 2), weight_name,
+                             weight_quant);
+    const auto bias_shape = fbb.CreateVector(&outputs, 1);
+    const auto bias_name = fbb.CreateString(layer_name('b', k).data());
+    const auto bias_quant = quantisation(fbb, layer.bias_scales, 0);
+    tensors[tensor_count++] = tflite::CreateTensor(fbb, bias_shape, tflite::TensorType::INT32,
+                                                   static_cast<std::uint32_t>(buffer_count - 1),
+                                                   bias_name, bias_quant);
+    const bool last = k + 1 == shape.layers;
+    tensors[tensor_count++] =
+        activation(last ? "output" : layer_name('h', k).data(), outputs, layer.output);
+
+    const std::array<std::int32_t, 3> inputs = {input_tensor, first_tensor, first_tensor + 1};
+    const std::int32_t output = first_tensor + 2;
+    const auto input_vector = fbb.CreateVector(inputs.data(), inputs.size());
+    const auto output_vector = fbb.CreateVector(&output, 1);
+    const auto options = tflite::CreateFullyConnectedOptions(
+        fbb, last ? tflite::Activation::NONE : tflite::Activation::RELU);
+    operators[k] =
+        tflite::CreateOperator(fbb, 0, input_vector, output_vector,
+                               tflite::Options::FullyConnectedOptions, options.Union());
+  }
+
+  const std::int32_t graph_input = 0;
+  const auto graph_output = static_cast<std::int32_t>(tensor_count - 1);
+  const auto tensor_vector = fbb.CreateVector(tensors.data(), tensor_count);
+  const auto graph_inputs = fbb.CreateVector(&graph_input, 1);
+  const auto graph_outputs = fbb.CreateVector(&graph_output, 1);
+  const auto operator_vector = fbb.CreateVector(operators.data(), shape.layers);
+  const auto graph_name = fbb.CreateString("main");
+  const auto graph = tflite::CreateSubGraph(fbb, tensor_vector, graph_inputs, graph_outputs,
+                                            operator_vector, graph_name);
+  const auto graphs = fbb.CreateVector(&graph, 1);
+  // Per-channel weights are version 5 of the operator in TensorFlow Lite's list; older readers
+  // look at the byte, newer ones at the number.
+  const auto code = tflite::CreateOperatorCode(
+      fbb, static_cast<std::int8_t>(tflite::BuiltinOperator::FULLY_CONNECTED), 0,
+      network.layers[0].weight_scales.size() > 1 ? 5 : 4, tflite::BuiltinOperator::FULLY_CONNECTED);
+  const auto codes = fbb.CreateVector(&code, 1);
+
+  flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<tflite::Metadata>>> metadata;
+  if (!record.empty()) {
+    buffers[buffer_count++] = buffer(fbb, record);
+    const auto name = fbb.CreateString(kMetadataName);
+    const auto entry =
+        tflite::CreateMetadata(fbb, name, static_cast<std::uint32_t>(buffer_count - 1));
+    metadata = fbb.CreateVector(&entry, 1);
+  }
+  const auto description = fbb.CreateString(record.empty() ? "Fettle network" : kDescription);
+  const auto buffer_vector = fbb.CreateVector(buffers.data(), buffer_count);
+  tflite::FinishModelBuffer(fbb, tflite::CreateModel(fbb, 3, codes, graphs, description,
+                                                     buffer_vector, 0, metadata));
+  return builder.bytes();
+}
+
+std::span<std::uint8_t> write_record(const DetectorDescription& description,
+                                     std::span<const std::int8_t> golden_input,
+                                     std::span<const std::int8_t> golden_output,
+                                     std::span<std::uint8_t> memory) {
+  Builder builder(memory);
+  auto& fbb = *builder;
+  // The checksum must have bytes of its own even while it is zero.
+  fbb.ForceDefaults(true);
+  const TrainingRecord& from = description.training;
+  const std::size_t dimensions = description.features.dimensions();
+
+  const auto version = fbb.CreateString(from.version.data(), from.version.size());
+  const auto label = fbb.CreateString(from.normal_label.data(), from.normal_label.size());
+  const auto hidden = fbb.CreateVector(from.hidden.data(), from.hidden.size());
+  metadata::Used* used_memory = nullptr;
+  const auto used = fbb.CreateUninitializedVectorOfStructs(from.used.size(), &used_memory);
+  for (std::size_t i = 0; i < from.used.size(); ++i) {
+    used_memory[i] = metadata::Used(from.used[i].hash, from.used[i].rows, from.used[i].train_rows,
+                                    from.used[i].best_epoch_rows);
+  }
+  metadata::TrainingBuilder training(fbb);
+  training.add_seed(from.seed);
+  training.add_data_hash(from.data_hash);
+  training.add_version(version);
+  training.add_epochs(from.epochs);
+  training.add_batch(from.batch);
+  training.add_best_epoch(from.best_epoch);
+  training.add_learning_rate(from.learning_rate);
+  training.add_hidden(hidden);
+  training.add_normal_label(label);
+  training.add_windows_train(from.windows_train);
+  training.add_windows_best_epoch(from.windows_best_epoch);
+  training.add_windows_threshold(from.windows_threshold);
+  training.add_train_loss(from.train_loss);
+  training.add_validation_loss(from.validation_loss);
+  training.add_used(used);
+  training.add_weights(static_cast<metadata::Weights>(from.weights));
+  training.add_foreign(from.foreign);
+  const auto training_table = training.Finish();
+
+  const ThresholdRecord& t = description.threshold;
+  const auto threshold = metadata::CreateThreshold(
+      fbb, static_cast<metadata::ThresholdKind>(t.kind), t.value, t.percentile_asked,
+      t.percentile_used, t.windows, t.minutes_missing);
+  const auto input = fbb.CreateVector(golden_input.data(), golden_input.size());
+  const auto output = fbb.CreateVector(golden_output.data(), golden_output.size());
+  const auto golden = metadata::CreateGolden(fbb, input, output);
+  const auto mean = fbb.CreateVector(description.normaliser.mean.data(), dimensions);
+  const auto scale = fbb.CreateVector(description.normaliser.scale.data(), dimensions);
+  const metadata::Window window(description.window.samples, description.window.samples,
+                                description.window.rate_hz);
+  metadata::FinishDetectorRecordBuffer(
+      fbb, metadata::CreateDetectorRecord(
+               fbb, 0, kMetadataFormat, static_cast<metadata::Detector>(description.detector),
+               static_cast<metadata::FeatureSet>(description.features.set),
+               description.features.axes, description.features.with_mean, &window,
+               static_cast<metadata::Normalisation>(description.normalisation), mean, scale,
+               static_cast<metadata::Score>(description.score), threshold, golden,
+               training_table));
+  return builder.bytes();
+}
+
+bool seal(std::span<std::uint8_t> file) {
+  std::size_t offset = 0;
+  std::uint32_t crc = 0;
+  if (!locate_checksum(file, offset, crc)) return false;
+  for (std::size_t i = 0; i < 4; ++i) file[offset + i] = static_cast<std::uint8_t>(crc >> (8 * i));
+  return true;
+}
+
+}  // namespace fettle

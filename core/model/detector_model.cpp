@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/model/detector_model.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "core/math.hpp"
+#include "core/model/checksum.hpp"
+#include "detector_generated.h"
+#include "tflite_generated.h"
+
+namespace fettle {
+namespace {
+
+constexpr std::uint32_t kLongestWindow = 4096;
+
+bool contains(std::span<const std::uint8_t> bytes, std::string_view mark) {
+  return std::search(bytes.begin(), bytes.end(), mark.begin(), mark.end()) != bytes.end();
+}
+
+/// The metadata buffer of a model that verifies; empty without one.
+std::span<const std::uint8_t> metadata_bytes(const tflite::Model* model) {
+  if (model->metadata() == nullptr || model->buffers() == nullptr) return {};
+  for (const auto* entry : *model->metadata()) {
+    if (entry->name() == nullptr || entry->name()->string_view() != kMetadataName) continue;
+    if (entry->buffer() >= model->buffers()->size()) return {};
+    const auto* data = model->buffers()->Get(entry->buffer())->data();
+    if (data == nullptr) return {};
+    return {data->data(), data->size()};
+  }
+  return {};
+}
+
+const metadata::DetectorRecord* verified_record(std::span<const std::uint8_t> bytes) {
+  if (bytes.size() < 8 || !metadata::DetectorRecordBufferHasIdentifier(bytes.data())) {
+    return nullptr;
+  }
+  flatbuffers::Verifier verifier(bytes.data(), bytes.size());
+  if (!metadata::VerifyDetectorRecordBuffer(verifier)) return nullptr;
+  return metadata::GetDetectorRecord(bytes.data());
+}
+
+/// The record of a file whose structure verifies, checksum not yet looked at.
+const metadata::DetectorRecord* unchecked_record(std::span<const std::uint8_t> file) {
+  if (file.size() < 8 || !tflite::ModelBufferHasIdentifier(file.data())) return nullptr;
+  flatbuffers::Verifier verifier(file.data(), file.size());
+  if (!tflite::VerifyModelBuffer(verifier)) return nullptr;
+  return verified_record(metadata_bytes(tflite::GetModel(file.data())));
+}
+
+Fault fault_at(std::span<const std::uint8_t> file, Status status, const void* where) {
+  const auto offset = static_cast<const std::uint8_t*>(where) - file.data();
+  return {status, static_cast<std::uint32_t>(offset)};
+}
+
+bool all_finite(const flatbuffers::Vector<float>& values) {
+  return std::all_of(values.begin(), values.end(), [](float v) { return is_finite(v); });
+}
+
+/// Fills in everything but the network; false if the record contradicts itself.
+bool read_record(const metadata::DetectorRecord& record, DetectorModel& model) {
+  model.record = &record;
+  model.detector = static_cast<DetectorKind>(record.detector());
+  model.features = {static_cast<FeatureSet>(record.feature_set()), record.axes(),
+                    record.with_mean()};
+  model.score = static_cast<ScoreKind>(record.score());
+  const auto* window = record.window();
+  const auto* threshold = record.threshold();
+  if (!model.features.valid() || window == nullptr || threshold == nullptr) return false;
+  const std::size_t dimensions = model.features.dimensions();
+  if (window->samples() < 2 || window->samples() > kLongestWindow ||
+      window->hop() != window->samples() || !is_finite(window->rate_hz()) ||
+      !(window->rate_hz() > 0.0F)) {
+    return false;
+  }
+  model.window = {window->samples(), window->rate_hz()};
+  model.threshold = threshold->value();
+  if (!is_finite(model.threshold) || model.threshold < 0.0F) return false;
+
+  const auto* mean = record.mean();
+  const auto* scale = record.scale();
+  if (mean == nullptr || scale == nullptr || mean->size() != dimensions ||
+      scale->size() != dimensions || !all_finite(*mean) || !all_finite(*scale)) {
+    return false;
+  }
+  for (std::uint32_t i = 0; i < dimensions; ++i) {
+    if (!(scale->Get(i) > 0.0F)) return false;
+    model.normaliser.mean[i] = mean->Get(i);
+    model.normaliser.scale[i] = scale->Get(i);
+  }
+  return true;
+}
+
+/// What reports and retraining rely on.
+bool complete(const metadata::DetectorRecord& record) {
+  const auto* training = record.training();
+  if (training == nullptr || training->version() == nullptr ||
+      training->normal_label() == nullptr || training->hidden() == nullptr ||
+      training->used() == nullptr || training->weights() > metadata::Weights::MAX ||
+      record.normalisation() > metadata::Normalisation::MAX) {
+    return false;
+  }
+  const auto kind = record.threshold()->kind();
+  return kind == metadata::ThresholdKind::percentile || kind == metadata::ThresholdKind::fixed;
+}
+
+/// Enumerators that a newer program may have added.
+bool known_kinds(const metadata::DetectorRecord& record) {
+  return record.format() == kMetadataFormat &&
+         record.detector() == metadata::Detector::autoencoder &&
+         record.feature_set() == metadata::FeatureSet::tutorial &&
+         record.score() == metadata::Score::reconstruction_mse;
+}
+
+bool reproduces(const Int8Network& network, const metadata::Golden& golden) {
+  std::array<std::int8_t, kMaxFeatures> output{};
+  network.run({golden.input()->data(), network.inputs()},
+              std::span(output).first(network.outputs()));
+  return std::equal(golden.output()->begin(), golden.output()->end(), output.begin());
+}
+
+}  // namespace
+
+bool locate_checksum(std::span<const std::uint8_t> file, std::size_t& offset,
+                     std::uint32_t& expected) {
+  const auto* record = unchecked_record(file);
+  if (record == nullptr) return false;
+  // The generated class hides its base; the field's address is the base's to give.
+  const auto* table = reinterpret_cast<const flatbuffers::Table*>(record);
+  const auto* field = table->GetAddressOf(metadata::DetectorRecord::VT_CRC32);
+  if (field == nullptr) return false;
+  offset = static_cast<std::size_t>(field - file.data());
+  Crc32 crc;
+  crc.add(file.first(offset));
+  crc.add(file.subspan(offset + 4));
+  expected = crc.value();
+  return true;
+}
+
+Fault find_record(std::span<const std::uint8_t> file, const metadata::DetectorRecord*& record) {
+  record = nullptr;
+  const bool named = contains(file, kMetadataName);
+  const bool described = contains(file, std::string_view(kDescription).substr(0, 15));
+  if (!named && !described) return {};
+  std::size_t offset = 0;
+  std::uint32_t expected = 0;
+  if (!named || !described || !locate_checksum(file, offset, expected)) {
+    return {Status::damaged_marks};
+  }
+  const auto* found = unchecked_record(file);
+  if (found->crc32() != expected) {
+    return {Status::bad_checksum, static_cast<std::uint32_t>(offset)};
+  }
+  if (!known_kinds(*found)) return fault_at(file, Status::unsupported_version, found);
+  record = found;
+  return {};
+}
+
+Fault load_detector(std::span<const std::uint8_t> file, std::span<std::byte> workspace,
+                    DetectorModel& model) {
+  const metadata::DetectorRecord* record = nullptr;
+  if (const Fault fault = find_record(file, record); !fault.ok()) return fault;
+  model = {};
+  if (const Fault fault = Int8Network::load(file, workspace, model.network); !fault.ok()) {
+    return fault;
+  }
+  if (record == nullptr) return {Status::no_metadata};
+  const std::size_t dimensions = model.network.inputs();
+  const auto* golden = record->golden();
+  if (!read_record(*record, model) || !complete(*record) ||
+      dimensions != model.features.dimensions() ||
+      model.network.outputs() != dimensions || model.network.float_input() ||
+      model.network.float_output() || golden == nullptr || golden->input() == nullptr ||
+      golden->output() == nullptr || golden->input()->size() != dimensions ||
+      golden->output()->size() != dimensions) {
+    return fault_at(file, Status::bad_metadata, record);
+  }
+  if (!reproduces(model.network, *golden)) return fault_at(file, Status::golden_mismatch, golden);
+  return {};
+}
+
+}  // namespace fettle

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "core/features/feature_set.hpp"
+#include "core/features/normaliser.hpp"
+#include "core/model/int8_network.hpp"
+#include "core/window/window_cutter.hpp"
+
+namespace fettle {
+
+namespace metadata {
+struct DetectorRecord;
+}
+
+/// How a network's output becomes a score. The value is stored in model files.
+enum class ScoreKind : std::uint8_t {
+  reconstruction_mse = 1,  ///< mean squared difference between z-scores and their reconstruction
+};
+
+/// What kind of detector the network is. The value is stored in model files.
+enum class DetectorKind : std::uint8_t { autoencoder = 1 };
+
+/// The two marks that a Fettle file carries, so that damage to one does not make it look plain: the
+/// name of its metadata buffer and the start of its description.
+inline constexpr const char* kMetadataName = "fettle.detector";
+inline constexpr const char* kDescription = "Fettle detector, format 1";
+inline constexpr std::uint16_t kMetadataFormat = 1;
+
+/// Everything between samples and verdict, read from one .tflite file. A view: the file and the
+/// workspace must outlive it.
+struct DetectorModel {
+  DetectorKind detector = DetectorKind::autoencoder;
+  FeatureSpec features;
+  WindowShape window;
+  Normaliser normaliser;
+  ScoreKind score = ScoreKind::reconstruction_mse;
+  float threshold = 0.0F;
+  Int8Network network;
+  /// All of the metadata, for those who report on it.
+  const metadata::DetectorRecord* record = nullptr;
+};
+
+/// Finds Fettle's metadata in a .tflite and verifies marks, checksum and structure. Ok with a null
+/// `record` is a plain .tflite; a file that was a Fettle file and is damaged is never taken for one.
+[[nodiscard]] Fault find_record(std::span<const std::uint8_t> tflite,
+                                const metadata::DetectorRecord*& record);
+
+/// Loads a detector: find_record(), the network, agreement of both, and the golden vector.
+/// @param workspace  at least Int8Network::workspace_bytes(tflite), 4-byte aligned
+[[nodiscard]] Fault load_detector(std::span<const std::uint8_t> tflite,
+                                  std::span<std::byte> workspace, DetectorModel& model);
+
+/// Where the checksum stands in a file that find_record() accepts the marks of, and what it should
+/// be. Writers use it to seal a file.
+[[nodiscard]] bool locate_checksum(std::span<const std::uint8_t> tflite, std::size_t& offset,
+                                   std::uint32_t& expected);
+
+}  // namespace fettle

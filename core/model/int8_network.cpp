@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/model/int8_network.hpp"
+
+#include "core/math.hpp"
+#include "tflite_generated.h"
+
+namespace fettle {
+namespace {
+
+using flatbuffers::Verifier;
+
+constexpr std::uint32_t kVerifierDepth = 16;
+constexpr std::uint32_t kVerifierTables = 4096;
+constexpr std::uint32_t kSchemaVersion = 3;
+
+/// Bytes of a constant tensor, and a 4-byte read from any address.
+std::int32_t read_int32(const std::uint8_t* bytes) {
+  return static_cast<std::int32_t>(
+      static_cast<std::uint32_t>(bytes[0]) | static_cast<std::uint32_t>(bytes[1]) << 8 |
+      static_cast<std::uint32_t>(bytes[2]) << 16 | static_cast<std::uint32_t>(bytes[3]) << 24);
+}
+
+/// Hands out the workspace from the front.
+class Arena {
+ public:
+  explicit Arena(std::span<std::byte> memory) : rest_(memory) {}
+
+  template <typename T>
+  T* take(std::size_t count) {
+    const std::size_t bytes = (count * sizeof(T) + 3U) & ~std::size_t{3};
+    if (bytes > rest_.size()) return nullptr;
+    auto* here = reinterpret_cast<T*>(rest_.data());
+    rest_ = rest_.subspan(bytes);
+    return here;
+  }
+
+ private:
+  std::span<std::byte> rest_;
+};
+
+/// One pass over the graph. Every `refuse` leaves the place in the file in `fault_`.
+class Loader {
+ public:
+  Loader(std::span<const std::uint8_t> file, std::span<std::byte> workspace)
+      : file_(file), arena_(workspace) {}
+
+  const tflite::Model* verified_model() {
+    // The verifier wants at least a root offset and an identifier; "TFL3" stands at byte 4.
+    if (file_.size() < 8) return nullptr;
+    if (!tflite::ModelBufferHasIdentifier(file_.data())) return nullptr;
+    Verifier verifier(file_.data(), file_.size(), kVerifierDepth, kVerifierTables);
+    if (!tflite::VerifyModelBuffer(verifier)) return nullptr;
+    return tflite::GetModel(file_.data());
+  }
+
+  struct Tensor {
+    tflite::TensorType type = tflite::TensorType::FLOAT32;
+    std::int32_t index = -1;
+    std::uint32_t width = 0;  ///< number of elements
+    TensorScale scale;
+  };
+
+  template <typename Table>
+  bool refuse(Status status, const Table* where, std::int32_t found = 0) {
+    const auto* address = reinterpret_cast<const std::uint8_t*>(where);
+    const bool inside = address >= file_.data() && address < file_.data() + file_.size();
+    fault_ = {status, inside ? static_cast<std::uint32_t>(address - file_.data()) : 0U, found};
+    return false;
+  }
+
+  const tflite::Tensor* tensor_at(std::int32_t index) {
+    const auto* tensors = graph_->tensors();
+    if (index < 0 || static_cast<std::uint32_t>(index) >= tensors->size()) return nullptr;
+    return tensors->Get(static_cast<std::uint32_t>(index));
+  }
+
+  /// An activation: int8 with one scale, or float32.
+  bool activation(std::int32_t index, Tensor& result) {
+    const auto* tensor = tensor_at(index);
+    if (tensor == nullptr) return refuse(Status::unsupported_graph, graph_, index);
+    result = {tensor->type(), index, 1, {}};
+    if (tensor->shape() == nullptr) return refuse(Status::bad_shape, tensor);
+    for (const std::int32_t size : *tensor->shape()) {
+      if (size < 1 || static_cast<std::size_t>(size) > kMaxWidth) {
+        return refuse(size < 1 ? Status::bad_shape : Status::too_large, tensor, size);
+      }
+      result.width *= static_cast<std::uint32_t>(size);
+      if (result.width > kMaxWidth) {
+        return refuse(Status::too_large, tensor, static_cast<std::int32_t>(result.width));
+      }
+    }
+    if (tensor->type() == tflite::TensorType::FLOAT32) return true;
+    if (tensor->type() != tflite::TensorType::INT8) {
+      return refuse(Status::unsupported_type, tensor, static_cast<std::int32_t>(tensor->type()));
+    }
+    const auto* quantisation = tensor->quantization();
+    if (quantisation == nullptr || quantisation->scale() == nullptr ||
+        quantisation->zero_point() == nullptr || quantisation->scale()->size() != 1 ||
+        quantisation->zero_point()->size() != 1) {
+      return refuse(Status::bad_quantisation, tensor);
+    }
+    const float scale = quantisation->scale()->Get(0);
+    const std::int64_t zero_point = quantisation->zero_point()->Get(0);
+    if (!good_scale(scale) || zero_point < -128 || zero_point > 127) {
+      return refuse(Status::bad_quantisation, quantisation);
+    }
+    result.scale = {scale, static_cast<std::int32_t>(zero_point)};
+    return true;
+  }
+
+  static bool good_scale(float scale) { return is_finite(scale) && scale > 0.0F; }
+
+  /// Raw bytes of a constant tensor; false if it has no constant data of that size.
+  bool constant(const tflite::Tensor* tensor, std::size_t bytes, const std::uint8_t*& data) {
+    const auto* buffers = model_->buffers();
+    if (buffers == nullptr || tensor->buffer() >= buffers->size()) {
+      return refuse(Status::bad_shape, tensor, static_cast<std::int32_t>(tensor->buffer()));
+    }
+    const auto* buffer = buffers->Get(tensor->buffer());
+    if (buffer->data() == nullptr || buffer->data()->size() != bytes) {
+      return refuse(Status::bad_shape, buffer,
+                    buffer->data() == nullptr ? 0
+                                              : static_cast<std::int32_t>(buffer->data()->size()));
+    }
+    data = buffer->data()->data();
+    return true;
+  }
+
+  bool multiplier(double real, const tflite::Operator* where, std::int32_t& fraction,
+                  std::int8_t& shift) {
+    Multiplier result;
+    if (!to_multiplier(real, result)) return refuse(Status::bad_quantisation, where);
+    fraction = result.fraction;
+    shift = result.shift;
+    return true;
+  }
+
+  /// Output codes that a fused activation allows.
+  bool fused_range(tflite::Activation activation, const TensorScale& out,
+                   const tflite::FullyConnectedOptions* where, Int8Network::Layer& layer) {
+    switch (activation) {
+      case tflite::Activation::NONE: return true;
+      case tflite::Activation::RELU:
+        layer.activation = Int8Network::Layer::Activation::relu;
+        layer.lowest = static_cast<std::int8_t>(out.zero_point);
+        return true;
+      case tflite::Activation::RELU6:
+        layer.activation = Int8Network::Layer::Activation::relu6;
+        layer.lowest = static_cast<std::int8_t>(out.zero_point);
+        layer.highest = out.code(6.0F);
+        return true;
+    }
+    return refuse(Status::unsupported_activation, where, static_cast<std::int32_t>(activation));
+  }
+
+  bool fully_connected(const tflite::Operator* op, const Tensor& in, const Tensor& out,
+                       Int8Network::Layer& layer) {
+    const auto* options = op->options_as_FullyConnectedOptions();
+    if (options == nullptr || options->weights_format() != 0) {
+      return refuse(Status::unsupported_operator, op);
+    }
+    if (op->inputs()->size() < 2 || op->inputs()->size() > 3) {
+      return refuse(Status::unsupported_graph, op, static_cast<std::int32_t>(op->inputs()->size()));
+    }
+    const auto* weights = tensor_at(op->inputs()->Get(1));
+    if (weights == nullptr) return refuse(Status::unsupported_graph, op, op->inputs()->Get(1));
+    if (weights->type() != tflite::TensorType::INT8) {
+      return refuse(Status::unsupported_type, weights, static_cast<std::int32_t>(weights->type()));
+    }
+    const auto* shape = weights->shape();
+    if (shape == nullptr || shape->size() != 2 ||
+        shape->Get(0) != static_cast<std::int32_t>(out.width) ||
+        shape->Get(1) != static_cast<std::int32_t>(in.width)) {
+      return refuse(Status::bad_shape, weights);
+    }
+    const std::uint8_t* weight_bytes = nullptr;
+    const std::size_t count = static_cast<std::size_t>(out.width) * in.width;
+    if (!constant(weights, count, weight_bytes)) return false;
+
+    const auto* quantisation = weights->quantization();
+    if (quantisation == nullptr || quantisation->scale() == nullptr ||
+        quantisation->zero_point() == nullptr || quantisation->zero_point()->size() == 0) {
+      return refuse(Status::bad_quantisation, weights);
+    }
+    const auto* scales = quantisation->scale();
+    const std::uint32_t channels = scales->size();
+    if ((channels != 1 && channels != out.width) || quantisation->quantized_dimension() != 0) {
+      return refuse(Status::bad_quantisation, quantisation, static_cast<std::int32_t>(channels));
+    }
+    for (const std::int64_t zero_point : *quantisation->zero_point()) {
+      if (zero_point != 0) return refuse(Status::bad_quantisation, quantisation);
+    }
+    for (const float scale : *scales) {
+      if (!good_scale(scale)) return refuse(Status::bad_quantisation, quantisation);
+    }
+
+    layer.kind = Int8Network::Layer::Kind::fully_connected;
+    layer.weights = reinterpret_cast<const std::int8_t*>(weight_bytes);
+    layer.weight_scales = scales->data();
+    layer.per_channel = channels > 1;
+    auto* fractions = arena_.take<std::int32_t>(channels);
+    auto* bias = arena_.take<std::int32_t>(out.width);
+    auto* shifts = arena_.take<std::int8_t>(channels);
+    if (fractions == nullptr || bias == nullptr || shifts == nullptr) {
+      return refuse(Status::workspace_too_small, op);
+    }
+
+    const std::uint8_t* bias_bytes = nullptr;
+    float bias_scale = 0.0F;
+    const bool has_bias = op->inputs()->size() == 3 && op->inputs()->Get(2) != -1;
+    if (has_bias && !bias_data(op, out.width, bias_bytes, bias_scale)) return false;
+
+    // Scales are multiplied and divided in float64, as TensorFlow Lite Micro of 2026 does; releases
+    // before took the product of two scales in float32 where there is one scale a layer.
+    for (std::uint32_t i = 0; i < channels; ++i) {
+      const double product =
+          static_cast<double>(in.scale.scale) * static_cast<double>(scales->Get(i));
+      const double real = product / static_cast<double>(out.scale.scale);
+      if (!multiplier(real, op, fractions[i], shifts[i])) return false;
+      // It also refuses a bias whose scale is not that product, where there is one scale a layer.
+      const double apart = product - static_cast<double>(bias_scale);
+      const double limit = 0.02 * static_cast<double>(out.scale.scale);
+      if (!layer.per_channel && has_bias && (apart > limit || apart < -limit)) {
+        return refuse(Status::bad_quantisation, op);
+      }
+    }
+
+    for (std::uint32_t o = 0; o < out.width; ++o) {
+      std::int32_t sum = 0;
+      for (std::uint32_t i = 0; i < in.width; ++i) sum += layer.weights[o * in.width + i];
+      // Wraps like the 32-bit accumulator it stands for.
+      const auto folded =
+          static_cast<std::uint32_t>(bias_bytes == nullptr ? 0 : read_int32(bias_bytes + 4U * o)) -
+          static_cast<std::uint32_t>(in.scale.zero_point * sum);
+      bias[o] = static_cast<std::int32_t>(folded);
+    }
+    layer.bias = bias;
+    layer.fractions = fractions;
+    layer.shifts = shifts;
+    return fused_range(options->fused_activation(), out.scale, options, layer);
+  }
+
+  bool bias_data(const tflite::Operator* op, std::uint32_t outputs, const std::uint8_t*& bytes,
+                 float& scale) {
+    const auto* bias = tensor_at(op->inputs()->Get(2));
+    if (bias == nullptr) return refuse(Status::unsupported_graph, op, op->inputs()->Get(2));
+    if (bias->type() != tflite::TensorType::INT32) {
+      return refuse(Status::unsupported_type, bias, static_cast<std::int32_t>(bias->type()));
+    }
+    const auto* quantisation = bias->quantization();
+    if (quantisation != nullptr && quantisation->scale() != nullptr &&
+        quantisation->scale()->size() > 0) {
+      scale = quantisation->scale()->Get(0);
+    }
+    return constant(bias, std::size_t{4} * outputs, bytes);
+  }
+
+  bool relu(const tflite::Operator* op, bool six, const Tensor& in, const Tensor& out,
+            Int8Network::Layer& layer) {
+    if (in.width != out.width) return refuse(Status::bad_shape, op);
+    layer.activation =
+        six ? Int8Network::Layer::Activation::relu6 : Int8Network::Layer::Activation::relu;
+    if (six) {
+      // TensorFlow Lite Micro clamps input codes and copies them: output scale must be the input's.
+      if (in.scale.scale != out.scale.scale || in.scale.zero_point != out.scale.zero_point) {
+        return refuse(Status::bad_quantisation, op);
+      }
+      layer.kind = Int8Network::Layer::Kind::clamp;
+      layer.lowest = static_cast<std::int8_t>(in.scale.zero_point);
+      layer.highest = in.scale.code(6.0F);
+      return true;
+    }
+    layer.kind = Int8Network::Layer::Kind::relu;
+    layer.lowest = static_cast<std::int8_t>(out.scale.zero_point);
+    auto* fraction = arena_.take<std::int32_t>(1);
+    auto* shift = arena_.take<std::int8_t>(1);
+    if (fraction == nullptr || shift == nullptr) return refuse(Status::workspace_too_small, op);
+    layer.fractions = fraction;
+    layer.shifts = shift;
+    const double quotient =
+        static_cast<double>(in.scale.scale) / static_cast<double>(out.scale.scale);
+    return multiplier(quotient, op, *fraction, *shift);
+  }
+
+  Arena& arena() { return arena_; }
+  [[nodiscard]] const Fault& fault() const { return fault_; }
+  void graph(const tflite::Model* model, const tflite::SubGraph* graph) {
+    model_ = model;
+    graph_ = graph;
+  }
+
+ private:
+  std::span<const std::uint8_t> file_;
+  Arena arena_;
+  Fault fault_;
+  const tflite::Model* model_ = nullptr;
+  const tflite::SubGraph* graph_ = nullptr;
+};
+
+/// Newer files keep the operator in `code`, older ones in the byte that came first; the larger counts.
+std::int32_t operator_of(const tflite::OperatorCode* code) {
+  const auto wide = static_cast<std::int32_t>(code->code());
+  const std::int32_t narrow = code->deprecated_code();
+  return wide > narrow ? wide : narrow;
+}
+
+}  // namespace
+
+std::int8_t TensorScale::code(float real) const {
+  // Far outside the int8 range but far inside the int32 range: saturates before it could overflow.
+  const std::int32_t rounded = round_and_clamp(real / scale, -1024, 1024) + zero_point;
+  const std::int32_t clamped = rounded < -128 ? -128 : (rounded > 127 ? 127 : rounded);
+  return static_cast<std::int8_t>(clamped);
+}
+
+std::size_t Int8Network::workspace_bytes(std::span<const std::uint8_t> tflite) {
+  Loader loader(tflite, {});
+  const auto* model = loader.verified_model();
+  if (model == nullptr || model->subgraphs() == nullptr || model->subgraphs()->size() != 1) return 0;
+  const auto* tensors = model->subgraphs()->Get(0)->tensors();
+  if (tensors == nullptr) return 0;
+  // Each operator has a tensor of its own for weights: (bias + fraction + shift) for each row, and
+  // a few bytes for an operator without; two activations of the widest tensor.
+  std::size_t rows = 0;
+  for (const auto* tensor : *tensors) {
+    if (tensor->shape() == nullptr || tensor->shape()->size() != 2) continue;
+    const std::int32_t size = tensor->shape()->Get(0);
+    if (size > 0 && static_cast<std::size_t>(size) <= kMaxWidth) {
+      rows += static_cast<std::size_t>(size);
+    }
+  }
+  return rows * 9 + kMaxLayers * 16 + 2 * kMaxWidth;
+}
+
+Fault Int8Network::load(std::span<const std::uint8_t> file, std::span<std::byte> workspace,
+                        Int8Network& network) {
+  Loader loader(file, workspace);
+  const auto* model = loader.verified_model();
+  if (model == nullptr) return {Status::not_a_flatbuffer};
+  const auto fail = [&loader](Status status, const auto* where, std::int32_t found = 0) {
+    loader.refuse(status, where, found);
+    return loader.fault();
+  };
+  if (model->version() != kSchemaVersion) {
+    return fail(Status::unsupported_version, model, static_cast<std::int32_t>(model->version()));
+  }
+  if (model->subgraphs() == nullptr || model->subgraphs()->size() != 1 ||
+      model->operator_codes() == nullptr) {
+    return fail(Status::unsupported_graph, model);
+  }
+  const auto* graph = model->subgraphs()->Get(0);
+  if (graph->tensors() == nullptr || graph->operators() == nullptr || graph->inputs() == nullptr ||
+      graph->outputs() == nullptr || graph->inputs()->size() != 1 ||
+      graph->outputs()->size() != 1) {
+    return fail(Status::unsupported_graph, graph);
+  }
+  loader.graph(model, graph);
+
+  network = {};
+  Loader::Tensor current;
+  if (!loader.activation(graph->inputs()->Get(0), current)) return loader.fault();
+  network.inputs_ = current.width;
+  network.float_input_ = current.type == tflite::TensorType::FLOAT32;
+  std::size_t widest = current.width;
+
+  const std::uint32_t operators = graph->operators()->size();
+  for (std::uint32_t k = 0; k < operators; ++k) {
+    const auto* op = graph->operators()->Get(k);
+    if (op->opcode_index() >= model->operator_codes()->size()) {
+      return fail(Status::unsupported_operator, op, static_cast<std::int32_t>(op->opcode_index()));
+    }
+    const std::int32_t code = operator_of(model->operator_codes()->Get(op->opcode_index()));
+    const auto kind = static_cast<tflite::BuiltinOperator>(code);
+    const bool quantise = kind == tflite::BuiltinOperator::QUANTIZE;
+    const bool dequantise = kind == tflite::BuiltinOperator::DEQUANTIZE;
+    const bool dense = kind == tflite::BuiltinOperator::FULLY_CONNECTED;
+    const bool relu = kind == tflite::BuiltinOperator::RELU;
+    const bool relu6 = kind == tflite::BuiltinOperator::RELU6;
+    if (!quantise && !dequantise && !dense && !relu && !relu6) {
+      return fail(Status::unsupported_operator, op, code);
+    }
+    if (op->inputs() == nullptr || op->outputs() == nullptr || op->inputs()->size() < 1 ||
+        op->outputs()->size() != 1 || op->inputs()->Get(0) != current.index) {
+      return fail(Status::unsupported_graph, op);
+    }
+    Loader::Tensor next;
+    if (!loader.activation(op->outputs()->Get(0), next)) return loader.fault();
+    const bool from_float = current.type == tflite::TensorType::FLOAT32;
+    const bool to_float = next.type == tflite::TensorType::FLOAT32;
+    const bool at_right_end = quantise ? k == 0 : (!dequantise || k + 1 == operators);
+    if (from_float != quantise || to_float != dequantise || !at_right_end) {
+      return fail(Status::unsupported_type, op, code);
+    }
+    if (quantise || dequantise) {
+      if (next.width != current.width) return fail(Status::bad_shape, op);
+      (quantise ? network.input_scale_ : network.output_scale_) =
+          quantise ? next.scale : current.scale;
+      network.float_output_ = network.float_output_ || dequantise;
+    } else {
+      if (network.layer_count_ == kMaxLayers) {
+        return fail(Status::too_large, graph, static_cast<std::int32_t>(operators));
+      }
+      Layer& layer = network.layers_[network.layer_count_++];
+      layer.in = current.scale;
+      layer.out = next.scale;
+      layer.inputs = static_cast<std::uint16_t>(current.width);
+      layer.outputs = static_cast<std::uint16_t>(next.width);
+      const bool good = dense ? loader.fully_connected(op, current, next, layer)
+                              : loader.relu(op, relu6, current, next, layer);
+      if (!good) return loader.fault();
+    }
+    current = next;
+    widest = current.width > widest ? current.width : widest;
+  }
+  if (current.index != graph->outputs()->Get(0) || network.layer_count_ == 0) {
+    return fail(Status::unsupported_graph, graph);
+  }
+  const auto layers = network.layers();
+  if (!network.float_input_) network.input_scale_ = layers.front().in;
+  if (!network.float_output_) network.output_scale_ = layers.back().out;
+  network.outputs_ = current.width;
+  for (auto& scratch : network.scratch_) {
+    scratch = loader.arena().take<std::int8_t>(widest);
+    if (scratch == nullptr) return fail(Status::workspace_too_small, model);
+  }
+  return {};
+}
+
+void Int8Network::run(std::span<const std::int8_t> input, std::span<std::int8_t> output) const {
+  const std::int8_t* from = input.data();
+  for (std::size_t k = 0; k < layer_count_; ++k) {
+    const Layer& layer = layers_[k];
+    std::int8_t* to = k + 1 == layer_count_ ? output.data() : scratch_[k % 2];
+    const auto clamp = [&layer](std::int32_t code) {
+      const std::int32_t raised = code < layer.lowest ? layer.lowest : code;
+      return static_cast<std::int8_t>(raised > layer.highest ? layer.highest : raised);
+    };
+    switch (layer.kind) {
+      case Layer::Kind::fully_connected: {
+        const std::int8_t* row = layer.weights;
+        for (std::size_t o = 0; o < layer.outputs; ++o, row += layer.inputs) {
+          // 1024 products of two int8 stay below 2^24; only a hostile bias can wrap the sum.
+          std::int32_t products = 0;
+          for (std::size_t i = 0; i < layer.inputs; ++i) products += row[i] * from[i];
+          const auto sum = static_cast<std::int32_t>(static_cast<std::uint32_t>(products) +
+                                                     static_cast<std::uint32_t>(layer.bias[o]));
+          const std::size_t channel = layer.per_channel ? o : 0;
+          const Multiplier by{layer.fractions[channel], layer.shifts[channel]};
+          to[o] = clamp(static_cast<std::int32_t>(static_cast<std::uint32_t>(multiply(sum, by)) +
+                                                  static_cast<std::uint32_t>(layer.out.zero_point)));
+        }
+        break;
+      }
+      case Layer::Kind::relu: {
+        const Multiplier by{layer.fractions[0], layer.shifts[0]};
+        for (std::size_t i = 0; i < layer.inputs; ++i) {
+          to[i] = clamp(multiply(from[i] - layer.in.zero_point, by) + layer.out.zero_point);
+        }
+        break;
+      }
+      case Layer::Kind::clamp:
+        for (std::size_t i = 0; i < layer.inputs; ++i) to[i] = clamp(from[i]);
+        break;
+    }
+    from = to;
+  }
+}
+
+std::size_t Int8Network::multiplications() const {
+  std::size_t sum = 0;
+  for (const Layer& layer : layers()) {
+    if (layer.kind == Layer::Kind::fully_connected) {
+      sum += static_cast<std::size_t>(layer.inputs) * layer.outputs;
+    }
+  }
+  return sum;
+}
+
+}  // namespace fettle

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "core/alert/alert.hpp"
+#include "core/decision/threshold_decision.hpp"
+#include "core/features/extractor.hpp"
+#include "core/model/detector_model.hpp"
+#include "core/score/reconstruction.hpp"
+#include "core/sensor/sample.hpp"
+#include "core/window/window_cutter.hpp"
+
+namespace fettle {
+
+/// The first half of the journey, which training and judging share: samples in, features of complete
+/// windows out.
+///
+///     sample -> window -> features
+class FeaturePipeline {
+ public:
+  FeaturePipeline(const FeatureSpec& features, const WindowShape& window)
+      : cutter_(window), extractor_(features) {}
+
+  /// Takes the next sample. True when it completed a window: finish() then gives its features.
+  bool push(const TimedSample& sample) {
+    const WindowCutter::Cut cut = cutter_.push(sample.t_us);
+    if (cut == WindowCutter::Cut::gap) ++gaps_;
+    if (cut == WindowCutter::Cut::backwards) ++backwards_;
+    if (fresh_ || cut == WindowCutter::Cut::gap || cut == WindowCutter::Cut::backwards) {
+      extractor_.restart();
+    }
+    extractor_.add(sample.sample);
+    fresh_ = cut == WindowCutter::Cut::complete;
+    return fresh_;
+  }
+
+  /// Features of the window that push() just completed, [D].
+  void finish(std::span<float> features) const { extractor_.finish(features); }
+
+  /// Another recording begins: no window crosses over.
+  void restart() {
+    cutter_.restart();
+    fresh_ = true;
+  }
+
+  [[nodiscard]] const FeatureSpec& features() const { return extractor_.spec(); }
+  [[nodiscard]] std::int64_t start_us() const { return cutter_.start_us(); }
+  [[nodiscard]] std::uint64_t gaps() const { return gaps_; }
+  [[nodiscard]] std::uint64_t backwards() const { return backwards_; }
+
+ private:
+  WindowCutter cutter_;
+  FeatureExtractor extractor_;
+  bool fresh_ = true;
+  std::uint64_t gaps_ = 0;
+  std::uint64_t backwards_ = 0;
+};
+
+/// One judged window.
+struct WindowResult {
+  std::int64_t start_us = 0;
+  float score = 0.0F;
+  float threshold = 0.0F;
+  Verdict verdict = Verdict::normal;
+  bool alarm = false;  ///< this window raised the alert line
+};
+
+/// The whole journey, from a sample to an alarm. The same class runs on the microcontroller, in the
+/// simulator and in the command line program; it allocates nothing and reads no clock.
+///
+///     sample -> window -> features -> model -> score -> decision -> alert
+class Pipeline {
+ public:
+  /// The model's file and workspace must outlive the pipeline.
+  explicit Pipeline(const DetectorModel& model)
+      : model_(model), front_(model.features, model.window), decision_(model.threshold) {}
+
+  /// Takes the next sample; gives a result when it completes a window.
+  std::optional<WindowResult> push(const TimedSample& sample) {
+    if (!front_.push(sample)) return std::nullopt;
+    std::array<float, kMaxFeatures> buffer;
+    const std::span<float> z(buffer.data(), model_.features.dimensions());
+    front_.finish(z);
+    WindowResult result = judge(z);
+    result.start_us = front_.start_us();
+    return result;
+  }
+
+  /// The second half alone, for features computed before. Overwrites them with their z-scores.
+  WindowResult judge(std::span<float> features) {
+    model_.normaliser.apply(features, features);
+    WindowResult result;
+    result.score = reconstruction_error(model_.network, features);
+    result.threshold = decision_.threshold();
+    result.verdict = decision_.judge(result.score);
+    result.alarm = alert_.update(result.verdict);
+    return result;
+  }
+
+  /// Another recording begins.
+  void restart() {
+    front_.restart();
+    alert_.restart();
+  }
+
+  [[nodiscard]] const FeaturePipeline& front() const { return front_; }
+  [[nodiscard]] const Alert& alert() const { return alert_; }
+
+ private:
+  const DetectorModel& model_;
+  FeaturePipeline front_;
+  ThresholdDecision decision_;
+  Alert alert_;
+};
+
+}  // namespace fettle

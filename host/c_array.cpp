@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/c_array.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "detector_generated.h"
+#include "host/error.hpp"
+
+namespace fettle::host {
+namespace {
+
+bool is_identifier(const std::string& name) {
+  const auto letter = [](unsigned char c) { return std::isalpha(c) != 0 || c == '_'; };
+  return !name.empty() && letter(static_cast<unsigned char>(name[0])) &&
+         std::ranges::all_of(name, [&](char c) {
+           const auto u = static_cast<unsigned char>(c);
+           return letter(u) || std::isdigit(u) != 0;
+         });
+}
+
+/// A float literal that reads back to the same float32, with a point as C wants it.
+std::string literal(float value) {
+  std::string text = fmt::format("{}", value);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text + "f";
+}
+
+template <typename Values>
+std::string floats(const std::string& name, const Values& values, std::size_t count) {
+  std::string text = fmt::format("static const float {}[{}] = {{", name, count);
+  for (std::size_t i = 0; i < count; ++i) {
+    text += fmt::format("{}{},", i % 6 == 0 ? "\n  " : " ", literal(values[i]));
+  }
+  return text + "\n};\n";
+}
+
+}  // namespace
+
+std::string c_array(const ModelFile& model, const std::string& symbol) {
+  if (!is_identifier(symbol)) {
+    throw Error(ExitCode::usage,
+                fmt::format("--name '{}': expected a C identifier: letters, digits and _, not "
+                            "starting with a digit",
+                            symbol));
+  }
+  const DetectorModel& detector = model.detector();
+  const std::size_t dimensions = detector.features.dimensions();
+  std::string text = fmt::format(
+      "// Fettle detector, made by 'fettle export --c-array'. Do not edit.\n"
+      "//\n"
+      "// The array is the whole .tflite file, metadata included. Who runs it with\n"
+      "// TensorFlow Lite Micro by hand needs the constants below as well:\n"
+      "//   z[i]    = (feature[i] - mean[i]) / scale[i]\n"
+      "//   code[i] = clamp(round(z[i] / input_scale) + input_zero_point, -128, 127)\n"
+      "//   out[i]  = output_scale * (output_code[i] - output_zero_point)\n"
+      "//   score   = mean over i of (z[i] - out[i])^2; an anomaly above the threshold\n"
+      "// Clamp before the cast to int8: a cast alone wraps, which fakes and hides faults.\n"
+      "#pragma once\n\n"
+      "#ifdef __cplusplus\n"
+      "#define FETTLE_ALIGNAS_16 alignas(16)\n"
+      "#else\n"
+      "#define FETTLE_ALIGNAS_16 _Alignas(16)\n"
+      "#endif\n\n");
+  text += fmt::format("FETTLE_ALIGNAS_16 const unsigned char {}[] = {{", symbol);
+  for (std::size_t i = 0; i < model.bytes().size(); ++i) {
+    text += fmt::format("{}0x{:02x},", i % 12 == 0 ? "\n  " : " ", model.bytes()[i]);
+  }
+  text += fmt::format("\n}};\nconst unsigned int {}_len = {};\n\n#undef FETTLE_ALIGNAS_16\n\n", symbol,
+                      model.bytes().size());
+
+  text += fmt::format("#define {}_FEATURES {}\n", symbol, dimensions);
+  text += fmt::format("#define {}_WINDOW_SAMPLES {}\n", symbol, detector.window.samples);
+  text += fmt::format("static const float {}_rate_hz = {};\n", symbol,
+                      literal(detector.window.rate_hz));
+  text += fmt::format("static const char* const {}_feature_names[{}] = {{", symbol, dimensions);
+  for (std::size_t i = 0; i < dimensions; ++i) {
+    text += fmt::format("{}\"{}_{}\",", i % 6 == 0 ? "\n  " : " ",
+                        kAxisNames[feature_axis(detector.features, i)],
+                        feature_kind(detector.features, i));
+  }
+  text += "\n};\n";
+  text += floats(symbol + "_feature_mean", detector.normaliser.mean, dimensions);
+  text += floats(symbol + "_feature_scale", detector.normaliser.scale, dimensions);
+  const auto quantisation = [&](const char* which, const TensorScale& scale) {
+    text += fmt::format("static const float {}_{}_scale = {};\n", symbol, which,
+                        literal(scale.scale));
+    text += fmt::format("static const int {}_{}_zero_point = {};\n", symbol, which,
+                        scale.zero_point);
+  };
+  quantisation("input", detector.network.input_scale());
+  quantisation("output", detector.network.output_scale());
+  text += fmt::format("static const float {}_threshold = {};\n", symbol,
+                      literal(detector.threshold));
+  return text;
+}
+
+}  // namespace fettle::host

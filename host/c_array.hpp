@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "host/model_file.hpp"
+
+namespace fettle::host {
+
+/// Default name of the array in model_data.h, as the field's tutorials use it.
+inline constexpr const char* kDefaultSymbol = "anomaly_detector_int8_tflite";
+
+/// A C and C++ header that holds a detector: the file as an aligned array with its length, as users of
+/// `xxd -i` expect, and the constants for people who run the network by hand.
+/// @param symbol  a C identifier; throws Error(usage) otherwise
+[[nodiscard]] std::string c_array(const ModelFile& model, const std::string& symbol);
+
+}  // namespace fettle::host

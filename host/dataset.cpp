@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/dataset.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <utility>
+
+#include "host/error.hpp"
+#include "host/platform/files.hpp"
+#include "host/platform/interrupt.hpp"
+
+namespace fettle::host {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr int kFormat = 1;
+constexpr std::size_t kLongestName = 200;  // most file systems allow 255 bytes with the suffix
+constexpr std::uintmax_t kLargestJson = 256U << 20U;
+constexpr const char* kIndex = "dataset.json";
+constexpr const char* kStaging = ".fettle-staging";  // and in it:
+constexpr const char* kNew = "new";                  //   recordings on their way in
+constexpr const char* kOld = "old";                  //   recordings on their way out
+constexpr const char* kAdded = "added";              //   label/name of each new one, one a line
+
+/// Whether a string may be a label or a name: one path component that no system mistakes.
+bool is_plain_name(std::string_view name) {
+  if (name.empty() || name.front() == '.' || name.size() > kLongestName) return false;
+  return std::all_of(name.begin(), name.end(), is_name_character);
+}
+
+fs::path file_of(const fs::path& folder, const std::string& label, const std::string& name) {
+  return folder / label / (name + ".csv");
+}
+
+[[noreturn]] void refuse_index(const fs::path& folder, std::string_view why) {
+  throw Error(ExitCode::bad_input,
+              fmt::format("{}: {}. Restore the file from a backup, or import the recordings into a "
+                          "new data set",
+                          (folder / kIndex).string(), why));
+}
+
+struct Index {
+  double rate_hz = 0;
+  std::size_t axes = 0;
+  std::vector<RecordingEntry> recordings;
+};
+
+std::string to_json(const Index& index) {
+  Json json = {{"format", kFormat},
+               {"rate_hz", index.rate_hz},
+               {"axes", index.axes},
+               {"units", {{"t", "us"}, {"acceleration", "g"}, {"rotation", "deg/s"}}},
+               {"recordings", Json::array()}};
+  for (const RecordingEntry& entry : index.recordings) {
+    json["recordings"].push_back({{"label", entry.label},
+                                  {"name", entry.name},
+                                  {"source", entry.source},
+                                  {"rows", entry.rows},
+                                  {"hash", fmt::format("{:016x}", entry.hash)},
+                                  {"provenance", entry.provenance}});
+  }
+  return json.dump(1) + "\n";
+}
+
+std::uint64_t hash_from(const std::string& text) {
+  std::uint64_t hash = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), hash, 16);
+  if (text.size() != 16 || error != std::errc() || end != text.data() + text.size()) {
+    throw std::invalid_argument("a hash is 16 hexadecimal digits, found \"" + text + "\"");
+  }
+  return hash;
+}
+
+/// Everything that can be wrong in dataset.json is found here, so that nobody asks again.
+Index read_index(const fs::path& folder) {
+  const fs::path file = folder / kIndex;
+  std::error_code error;
+  const std::uintmax_t size = fs::file_size(file, error);
+  if (error) {
+    throw Error(ExitCode::io,
+                fmt::format("{}: no data set here ({}: {}). `fettle import` or `fettle simulate` "
+                            "makes one",
+                            folder.string(), kIndex, error.message()));
+  }
+  if (size > kLargestJson) refuse_index(folder, "larger than any data set that Fettle writes");
+  std::ifstream stream(file, std::ios::binary);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  if (!stream) throw Error(ExitCode::io, file.string() + ": cannot read it");
+
+  Index index;
+  try {
+    const Json json = Json::parse(text.str());
+    if (const auto format = json.at("format").get<std::int64_t>(); format != kFormat) {
+      refuse_index(folder, fmt::format("format {} is not known, this program reads {}; a newer "
+                                       "Fettle wrote it",
+                                       format, kFormat));
+    }
+    index.rate_hz = json.at("rate_hz").get<double>();
+    index.axes = json.at("axes").get<std::size_t>();
+    for (const Json& row : json.at("recordings")) {
+      RecordingEntry entry;
+      entry.label = row.at("label").get<std::string>();
+      entry.name = row.at("name").get<std::string>();
+      entry.source = row.at("source").get<std::string>();
+      entry.provenance = row.at("provenance").get<std::string>();
+      entry.rows = row.at("rows").get<std::uint64_t>();
+      entry.hash = hash_from(row.at("hash").get<std::string>());
+      index.recordings.push_back(std::move(entry));
+    }
+  } catch (const Json::exception& problem) {
+    refuse_index(folder, fmt::format("damaged: {}", problem.what()));
+  } catch (const std::invalid_argument& problem) {
+    refuse_index(folder, fmt::format("damaged: {}", problem.what()));
+  }
+  if (!std::isfinite(index.rate_hz) || index.rate_hz <= 0) {
+    refuse_index(folder, fmt::format("damaged: rate_hz is {}", index.rate_hz));
+  }
+  if (index.axes != 3 && index.axes != 6) {
+    refuse_index(folder, fmt::format("damaged: axes is {}, expected 3 or 6", index.axes));
+  }
+  std::set<std::string> ids;
+  for (const RecordingEntry& entry : index.recordings) {
+    if (!is_plain_name(entry.label) || !is_plain_name(entry.name)) {
+      refuse_index(folder, fmt::format("damaged: {:?} is no recording's name", entry.id()));
+    }
+    if (!ids.insert(entry.id()).second) {
+      refuse_index(folder, fmt::format("damaged: it names {} twice", entry.id()));
+    }
+  }
+  return index;
+}
+
+void sort_recordings(std::vector<RecordingEntry>& recordings) {
+  std::sort(recordings.begin(), recordings.end(), [](const auto& a, const auto& b) {
+    if (a.label != b.label) return a.label < b.label;
+    if (a.source != b.source) return natural_less(a.source, b.source);
+    return natural_less(a.name, b.name);
+  });
+}
+
+/// Leaves the staging folder empty. An update that was cut off before its commit point, the
+/// renaming of the staged dataset.json, is undone; behind that point there is only rubbish to take
+/// away.
+/// @pre the staging folder is locked by this process.
+void settle(const fs::path& folder) {
+  const fs::path staging = folder / kStaging;
+  if (fs::exists(staging / kIndex)) {
+    // Only what the update had listed was put in place by it.
+    std::ifstream added(staging / kAdded);
+    for (std::string label, name; std::getline(added, label, '/') && std::getline(added, name);) {
+      if (!is_plain_name(label) || !is_plain_name(name)) continue;
+      std::error_code ignored;
+      // What was not moved yet is still in the staging folder, and a recording of the same name is
+      // the old one.
+      if (fs::exists(file_of(staging / kNew, label, name))) continue;
+      fs::remove(file_of(folder, label, name), ignored);
+      fs::remove(folder / label, ignored);  // refused by the system unless it is empty
+    }
+    if (fs::exists(staging / kOld)) {
+      for (const auto& label : fs::directory_iterator(staging / kOld)) {
+        platform::create_folders(folder / label.path().filename());
+        for (const auto& file : fs::directory_iterator(label.path())) {
+          platform::replace_file(file.path(),
+                                 folder / label.path().filename() / file.path().filename());
+        }
+      }
+    }
+  }
+  for (const auto& entry : fs::directory_iterator(staging)) fs::remove_all(entry.path());
+}
+
+/// Takes up what a killed program left behind, if it did.
+void recover(const fs::path& folder) {
+  const fs::path staging = folder / kStaging;
+  if (!fs::exists(staging)) return;
+  platform::FolderLock lock;
+  if (!lock.try_lock(staging)) return;
+  settle(folder);
+  fs::remove(staging);
+}
+
+}  // namespace
+
+bool is_name_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_' || c == '.' || c == '+';
+}
+
+bool natural_less(std::string_view a, std::string_view b) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  std::size_t i = 0;
+  std::size_t j = 0;
+  while (i < a.size() && j < b.size()) {
+    if (!is_digit(a[i]) || !is_digit(b[j])) {
+      if (a[i] != b[j]) return a[i] < b[j];
+      ++i;
+      ++j;
+      continue;
+    }
+    // Numbers compare by value: without leading zeros the longer one is larger.
+    const auto number = [&](std::string_view text, std::size_t& at) {
+      while (at < text.size() && text[at] == '0') ++at;
+      const std::size_t start = at;
+      while (at < text.size() && is_digit(text[at])) ++at;
+      return text.substr(start, at - start);
+    };
+    const std::string_view x = number(a, i);
+    const std::string_view y = number(b, j);
+    if (x.size() != y.size()) return x.size() < y.size();
+    if (x != y) return x < y;
+  }
+  if (i < a.size() || j < b.size()) return j < b.size();
+  return a < b;  // "01" and "1": equal by value, yet different names
+}
+
+DataSet DataSet::open(const fs::path& folder) {
+  recover(folder);
+  DataSet data;
+  data.folder_ = folder;
+  Index index = read_index(folder);
+  data.rate_hz_ = index.rate_hz;
+  data.axes_ = index.axes;
+  data.recordings_ = std::move(index.recordings);
+  sort_recordings(data.recordings_);
+
+  std::set<std::string> known;
+  for (const RecordingEntry& entry : data.recordings_) {
+    if (!fs::is_regular_file(data.path_of(entry))) {
+      refuse_index(folder, fmt::format("it names {}, but there is no file {}", entry.id(),
+                                       data.path_of(entry).string()));
+    }
+    known.insert(entry.id());
+  }
+  for (const auto& label : fs::directory_iterator(folder)) {
+    if (!label.is_directory() || label.path().filename().string().starts_with('.')) continue;
+    for (const auto& file : fs::directory_iterator(label.path())) {
+      const std::string id = label.path().filename().string() + "/" + file.path().stem().string();
+      if (file.path().extension() == ".csv" && !known.contains(id)) data.strangers_.push_back(id);
+    }
+  }
+  std::sort(data.strangers_.begin(), data.strangers_.end(), natural_less);
+  return data;
+}
+
+fs::path DataSet::path_of(const RecordingEntry& entry) const {
+  return file_of(folder_, entry.label, entry.name);
+}
+
+struct DataSetUpdate::Impl {
+  fs::path folder;
+  fs::path staging;
+  bool folder_is_new = false;
+  platform::FolderLock lock;
+  Index before;
+  std::vector<RecordingEntry> added;
+  std::vector<RecordingEntry> removed;
+  std::optional<RecordingWriter> writer;
+  RecordingEntry current;
+  bool finished = false;
+
+  [[nodiscard]] bool has(const std::string& label, const std::string& name) const {
+    const auto same = [&](const RecordingEntry& entry) {
+      return entry.label == label && entry.name == name;
+    };
+    if (std::any_of(added.begin(), added.end(), same)) return true;
+    if (std::any_of(removed.begin(), removed.end(), same)) return false;
+    return std::any_of(before.recordings.begin(), before.recordings.end(), same) ||
+           fs::exists(file_of(folder, label, name));
+  }
+};
+
+DataSetUpdate::DataSetUpdate(const fs::path& folder, double rate_hz, std::size_t axes)
+    : impl_(std::make_unique<Impl>()) {
+  Impl& impl = *impl_;
+  impl.folder = folder;
+  impl.staging = folder / kStaging;
+  if (!std::isfinite(rate_hz) || rate_hz <= 0 || (axes != 3 && axes != 6)) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("a data set has a rate above 0 Hz and 3 or 6 axes, not {} Hz and {}",
+                            rate_hz, axes));
+  }
+  // A staging folder alone is what a killed first import leaves; anything else is somebody's.
+  if (fs::exists(folder) && !fs::exists(folder / kIndex) &&
+      (!fs::is_directory(folder) ||
+       std::any_of(fs::directory_iterator(folder), fs::directory_iterator(),
+                   [](const auto& entry) { return entry.path().filename() != kStaging; }))) {
+    throw Error(ExitCode::exists,
+                fmt::format("{} exists and is no data set (it has no {}); give a new or an empty "
+                            "folder",
+                            folder.string(), kIndex));
+  }
+  impl.folder_is_new = platform::create_folders(folder);
+  platform::create_folders(impl.staging);
+  if (!impl.lock.try_lock(impl.staging)) {
+    impl.finished = true;  // the staging folder is another's
+    throw Error(
+        ExitCode::exists,
+        fmt::format("{}: another fettle is changing this data set; wait for it", folder.string()));
+  }
+  settle(folder);
+  if (!fs::exists(folder / kIndex)) {
+    impl.before.rate_hz = rate_hz;
+    impl.before.axes = axes;
+    return;
+  }
+  try {
+    impl.before = read_index(folder);
+    if (impl.before.axes != axes) {
+      throw Error(ExitCode::bad_input,
+                  fmt::format("{} holds recordings of {} axes and this has {}; a data set has one "
+                              "number of axes. Use another folder, or leave out columns with "
+                              "--columns",
+                              folder.string(), impl.before.axes, axes));
+    }
+    if (std::abs(impl.before.rate_hz - rate_hz) > 0.02 * impl.before.rate_hz) {
+      throw Error(
+          ExitCode::bad_input,
+          fmt::format("{} holds recordings at {:g} Hz and this is {:g} Hz; a data set has one "
+                      "rate (within 2 %), because a detector's window is a number of samples. "
+                      "Use another folder",
+                      folder.string(), impl.before.rate_hz, rate_hz));
+    }
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(impl.staging, ignored);
+    throw;
+  }
+}
+
+DataSetUpdate::~DataSetUpdate() {
+  Impl& impl = *impl_;
+  if (impl.finished) return;
+  std::error_code ignored;
+  impl.writer.reset();
+  fs::remove_all(impl.staging, ignored);
+  if (impl.folder_is_new) fs::remove(impl.folder, ignored);
+}
+
+RecordingWriter& DataSetUpdate::begin(const std::string& label, const std::string& name,
+                                      const std::string& source, const std::string& provenance) {
+  Impl& impl = *impl_;
+  for (const std::string& part : {label, name}) {
+    if (!is_plain_name(part)) {
+      throw Error(
+          ExitCode::usage,
+          fmt::format("{:?} cannot name a label or recording: letters, digits and -_.+ only, "
+                      "not starting with a dot, at most {}",
+                      part, kLongestName));
+    }
+  }
+  if (impl.has(label, name)) {
+    throw Error(
+        ExitCode::exists,
+        fmt::format("{} has a recording {}/{} already, and none is ever overwritten; nothing "
+                    "was changed. Import into another folder, or rename the file",
+                    impl.folder.string(), label, name));
+  }
+  impl.current = {label, name, source, provenance, 0, 0};
+  platform::create_folders(impl.staging / kNew / label);
+  impl.writer.emplace(file_of(impl.staging / kNew, label, name), impl.before.axes,
+                      Durability::later);
+  return *impl.writer;
+}
+
+void DataSetUpdate::end() {
+  Impl& impl = *impl_;
+  impl.writer->commit();
+  impl.current.rows = impl.writer->rows();
+  impl.current.hash = impl.writer->hash();
+  impl.added.push_back(impl.current);
+  impl.writer.reset();
+}
+
+void DataSetUpdate::discard() { impl_->writer.reset(); }
+
+void DataSetUpdate::remove(const RecordingEntry& entry) { impl_->removed.push_back(entry); }
+
+void DataSetUpdate::commit() {
+  Impl& impl = *impl_;
+  Index after = impl.before;
+  std::erase_if(after.recordings, [&](const RecordingEntry& entry) {
+    return std::any_of(impl.removed.begin(), impl.removed.end(),
+                       [&](const RecordingEntry& gone) { return gone.id() == entry.id(); });
+  });
+  after.recordings.insert(after.recordings.end(), impl.added.begin(), impl.added.end());
+  sort_recordings(after.recordings);
+  std::string added;
+  for (const RecordingEntry& entry : impl.added) added += entry.id() + "\n";
+
+  platform::throw_if_interrupted();
+  // From here to the renaming of dataset.json either everything happens or settle() undoes it: in
+  // this process or, should it be killed, in the next one that opens the data set.
+  const platform::InterruptsWait wait;
+  platform::write_file_atomically(impl.staging / kAdded, added);
+  platform::write_file_atomically(impl.staging / kIndex, to_json(after));
+  platform::sync_filesystem(impl.folder);
+  try {
+    for (const RecordingEntry& entry : impl.removed) {
+      platform::create_folders(impl.staging / kOld / entry.label);
+      platform::replace_file(file_of(impl.folder, entry.label, entry.name),
+                             file_of(impl.staging / kOld, entry.label, entry.name));
+    }
+    for (const RecordingEntry& entry : impl.added) {
+      platform::create_folders(impl.folder / entry.label);
+      platform::replace_file(file_of(impl.staging / kNew, entry.label, entry.name),
+                             file_of(impl.folder, entry.label, entry.name));
+    }
+    platform::replace_file(impl.staging / kIndex, impl.folder / kIndex);
+  } catch (...) {
+    settle(impl.folder);
+    throw;
+  }
+  impl.folder_is_new = false;
+  platform::sync_filesystem(impl.folder);
+  for (const RecordingEntry& entry : impl.removed) {
+    std::error_code ignored;
+    fs::remove(impl.folder / entry.label, ignored);  // refused by the system unless it is empty
+  }
+}
+
+}  // namespace fettle::host

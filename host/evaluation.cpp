@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/evaluation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <unordered_map>
+
+#include "core/alert/alert.hpp"
+#include "core/decision/threshold_decision.hpp"
+#include "core/score/reconstruction.hpp"
+#include "detector_generated.h"
+#include "host/error.hpp"
+#include "host/learning.hpp"
+
+namespace fettle::host {
+namespace {
+
+using Rows = std::vector<std::uint32_t>;
+
+/// Which windows of a table the model has seen, and which are left to judge it by.
+struct Known {
+  Split used;      ///< train, best_epoch and threshold as they were at training, in its order
+  bool complete = false;  ///< every recording of training is here
+  std::size_t left_out = 0;
+  Rows unseen;
+};
+
+/// Recognises recordings by the hash of the samples that training used, wherever they are now.
+Known recognise(const WindowTable& table, const metadata::Training& training) {
+  struct Match {
+    std::uint32_t used = 0;       // index into the list of training
+    std::uint32_t recording = 0;  // index into the table
+  };
+  const auto* list = training.used();
+  std::unordered_multimap<std::uint64_t, std::uint32_t> by_hash;
+  const std::uint32_t listed = list == nullptr ? 0 : list->size();
+  for (std::uint32_t i = 0; i < listed; ++i) by_hash.emplace(list->Get(i)->hash(), i);
+
+  std::vector<Match> matches;
+  for (const WindowOrigin& origin : table.origins) {
+    const auto [first, last] = by_hash.equal_range(origin.prefix_hash);
+    for (auto it = first; it != last; ++it) {
+      if (list->Get(it->second)->rows() == origin.end_row) {
+        matches.push_back({it->second, origin.recording});
+      }
+    }
+  }
+
+  std::vector<std::uint32_t> seen_rows(table.recordings.size());
+  std::vector<std::int64_t> recording_of(listed, -1);
+  for (const Match& match : matches) {
+    seen_rows[match.recording] =
+        std::max(seen_rows[match.recording], list->Get(match.used)->rows());
+    if (recording_of[match.used] < 0) recording_of[match.used] = match.recording;
+  }
+  std::vector<Rows> windows_of(table.recordings.size());
+  Known known;
+  for (std::uint32_t i = 0; i < table.size(); ++i) {
+    const WindowOrigin& origin = table.origins[i];
+    windows_of[origin.recording].push_back(i);
+    if (origin.end_row > seen_rows[origin.recording]) known.unseen.push_back(i);
+  }
+  known.left_out = table.size() - known.unseen.size();
+  known.complete = listed > 0;
+  for (std::uint32_t i = 0; i < listed; ++i) {
+    if (recording_of[i] < 0) {
+      known.complete = false;
+      continue;
+    }
+    const auto* used = list->Get(i);
+    for (const std::uint32_t row : windows_of[static_cast<std::size_t>(recording_of[i])]) {
+      const std::uint32_t end = table.origins[row].end_row;
+      if (end <= used->train_rows()) {
+        known.used.train.push_back(row);
+      } else if (end <= used->best_epoch_rows()) {
+        known.used.best_epoch.push_back(row);
+      } else if (end <= used->rows()) {
+        known.used.threshold.push_back(row);
+      }
+    }
+  }
+  known.complete = known.complete && known.used.train.size() == training.windows_train() &&
+                   known.used.best_epoch.size() == training.windows_best_epoch();
+  return known;
+}
+
+LearningSettings stored_settings(const metadata::DetectorRecord& record) {
+  const auto& training = *record.training();
+  LearningSettings settings;
+  settings.detector = static_cast<DetectorKind>(record.detector());
+  settings.hidden.assign(training.hidden()->begin(), training.hidden()->end());
+  settings.training.epochs = training.epochs();
+  settings.training.batch = training.batch();
+  settings.training.seed = training.seed();
+  settings.training.learning_rate = training.learning_rate();
+  settings.weights = static_cast<WeightScales>(training.weights());
+  return settings;
+}
+
+/// The int8 network's own weights in float32: what is left to compare with when the float network
+/// cannot be trained again. @param values  input [inputs], then overwritten
+std::vector<float> run_in_float(const Int8Network& network, std::vector<float> values) {
+  using Layer = Int8Network::Layer;
+  for (const Layer& layer : network.layers()) {
+    std::vector<float> next(layer.outputs);
+    for (std::size_t o = 0; o < layer.outputs; ++o) {
+      if (layer.kind != Layer::Kind::fully_connected) {
+        next[o] = values[o];
+      } else {
+        const float scale = layer.weight_scales[layer.per_channel ? o : 0];
+        const std::int8_t* row = layer.weights + o * layer.inputs;
+        std::int32_t weight_sum = 0;
+        float products = 0.0F;
+        for (std::size_t i = 0; i < layer.inputs; ++i) {
+          weight_sum += row[i];
+          products += static_cast<float>(row[i]) * values[i];
+        }
+        const double bias = static_cast<double>(layer.bias[o]) +
+                            static_cast<double>(layer.in.zero_point) * weight_sum;
+        next[o] = scale * (products + layer.in.scale * static_cast<float>(bias));
+      }
+      if (layer.activation != Layer::Activation::none) next[o] = std::max(next[o], 0.0F);
+      if (layer.activation == Layer::Activation::relu6) next[o] = std::min(next[o], 6.0F);
+    }
+    values = std::move(next);
+  }
+  return values;
+}
+
+std::vector<float> scores_in_float(const Int8Network& network, const Normaliser& normaliser,
+                                   const WindowTable& table, std::span<const std::uint32_t> rows) {
+  std::vector<float> scores;
+  std::vector<float> z(table.spec.dimensions());
+  for (const std::uint32_t row : rows) {
+    normaliser.apply(table.row(row), z);
+    const auto output = run_in_float(network, z);
+    float sum = 0.0F;
+    for (std::size_t i = 0; i < z.size(); ++i) sum += (z[i] - output[i]) * (z[i] - output[i]);
+    scores.push_back(sum / static_cast<float>(z.size()));
+  }
+  return scores;
+}
+
+/// Normal and fault scores out of one list in the order of `rows`.
+struct ByLabel {
+  std::vector<float> normal, faults;
+  std::map<std::string, std::vector<float>> classes;
+};
+
+ByLabel by_label(const WindowTable& table, std::span<const std::uint32_t> rows,
+                 std::span<const float> scores, const std::string& normal_label) {
+  ByLabel result;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::string& label = table.recording_of(rows[i]).label;
+    if (label == normal_label) {
+      result.normal.push_back(scores[i]);
+    } else {
+      result.faults.push_back(scores[i]);
+      result.classes[label].push_back(scores[i]);
+    }
+  }
+  return result;
+}
+
+double share_above(std::span<const float> scores, float threshold) {
+  const ThresholdDecision decision(threshold);
+  const auto above = std::ranges::count_if(
+      scores, [&](float score) { return decision.judge(score) == Verdict::anomaly; });
+  return scores.empty() ? 0.0 : static_cast<double>(above) / static_cast<double>(scores.size());
+}
+
+/// Alarms on normal windows: runs above the threshold, broken where a recording or its windows break.
+std::uint64_t count_alarms(const WindowTable& table, std::span<const std::uint32_t> rows,
+                           std::span<const float> scores, float threshold,
+                           const std::string& normal_label) {
+  const ThresholdDecision decision(threshold);
+  Alert alert;
+  const auto window_us = static_cast<std::int64_t>(table.window.seconds() * 1e6);
+  std::int64_t before = -1;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const WindowOrigin& origin = table.origins[rows[i]];
+    if (table.recordings[origin.recording].label != normal_label) continue;
+    // One-second files of one session follow each other though each starts at zero; a hole in time
+    // inside a recording ends a run.
+    if (before >= 0) {
+      const WindowOrigin& last = table.origins[static_cast<std::size_t>(before)];
+      const bool hole = last.recording == origin.recording &&
+                        origin.start_us - last.start_us > window_us * 3 / 2;
+      const bool session = table.recordings[last.recording].source !=
+                           table.recordings[origin.recording].source;
+      if (hole || session) alert.restart();
+    }
+    before = rows[i];
+    alert.update(decision.judge(scores[i]));
+  }
+  return alert.alarms();
+}
+
+double microseconds_each(const std::function<void()>& all, std::size_t count) {
+  using Clock = std::chrono::steady_clock;
+  double best = 1e300;
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    const auto start = Clock::now();
+    all();
+    best = std::min(best, std::chrono::duration<double, std::micro>(Clock::now() - start).count());
+  }
+  return count == 0 ? 0.0 : best / static_cast<double>(count);
+}
+
+WindowTable without_mean_columns(const WindowTable& table) {
+  WindowTable result;
+  result.spec = table.spec;
+  result.spec.with_mean = false;
+  result.window = table.window;
+  result.recordings = table.recordings;
+  result.origins = table.origins;
+  result.features.reserve(table.size() * result.spec.dimensions());
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    const auto row = table.row(i);
+    for (std::size_t f = 0; f < row.size(); ++f) {
+      if (!feature_is_mean(table.spec, f)) result.features.push_back(row[f]);
+    }
+  }
+  return result;
+}
+
+/// Share of the summed squared error of fault windows that comes from mean features.
+double share_of_mean_features(const DetectorModel& model, const WindowTable& table,
+                              std::span<const std::uint32_t> rows,
+                              const std::string& normal_label) {
+  std::array<float, kMaxFeatures> z_buffer{};
+  std::array<std::int8_t, kMaxFeatures> input{}, output{};
+  const std::size_t dimensions = table.spec.dimensions();
+  const auto z = std::span(z_buffer).first(dimensions);
+  double mean_part = 0.0;
+  double all = 0.0;
+  for (const std::uint32_t row : rows) {
+    if (table.recording_of(row).label == normal_label) continue;
+    model.normaliser.apply(table.row(row), z);
+    for (std::size_t i = 0; i < dimensions; ++i) input[i] = model.network.input_scale().code(z[i]);
+    model.network.run(std::span(input).first(dimensions), std::span(output).first(dimensions));
+    for (std::size_t i = 0; i < dimensions; ++i) {
+      const double difference =
+          static_cast<double>(z[i]) -
+          static_cast<double>(model.network.output_scale().real(output[i]));
+      all += difference * difference;
+      if (feature_is_mean(table.spec, i)) mean_part += difference * difference;
+    }
+  }
+  return all > 0.0 ? mean_part / all : 0.0;
+}
+
+WithoutMeanResult retrain_without_mean(const WindowTable& table, const Known& known,
+                                       const metadata::DetectorRecord& record,
+                                       const std::string& normal_label) {
+  const WindowTable reduced = without_mean_columns(table);
+  const LearnedNetwork learned =
+      learn(reduced, known.used.train, known.used.best_epoch, stored_settings(record));
+  const auto file = ModelFile::from_bytes(plain_file(learned.quantised), "without mean", false);
+  const auto scores = int8_scores(file->network(), learned.normaliser, reduced, known.unseen);
+  const ByLabel parts = by_label(reduced, known.unseen, scores, normal_label);
+  WithoutMeanResult result;
+  result.available = true;
+  result.auc = roc_auc(parts.normal, parts.faults);
+  // A threshold given by hand belongs to other features; the usual percentile stands in for it.
+  const double percentile =
+      record.threshold()->kind() == metadata::ThresholdKind::percentile
+          ? static_cast<double>(record.threshold()->percentile_asked())
+          : 99.0;
+  if (known.used.threshold.size() >= 20) {
+    const float threshold =
+        choose_threshold(
+            int8_scores(file->network(), learned.normaliser, reduced, known.used.threshold),
+            percentile, reduced.window)
+            .value;
+    result.recall = share_above(parts.faults, threshold);
+    result.false_positive_rate = share_above(parts.normal, threshold);
+  }
+  return result;
+}
+
+std::string tilt_sentence(const Evaluation& evaluation, const FeatureSpec& spec) {
+  const auto& without = evaluation.without_mean;
+  if (!spec.with_mean) {
+    return "The model has no mean features, so the sensor's tilt cannot carry this result.";
+  }
+  if (!without.available) {
+    return "Whether this rests on the sensor's tilt cannot be said here: the recordings that the "
+           "model was trained on are not in this data set.";
+  }
+  const double drop = evaluation.auc - without.auc;
+  std::string text;
+  if (drop > 0.02) {
+    text = fmt::format(
+        "This result rests {} on the sensor's tilt: without the mean features AUC falls to {:.3f}.",
+        without.auc < 0.75 ? "mostly" : "partly", without.auc);
+  } else {
+    text = fmt::format(
+        "This result does not rest on the sensor's tilt: without the mean features AUC is {:.3f}.",
+        without.auc);
+  }
+  if (evaluation.mean_share > 0.5) {
+    text += fmt::format(
+        " But the mean features make {:.0f} % of the score: a sensor taken off and put back would "
+        "alarm as well. Consider --no-mean.",
+        100.0 * evaluation.mean_share);
+  }
+  return text;
+}
+
+QuantisationResult compare_with_float(const ModelFile& model, const WindowTable& table,
+                                      const Known& known, std::span<const float> scores,
+                                      const std::string& normal_label, double auc) {
+  const DetectorModel& detector = model.detector();
+  const Int8Network& network = model.network();
+  QuantisationResult result;
+  std::vector<float> in_float;
+  if (known.complete && !model.record().training()->foreign()) {
+    const LearnedNetwork learned = learn(table, known.used.train, known.used.best_epoch,
+                                         stored_settings(model.record()));
+    // Another version of the trainer may end elsewhere; only the same network is compared.
+    const auto again = ModelFile::from_bytes(plain_file(learned.quantised), "retrained", false);
+    result.retrained =
+        int8_scores(again->network(), learned.normaliser, table, known.unseen) ==
+        std::vector<float>(scores.begin(), scores.end());
+    if (result.retrained) {
+      in_float = float_scores(learned.network, learned.normaliser, table, known.unseen);
+      result.microseconds_float = microseconds_each(
+          [&] { (void)float_scores(learned.network, learned.normaliser, table, known.unseen); },
+          known.unseen.size());
+    }
+  }
+  if (!result.retrained) {
+    in_float = scores_in_float(network, detector.normaliser, table, known.unseen);
+    result.microseconds_float = microseconds_each(
+        [&] { (void)scores_in_float(network, detector.normaliser, table, known.unseen); },
+        known.unseen.size());
+  }
+  result.microseconds = microseconds_each(
+      [&] { (void)int8_scores(network, detector.normaliser, table, known.unseen); },
+      known.unseen.size());
+
+  const ThresholdDecision decision(detector.threshold);
+  double changes = 0.0;
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    const auto exact = static_cast<double>(in_float[i]);
+    const double change =
+        exact > 0.0 ? std::abs(static_cast<double>(scores[i]) - exact) / exact : 0.0;
+    changes += change;
+    result.score_change_largest = std::max(result.score_change_largest, change);
+    if (decision.judge(scores[i]) != decision.judge(in_float[i])) ++result.decisions_changed;
+  }
+  result.score_change_mean = scores.empty() ? 0.0 : changes / static_cast<double>(scores.size());
+  const ByLabel parts = by_label(table, known.unseen, in_float, normal_label);
+  result.auc_float = roc_auc(parts.normal, parts.faults);
+  result.auc_change = auc - result.auc_float;
+  for (const auto& layer : network.layers()) {
+    if (layer.kind != Int8Network::Layer::Kind::fully_connected) continue;
+    const std::size_t weights = static_cast<std::size_t>(layer.inputs) * layer.outputs;
+    result.bytes += weights + 4U * layer.outputs;
+    result.bytes_float += 4U * (weights + layer.outputs);
+  }
+  return result;
+}
+
+void check_fits(const DetectorModel& detector, const DataSet& data) {
+  const auto rate = static_cast<double>(detector.window.rate_hz);
+  if (std::abs(data.rate_hz() - rate) > 0.02 * rate) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("{}: recorded at {:.6g} Hz, but the model was trained at {:.6g} Hz. "
+                            "Record at the model's rate, or train on these recordings.",
+                            data.folder().string(), data.rate_hz(), rate));
+  }
+}
+
+}  // namespace
+
+Evaluation evaluate(const ModelFile& model, const DataSet& data) {
+  const DetectorModel& detector = model.detector();
+  const auto& training = *model.record().training();
+  check_fits(detector, data);
+  const WindowTable table = read_windows(data, detector.features, detector.window,
+                                         [](const std::string& /*label*/) { return true; });
+  const Known known = recognise(table, training);
+
+  Evaluation result;
+  result.normal_label = training.normal_label()->str();
+  result.threshold = detector.threshold;
+  result.windows_left_out = known.left_out;
+  result.training_recognised = known.left_out > 0;
+  const auto scores = int8_scores(model.network(), detector.normaliser, table, known.unseen);
+  const ByLabel parts = by_label(table, known.unseen, scores, result.normal_label);
+  if (parts.normal.empty()) {
+    throw Error(ExitCode::too_little_data,
+                fmt::format("{}: no window of '{}' is left to judge false alarms by (the model has "
+                            "seen {} windows of this data). Record more normal running and import "
+                            "it into this data set or another.",
+                            data.folder().string(), result.normal_label, known.left_out));
+  }
+  if (parts.faults.empty()) {
+    throw Error(ExitCode::too_little_data,
+                fmt::format("{}: no windows with a label other than '{}', so there is nothing to "
+                            "detect. 'fettle score' judges single recordings.",
+                            data.folder().string(), result.normal_label));
+  }
+  result.normal_windows = parts.normal.size();
+  result.normal_hours =
+      static_cast<double>(parts.normal.size()) * detector.window.seconds() / 3600.0;
+  result.auc = roc_auc(parts.normal, parts.faults);
+  result.auc_interval = auc_interval(parts.normal, parts.faults);
+  result.false_positive_rate = share_above(parts.normal, detector.threshold);
+  result.alarms =
+      count_alarms(table, known.unseen, scores, detector.threshold, result.normal_label);
+  result.alarms_per_hour = static_cast<double>(result.alarms) / result.normal_hours;
+  result.alarms_per_hour_upper95 = poisson_upper95(result.alarms) / result.normal_hours;
+  for (const auto& [label, class_scores] : parts.classes) {
+    ClassResult& fault = result.classes[label];
+    fault.windows = class_scores.size();
+    fault.auc = roc_auc(parts.normal, class_scores);
+    fault.auc_interval = auc_interval(parts.normal, class_scores);
+    fault.recall = share_above(class_scores, detector.threshold);
+  }
+  result.int8 =
+      compare_with_float(model, table, known, scores, result.normal_label, result.auc);
+
+  if (!detector.features.with_mean) {
+    result.without_mean = {true, result.auc, share_above(parts.faults, detector.threshold),
+                           result.false_positive_rate};
+  } else if (known.complete && !training.foreign()) {
+    result.without_mean = retrain_without_mean(table, known, model.record(), result.normal_label);
+  }
+  if (detector.features.with_mean) {
+    result.mean_share =
+        share_of_mean_features(detector, table, known.unseen, result.normal_label);
+  }
+  result.tilt_sentence = tilt_sentence(result, detector.features);
+  return result;
+}
+
+}  // namespace fettle::host

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/platform/files.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "host/error.hpp"
+#include "host/platform/interrupt.hpp"
+
+namespace fettle::host::platform {
+namespace {
+
+[[noreturn]] void fail(const std::filesystem::path& file, std::string_view what) {
+  const int cause = errno;
+  throw Error(ExitCode::io,
+              fmt::format("{}: cannot {}: {}{}", file.string(), what, std::strerror(cause),
+                          cause == ENOSPC ? "; make room and run it again" : ""));
+}
+
+void close_quietly(int descriptor) {
+  if (descriptor > STDERR_FILENO) ::close(descriptor);
+}
+
+}  // namespace
+
+InputFile::InputFile(const std::filesystem::path& file) : file_(file), descriptor_(STDIN_FILENO) {
+  if (file == "-") return;
+  descriptor_ = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor_ < 0) fail(file, "open it");
+}
+
+InputFile::~InputFile() { close_quietly(descriptor_); }
+
+InputFile::InputFile(InputFile&& other) noexcept
+    : file_(std::move(other.file_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+std::size_t InputFile::read(std::span<char> into) {
+  std::size_t filled = 0;
+  while (filled < into.size()) {
+    throw_if_interrupted();
+    const ssize_t count = ::read(descriptor_, into.data() + filled, into.size() - filled);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail(file_, "read it");
+    if (count == 0) break;
+    filled += static_cast<std::size_t>(count);
+  }
+  return filled;
+}
+
+OutputFile::OutputFile(const std::filesystem::path& file)
+    : file_(file),
+      descriptor_(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
+  if (descriptor_ < 0) fail(file, "create it");
+}
+
+OutputFile::~OutputFile() { close_quietly(descriptor_); }
+
+OutputFile::OutputFile(OutputFile&& other) noexcept
+    : file_(std::move(other.file_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+void OutputFile::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    throw_if_interrupted();
+    const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail(file_, "write to it");
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+void OutputFile::sync() {
+  // EINVAL and ENOTSUP: a file system, or a device, that has no notion of syncing.
+  if (::fsync(descriptor_) != 0 && errno != EINVAL && errno != ENOTSUP) fail(file_, "sync it");
+}
+
+void OutputFile::close() {
+  if (::close(std::exchange(descriptor_, -1)) != 0) fail(file_, "finish writing it");
+}
+
+bool create_folders(const std::filesystem::path& folder) {
+  std::error_code error;
+  const bool made = std::filesystem::create_directories(folder, error);
+  if (error) {
+    throw Error(ExitCode::io,
+                fmt::format("{}: cannot make this folder: {}", folder.string(), error.message()));
+  }
+  return made;
+}
+
+void replace_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) fail(to, "put it in place");
+}
+
+std::filesystem::path temporary_beside(const std::filesystem::path& file) {
+  return file.parent_path() / fmt::format(".{}.{}.tmp", file.filename().string(), ::getpid());
+}
+
+void write_file_atomically(const std::filesystem::path& file, std::string_view bytes) {
+  const std::filesystem::path temporary = temporary_beside(file);
+  try {
+    OutputFile output(temporary);
+    output.write(bytes);
+    output.sync();
+    output.close();
+    replace_file(temporary, file);
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove(temporary, ignored);
+    throw;
+  }
+}
+
+void sync_filesystem(const std::filesystem::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) fail(folder, "open it");
+#ifdef __linux__
+  const int result = ::syncfs(descriptor);
+  const int cause = errno;
+  ::close(descriptor);
+  errno = cause;
+  if (result != 0) fail(folder, "sync it");
+#else
+  ::close(descriptor);
+  ::sync();
+#endif
+}
+
+bool FolderLock::try_lock(const std::filesystem::path& folder) {
+  close_quietly(descriptor_);
+  descriptor_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor_ < 0) fail(folder, "open it");
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) fail(folder, "lock it");
+    return false;
+  }
+  // The one who held it may have removed the folder between our open and our lock.
+  struct stat ours = {};
+  struct stat named = {};
+  return ::fstat(descriptor_, &ours) == 0 && ::stat(folder.c_str(), &named) == 0 &&
+         ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+}
+
+FolderLock::~FolderLock() { close_quietly(descriptor_); }
+
+}  // namespace fettle::host::platform
