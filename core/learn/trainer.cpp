@@ -178,7 +178,9 @@ void Trainer::adam_step() {
   const float* gradient = gradient_.parameters().data();
   const float epsilon = settings_.epsilon;
   const std::size_t count = first_moment_.size();
+#if !defined(__clang__)  // which finds out by itself that the arrays do not overlap
 #pragma GCC ivdep
+#endif
   for (std::size_t i = 0; i < count; ++i) {
     const float g = gradient[i];
     first[i] += (g - first[i]) * keep1;

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: Apache-2.0
+// A detector file that is damaged, hostile or from the future is refused, each for its own reason;
+// the one thing that never happens is a verdict by a file that somebody or something changed.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "core/model/checksum.hpp"
+#include "detector_generated.h"
+#include "tests/support/hand_made.hpp"
+#include "tests/support/trained.hpp"
+
+namespace fettle {
+namespace {
+
+using test::AlignedBytes;
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+/// A real one: six axes, 18-12-8-12-18, two recordings.
+const std::vector<std::uint8_t>& real_file() {
+  static const std::vector<std::uint8_t> file = [] {
+    test::Trained trained;
+    trained.window = {128, 200.0F};
+    TrainingSettings settings;
+    settings.epochs = 3;
+    test::train(trained, test::simulated_features(trained.spec, trained.window, 60, 1), settings);
+    const UsedRecording used[] = {{0x1122334455667788U, 7680, 4000, 5000}, {42, 9, 8, 7}};
+    return test::detector_bytes(trained.quantised, test::describe_trained(trained, used));
+  }();
+  return file;
+}
+
+struct Outcome {
+  Fault record_fault;
+  bool plain = false;  ///< find_record() says: not a Fettle file
+  Fault detector_fault;
+};
+
+Outcome open(std::span<const std::uint8_t> bytes) {
+  const AlignedBytes file(bytes);
+  Outcome outcome;
+  const metadata::DetectorRecord* record = nullptr;
+  outcome.record_fault = find_record(file.view(), record);
+  outcome.plain = outcome.record_fault.ok() && record == nullptr;
+  static std::vector<std::byte> workspace(kMostWorkspace);
+  EXPECT_LE(Int8Network::workspace_bytes(file.view()), workspace.size());
+  DetectorModel model;
+  outcome.detector_fault = load_detector(file.view(), workspace, model);
+  if (!outcome.record_fault.ok() && !outcome.detector_fault.ok()) {
+    EXPECT_EQ(outcome.record_fault.status, outcome.detector_fault.status);
+  }
+  return outcome;
+}
+
+TEST(Checksum, IsCrc32) {
+  Crc32 crc;
+  for (const char c : std::string("123456789")) {
+    const auto byte = static_cast<std::uint8_t>(c);
+    crc.add({&byte, 1});  // fed in pieces
+  }
+  EXPECT_EQ(crc.value(), 0xCBF43926U);
+  EXPECT_EQ(Crc32().value(), 0U);
+}
+
+TEST(DetectorFile, LoadsWhenWhole) {
+  const Outcome outcome = open(real_file());
+  EXPECT_TRUE(outcome.detector_fault.ok()) << describe(outcome.detector_fault.status);
+  EXPECT_FALSE(outcome.plain);
+  std::size_t offset = 0;
+  std::uint32_t crc = 0;
+  const AlignedBytes file(real_file());
+  ASSERT_TRUE(locate_checksum(file.view(), offset, crc));
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(file.view()[offset + i], static_cast<std::uint8_t>(crc >> (8 * i)));
+  }
+}
+
+void flip(std::vector<std::uint8_t>& bytes, std::size_t bit) {
+  bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] ^ (1U << (bit % 8)));
+}
+
+TEST(DetectorFile, IsRefusedWithAnyBitFlipped) {
+  auto bytes = real_file();
+  std::size_t counted[32] = {};
+  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    flip(bytes, bit);
+    const Outcome outcome = open(bytes);
+    flip(bytes, bit);
+    ASSERT_FALSE(outcome.detector_fault.ok()) << "bit " << bit;
+    ASSERT_FALSE(outcome.plain) << "taken for a plain model, bit " << bit;
+    ++counted[static_cast<std::size_t>(outcome.detector_fault.status)];
+  }
+  // Most of a file is data, where the checksum alone can tell.
+  EXPECT_GT(counted[static_cast<std::size_t>(Status::bad_checksum)], bytes.size() * 4);
+  EXPECT_GT(counted[static_cast<std::size_t>(Status::damaged_marks)], 8 * 30U);
+}
+
+TEST(DetectorFile, IsRefusedWithAnyBlockLost) {
+  for (const std::size_t block : {4U, 16U, 64U}) {
+    for (const int fill : {0x00, 0xFF}) {
+      for (std::size_t at = 0; at < real_file().size(); at += block) {
+        auto bytes = real_file();
+        std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                  bytes.begin() + static_cast<std::ptrdiff_t>(std::min(at + block, bytes.size())),
+                  static_cast<std::uint8_t>(fill));
+        if (bytes == real_file()) continue;
+        const Outcome outcome = open(bytes);
+        ASSERT_FALSE(outcome.detector_fault.ok()) << block << " bytes of " << fill << " at " << at;
+        ASSERT_FALSE(outcome.plain) << block << " bytes of " << fill << " at " << at;
+      }
+    }
+  }
+}
+
+TEST(DetectorFile, IsRefusedCutAtAnyLength) {
+  static std::vector<std::byte> workspace(kMostWorkspace);
+  for (std::size_t size = 0; size < real_file().size(); ++size) {
+    const auto cut = std::span(real_file()).first(size);
+    const Outcome outcome = open(cut);
+    ASSERT_FALSE(outcome.detector_fault.ok()) << size;
+    if (!outcome.plain) continue;
+    // Cut before its marks: there is nothing left that could run.
+    const AlignedBytes file(cut);
+    Int8Network network;
+    ASSERT_FALSE(Int8Network::load(file.view(), workspace, network).ok()) << size;
+  }
+}
+
+TEST(DetectorFile, IsRefusedWithBytesAppended) {
+  for (const std::size_t count : {1U, 2U, 3U, 4U, 15U, 16U, 1000U}) {
+    for (const int fill : {0x00, 0x0A, 0xFF}) {
+      auto bytes = real_file();
+      bytes.resize(bytes.size() + count, static_cast<std::uint8_t>(fill));
+      EXPECT_EQ(open(bytes).detector_fault.status, Status::bad_checksum) << count;
+    }
+  }
+}
+
+TEST(DetectorFile, IsToldFromAPlainOneAndFromOtherFiles) {
+  Random random(1);
+  test::HandMade made(18);
+  made.dense({18}, random);
+  const AlignedBytes plain = made.file();
+  const Outcome outcome = open(plain.view());
+  EXPECT_TRUE(outcome.plain);
+  EXPECT_EQ(outcome.detector_fault.status, Status::no_metadata);
+  // Metadata of somebody else makes no detector.
+  auto entry = std::make_unique<tflite::MetadataT>();
+  entry->name = "min_runtime_version";
+  made.model->metadata.push_back(std::move(entry));
+  EXPECT_EQ(open(made.file().view()).detector_fault.status, Status::no_metadata);
+
+  for (const std::string& text : {std::string(), std::string("TFL3"), std::string("....TFL3...."),
+                                  std::string(5000, 'x'), std::string(5000, '\0')}) {
+    const std::vector<std::uint8_t> bytes(text.begin(), text.end());
+    EXPECT_EQ(open(bytes).detector_fault.status, Status::not_a_flatbuffer) << text.size();
+  }
+  // A text about detectors is not a model either.
+  const std::string prose = "A Fettle detector carries a buffer named fettle.detector.";
+  const std::vector<std::uint8_t> bytes(prose.begin(), prose.end());
+  EXPECT_FALSE(open(bytes).detector_fault.ok());
+}
+
+// ---- hostile: changed on purpose, with the right checksum ----------------------------------------
+
+using Record = metadata::DetectorRecordT;
+
+/// The real file with its record changed, sealed again.
+std::vector<std::uint8_t> resealed(const std::function<void(Record&)>& change) {
+  const AlignedBytes real(real_file());
+  const auto model = test::unpacked(real.view());
+  auto& buffer = model->buffers.at(model->metadata.at(0)->buffer)->data;
+  const AlignedBytes old_record(buffer);
+  std::unique_ptr<Record> record(metadata::GetDetectorRecord(old_record.view().data())->UnPack());
+  change(*record);
+  flatbuffers::FlatBufferBuilder builder;
+  builder.ForceDefaults(true);  // the checksum needs bytes of its own
+  metadata::FinishDetectorRecordBuffer(builder,
+                                       metadata::DetectorRecord::Pack(builder, record.get()));
+  buffer.assign(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());
+  AlignedBytes file = test::packed(*model);
+  EXPECT_TRUE(seal(file.edit()));
+  return {file.view().begin(), file.view().end()};
+}
+
+struct Lie {
+  const char* name;
+  Status expected;
+  std::function<void(Record&)> tell;
+};
+
+void set_window(Record& r, std::uint32_t samples, std::uint32_t hop, float rate_hz) {
+  *r.window = metadata::Window(samples, hop, rate_hz);
+}
+
+const Lie kLies[] = {
+    {"newer_format", Status::unsupported_version, [](Record& r) { r.format = 2; }},
+    {"format_0", Status::unsupported_version, [](Record& r) { r.format = 0; }},
+    {"no_detector", Status::unsupported_version,
+     [](Record& r) { r.detector = metadata::Detector::none; }},
+    {"detector_of_the_future", Status::unsupported_version,
+     [](Record& r) { r.detector = static_cast<metadata::Detector>(200); }},
+    {"features_of_the_future", Status::unsupported_version,
+     [](Record& r) { r.feature_set = static_cast<metadata::FeatureSet>(2); }},
+    {"score_of_the_future", Status::unsupported_version,
+     [](Record& r) { r.score = static_cast<metadata::Score>(2); }},
+    {"four_axes", Status::bad_metadata, [](Record& r) { r.axes = 4; }},
+    {"no_axes", Status::bad_metadata, [](Record& r) { r.axes = 0; }},
+    {"255_axes", Status::bad_metadata, [](Record& r) { r.axes = 255; }},
+    {"three_axes", Status::bad_metadata, [](Record& r) { r.axes = 3; }},
+    {"without_mean", Status::bad_metadata, [](Record& r) { r.with_mean = false; }},
+    {"fewer_features_than_inputs", Status::bad_metadata,
+     [](Record& r) {
+       r.axes = 3;
+       r.mean.resize(9);
+       r.scale.resize(9);
+     }},
+    {"no_window", Status::bad_metadata, [](Record& r) { r.window.reset(); }},
+    {"window_0", Status::bad_metadata, [](Record& r) { set_window(r, 0, 0, 200); }},
+    {"window_1", Status::bad_metadata, [](Record& r) { set_window(r, 1, 1, 200); }},
+    {"window_4097", Status::bad_metadata, [](Record& r) { set_window(r, 4097, 4097, 200); }},
+    {"window_huge", Status::bad_metadata, [](Record& r) { set_window(r, ~0U, ~0U, 200); }},
+    {"windows_overlap", Status::bad_metadata, [](Record& r) { set_window(r, 128, 64, 200); }},
+    {"rate_0", Status::bad_metadata, [](Record& r) { set_window(r, 128, 128, 0); }},
+    {"rate_negative", Status::bad_metadata, [](Record& r) { set_window(r, 128, 128, -200); }},
+    {"rate_nan", Status::bad_metadata, [](Record& r) { set_window(r, 128, 128, kNan); }},
+    {"rate_infinite", Status::bad_metadata, [](Record& r) { set_window(r, 128, 128, kInfinity); }},
+    {"rate_tiny", Status::bad_metadata, [](Record& r) { set_window(r, 128, 128, 1e-38F); }},
+    {"rate_huge", Status::bad_metadata, [](Record& r) { set_window(r, 128, 128, 1e38F); }},
+    {"no_mean", Status::bad_metadata, [](Record& r) { r.mean.clear(); }},
+    {"no_scale", Status::bad_metadata, [](Record& r) { r.scale.clear(); }},
+    {"mean_too_short", Status::bad_metadata, [](Record& r) { r.mean.pop_back(); }},
+    {"mean_too_long", Status::bad_metadata, [](Record& r) { r.mean.push_back(0); }},
+    {"scale_too_long", Status::bad_metadata, [](Record& r) { r.scale.resize(5000, 1.0F); }},
+    {"mean_nan", Status::bad_metadata, [](Record& r) { r.mean[17] = kNan; }},
+    {"mean_infinite", Status::bad_metadata, [](Record& r) { r.mean[0] = kInfinity; }},
+    {"scale_nan", Status::bad_metadata, [](Record& r) { r.scale[17] = kNan; }},
+    {"scale_0", Status::bad_metadata, [](Record& r) { r.scale[3] = 0; }},
+    {"scale_negative", Status::bad_metadata, [](Record& r) { r.scale[3] = -1; }},
+    {"scale_infinite", Status::bad_metadata, [](Record& r) { r.scale[3] = kInfinity; }},
+    {"normalisation_of_the_future", Status::bad_metadata,
+     [](Record& r) { r.normalisation = static_cast<metadata::Normalisation>(9); }},
+    {"no_threshold", Status::bad_metadata, [](Record& r) { r.threshold.reset(); }},
+    {"threshold_nan", Status::bad_metadata, [](Record& r) { r.threshold->value = kNan; }},
+    {"threshold_infinite", Status::bad_metadata, [](Record& r) { r.threshold->value = kInfinity; }},
+    {"threshold_negative", Status::bad_metadata, [](Record& r) { r.threshold->value = -0.1F; }},
+    {"threshold_of_no_kind", Status::bad_metadata,
+     [](Record& r) { r.threshold->kind = metadata::ThresholdKind::none; }},
+    {"percentile_100", Status::bad_metadata,
+     [](Record& r) { r.threshold->percentile_asked = 100.0F; }},
+    {"percentile_nan", Status::bad_metadata,
+     [](Record& r) { r.threshold->percentile_asked = kNan; }},
+    {"percentile_used_negative", Status::bad_metadata,
+     [](Record& r) { r.threshold->percentile_used = -1.0F; }},
+    {"minutes_infinite", Status::bad_metadata,
+     [](Record& r) { r.threshold->minutes_missing = kInfinity; }},
+    {"no_golden", Status::bad_metadata, [](Record& r) { r.golden.reset(); }},
+    {"golden_without_output", Status::bad_metadata, [](Record& r) { r.golden->output.clear(); }},
+    {"golden_input_too_short", Status::bad_metadata, [](Record& r) { r.golden->input.pop_back(); }},
+    {"golden_output_too_long", Status::bad_metadata,
+     [](Record& r) { r.golden->output.resize(100000); }},
+    {"golden_wrong", Status::golden_mismatch,
+     [](Record& r) { r.golden->output[17] = static_cast<std::int8_t>(r.golden->output[17] ^ 1); }},
+    {"golden_of_another_input", Status::golden_mismatch,
+     [](Record& r) {
+       r.golden->input[0] = static_cast<std::int8_t>(r.golden->input[0] < 0 ? 127 : -128);
+       r.golden->input[1] = 127;
+     }},
+    {"no_training", Status::bad_metadata, [](Record& r) { r.training.reset(); }},
+    {"no_hidden", Status::bad_metadata, [](Record& r) { r.training->hidden.clear(); }},
+    {"weights_of_the_future", Status::bad_metadata,
+     [](Record& r) { r.training->weights = static_cast<metadata::Weights>(7); }},
+    {"label_speaks_to_the_terminal", Status::bad_metadata,
+     [](Record& r) { r.training->normal_label = "\x1b[2Jnormal"; }},
+    {"label_of_a_megabyte", Status::bad_metadata,
+     [](Record& r) { r.training->normal_label = std::string(1 << 20, 'x'); }},
+    {"version_with_a_newline", Status::bad_metadata,
+     [](Record& r) { r.training->version = "1\n2"; }},
+    {"loss_nan", Status::bad_metadata, [](Record& r) { r.training->train_loss = kNan; }},
+    {"learning_rate_infinite", Status::bad_metadata,
+     [](Record& r) { r.training->learning_rate = kInfinity; }},
+    {"unchanged", Status::ok, [](Record& /*r*/) {}},
+};
+
+TEST(DetectorFile, IsRefusedForEachLieByItsOwnReason) {
+  for (const Lie& lie : kLies) {
+    SCOPED_TRACE(lie.name);
+    const auto bytes = resealed(lie.tell);
+    const Outcome outcome = open(bytes);
+    EXPECT_STREQ(describe(outcome.detector_fault.status), describe(lie.expected));
+    EXPECT_FALSE(outcome.plain);
+    EXPECT_LT(outcome.detector_fault.offset, bytes.size());
+  }
+}
+
+TEST(DetectorFile, IsRefusedWithoutTablesThatTheObjectApiAlwaysWrites) {
+  // Fields that Pack() cannot leave out are erased from the vtable: offset 0 means "not there".
+  using metadata::DetectorRecord;
+  using metadata::Training;
+  const auto erased = [](bool of_training, flatbuffers::voffset_t field) {
+    AlignedBytes file(real_file());
+    const metadata::DetectorRecord* record = nullptr;
+    EXPECT_TRUE(find_record(file.view(), record).ok());
+    const auto* table = of_training
+                            ? reinterpret_cast<const flatbuffers::Table*>(record->training())
+                            : reinterpret_cast<const flatbuffers::Table*>(record);
+    const auto* vtable = table->GetVTable();
+    const auto at = static_cast<std::size_t>(vtable - file.view().data()) + field;
+    file.edit()[at] = 0;
+    file.edit()[at + 1] = 0;
+    (void)seal(file.edit());
+    return open(file.view());
+  };
+  for (const auto field :
+       {Training::VT_VERSION, Training::VT_NORMAL_LABEL, Training::VT_HIDDEN, Training::VT_USED}) {
+    EXPECT_EQ(erased(true, field).detector_fault.status, Status::bad_metadata) << field;
+  }
+  for (const auto field :
+       {DetectorRecord::VT_MEAN, DetectorRecord::VT_SCALE, DetectorRecord::VT_WINDOW,
+        DetectorRecord::VT_THRESHOLD, DetectorRecord::VT_GOLDEN, DetectorRecord::VT_TRAINING}) {
+    EXPECT_EQ(erased(false, field).detector_fault.status, Status::bad_metadata) << field;
+  }
+  EXPECT_EQ(erased(false, DetectorRecord::VT_FORMAT).detector_fault.status,
+            Status::unsupported_version);
+  EXPECT_EQ(erased(false, DetectorRecord::VT_CRC32).detector_fault.status, Status::damaged_marks);
+}
+
+/// The real file with its network changed, sealed again.
+Outcome with_network(const std::function<void(tflite::ModelT&)>& change) {
+  const AlignedBytes real(real_file());
+  const auto model = test::unpacked(real.view());
+  change(*model);
+  AlignedBytes file = test::packed(*model);
+  (void)seal(file.edit());
+  return open(file.view());
+}
+
+TEST(DetectorFile, IsRefusedWithAnotherNetwork) {
+  EXPECT_TRUE(with_network([](tflite::ModelT& /*m*/) {}).detector_fault.ok());
+  EXPECT_EQ(with_network([](tflite::ModelT& m) {
+              for (auto& weight : m.buffers[1]->data) weight ^= 0x40;
+            }).detector_fault.status,
+            Status::golden_mismatch);
+  EXPECT_EQ(with_network([](tflite::ModelT& m) {
+              m.subgraphs[0]->outputs = {6};  // a hidden layer: not a chain to the end
+            }).detector_fault.status,
+            Status::unsupported_graph);
+  EXPECT_EQ(with_network([](tflite::ModelT& m) {
+              m.subgraphs[0]->operators.resize(2);
+              m.subgraphs[0]->outputs = {6};  // 8 outputs for 18 features
+            }).detector_fault.status,
+            Status::bad_metadata);
+  EXPECT_EQ(with_network([](tflite::ModelT& m) { m.version = 4; }).detector_fault.status,
+            Status::unsupported_version);
+}
+
+TEST(DetectorFile, IsRefusedWhenAMarkIsGone) {
+  for (const auto& change : std::vector<std::function<void(tflite::ModelT&)>>{
+           [](tflite::ModelT& m) { m.description = "something else"; },
+           [](tflite::ModelT& m) { m.description.clear(); },
+           [](tflite::ModelT& m) { m.metadata.clear(); },
+           [](tflite::ModelT& m) { m.metadata[0]->name = "fettle_detector"; },
+           [](tflite::ModelT& m) { m.metadata[0]->buffer = 0; },
+           [](tflite::ModelT& m) { m.metadata[0]->buffer = 1000; },
+           [](tflite::ModelT& m) { m.metadata[0]->buffer = 1; },
+           [](tflite::ModelT& m) { m.buffers.back()->data.clear(); },
+           [](tflite::ModelT& m) { m.buffers.back()->data.resize(7); },
+           [](tflite::ModelT& m) { m.buffers.back()->data[4] = 'X'; },
+       }) {
+    const Outcome outcome = with_network(change);
+    EXPECT_FALSE(outcome.plain);
+    EXPECT_EQ(outcome.detector_fault.status, Status::damaged_marks);
+  }
+}
+
+}  // namespace
+}  // namespace fettle
