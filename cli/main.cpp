@@ -4,10 +4,14 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <sstream>
+#include <string>
 
 #include "cli/command.hpp"
 #include "host/error.hpp"
 #include "host/platform/interrupt.hpp"
+#include "host/platform/terminal.hpp"
+#include "host/text.hpp"
 #include "version.hpp"
 
 namespace {
@@ -29,8 +33,17 @@ constexpr const char* kFooter =
     "Fettle, 2 wrong command line, 3 bad input, 4 too little data, 5 file cannot be\n"
     "read or written, 6 something is in the way, 130 interrupted.";
 
-int fail(ExitCode code, const char* message) {
-  fmt::print(stderr, "fettle: {}\n", message);
+/// A person gets lines that fit the screen; a program gets them whole.
+int fail(ExitCode code, const std::string& message) {
+  std::string text = "fettle: " + message;
+  if (fettle::host::platform::stderr_is_terminal()) {
+    std::istringstream lines(text);
+    text.clear();
+    for (std::string line; std::getline(lines, line);) {
+      text += (text.empty() ? "" : "\n") + fettle::host::wrapped(line, 2);
+    }
+  }
+  fmt::print(stderr, "{}\n", text);
   return static_cast<int>(code);
 }
 
@@ -68,7 +81,6 @@ int main(int argc, char** argv) {
   } catch (const std::exception& error) {
     return fail(ExitCode::internal,
                 fmt::format("{} (a defect in Fettle: please report it with the command line)",
-                            error.what())
-                    .c_str());
+                            error.what()));
   }
 }
