@@ -16,6 +16,7 @@
 #include "host/error.hpp"
 #include "host/progress.hpp"
 #include "simulator/machine/machine.hpp"
+#include "version.hpp"
 
 namespace fettle::cli {
 namespace {
@@ -177,7 +178,7 @@ std::string provenance(const Options& options, const Session& session) {
     }
   }
   return fmt::format("simulated {}, {}, seed {}, {} minutes at {} Hz, fettle {}", options.machine,
-                     fault, options.seed, session.minutes, options.rate_hz, FETTLE_VERSION);
+                     fault, options.seed, session.minutes, options.rate_hz, kVersion);
 }
 
 void print_json(const Options& options, const std::string& name,
@@ -255,22 +256,27 @@ void run(const Options& options) {
   }
 }
 
-constexpr const char* kHelp =
-    R"(Makes labelled recordings of a machine that does not exist, to try Fettle without hardware.
+constexpr const char* kMore =
+    R"(The machine is a small fan on rubber feet with an MPU6050 screwed to it. Its
+seed decides speed, blades, balance and how the sensor sits. Each label is
+another session of the same machine: other noise, a slightly other speed, the
+sensor untouched. Samples are in g and deg/s, quantised as the chip does it at
++-2 g and +-250 deg/s, behind its low-pass at 94 Hz. The same command makes the
+same numbers on every computer.
 
-The machine is a small fan on rubber feet with an MPU6050 screwed to it: its seed decides its
-speed, blades, bearing and how the sensor sits. Each label is another session of the same machine:
-other noise, slightly other speed, the sensor untouched. Samples are in g and deg/s, quantised as
-the chip does at +-2 g and +-250 deg/s behind its 94 Hz low-pass. The same command makes the same
-bytes on every computer.
+Labels:
+  normal        the machine without a fault
+  imbalance     more mass on one side of the rotor   by default at severity 0.1
+  bearing       a pit in the bearing                                        0.5
+  loose         a mount that is not tight                                   0.4
+  misalignment  motor and rotor not in line                                 0.4
+Severity 1 is due for repair today; the defaults are early faults that hardly
+show.
 
-Labels: normal; imbalance (more mass on one side), bearing (a pit in the bearing), loose (a mount
-that is not tight), misalignment (motor and rotor not in line). Severity 1 is due for repair today;
-by default the faults are early ones that hardly show.
+Recordings are added to an existing data set; one that is there already is never
+overwritten.
 
-An existing data set gets recordings added; one that is there already is never overwritten.)";
-
-constexpr const char* kExamples = R"(Examples:
+Examples:
   fettle simulate -o data
   fettle simulate -o data --seed 2 --minutes normal=30,loose=2
   fettle simulate -o hard --severity imbalance=0.05,bearing=0.3,loose=0.2
@@ -279,34 +285,33 @@ constexpr const char* kExamples = R"(Examples:
 }  // namespace
 
 void add_simulate(CLI::App& program) {
-  CLI::App* command = program.add_subcommand("simulate", kHelp);
+  CLI::App* command = program.add_subcommand(
+      "simulate", "Make labelled recordings of a machine model, to try Fettle without hardware");
   const auto options = std::make_shared<Options>();
-  command->add_option("--machine", options->machine, "what to simulate: fan")
+  command->add_option("--machine", options->machine, "What to simulate: fan")
       ->capture_default_str();
-  command->add_option("-o,--output", options->data, "folder of the data set, new or existing")
+  command->add_option("-o,--output", options->data, "Folder of the data set, new or existing")
       ->required()
       ->type_name("DATA");
   command
       ->add_option("--minutes", options->minutes,
-                   fmt::format("minutes of each label; labels: {}", kLabelNames))
-      ->capture_default_str()
-      ->type_name("LABEL=MINUTES,...");
-  command
-      ->add_option("--severity", options->severity,
-                   "0 (none) to 1 of each fault; by default bearing=0.5, imbalance=0.1, loose=0.4, "
-                   "misalignment=0.4")
-      ->type_name("LABEL=SEVERITY,...");
+                   "Minutes of each label [" + options->minutes + "]")
+      ->type_name("LABEL=X,...");
+  command->add_option("--severity", options->severity, "How bad each fault is, 0 to 1")
+      ->type_name("LABEL=X,...");
   command
       ->add_option("--bearing-defect", options->bearing_defect,
-                   "what is pitted in the bearing: outer, inner (race) or ball")
+                   "What is pitted: outer, inner (race) or ball")
       ->capture_default_str();
-  command->add_option("--seed", options->seed, "which of the many machines")->capture_default_str();
-  command->add_option("--rate", options->rate_hz, "samples a second, 20 to 8000")
+  command->add_option("--seed", options->seed, "Which of the many machines")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--rate", options->rate_hz, "Samples a second, 20 to 8000")
       ->capture_default_str();
   command->add_option("--axes", options->axes, "6, or 3 for the accelerometer alone")
       ->capture_default_str();
-  command->add_flag("--json", options->json, "print the summary as JSON");
-  command->footer(kExamples);
+  command->add_flag("--json", options->json, "Print the summary as JSON");
+  command->footer(kMore);
   command->callback([options] { run(*options); });
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 
 namespace fettle::simulator {
@@ -50,18 +52,23 @@ struct SineCosine {
   return {sine_sign * (swap ? cosine : sine), cosine_sign * (swap ? sine : cosine)};
 }
 
+/// 0! to 14!, exact.
+inline constexpr std::array<double, 15> kFactorial = [] {
+  std::array<double, 15> factorial{1.0};
+  for (std::size_t n = 1; n < factorial.size(); ++n) {
+    factorial[n] = factorial[n - 1] * static_cast<double>(n);
+  }
+  return factorial;
+}();
+
 /// e to the power of x, -700 <= x <= 700; relative error below 1e-15 for |x| <= 10.
 [[nodiscard]] constexpr double exponential(double x) {
   constexpr double kLn2 = 0.693147180559945309417;
   const double scaled = x / kLn2;
   const auto power = static_cast<std::int64_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
   const double r = x - static_cast<double>(power) * kLn2;
-  double sum = 0;                       // the Taylor series; remainder (ln 2 / 2)^15 / 15! = 1e-19
-  double factor = 1.0 / 87178291200.0;  // 1 / n!, n from 14 down to 0
-  for (int n = 14; n >= 0; --n) {
-    sum = sum * r + factor;
-    factor *= n;
-  }
+  double sum = 0;  // the Taylor series; remainder (ln 2 / 2)^15 / 15! = 1e-19
+  for (std::size_t n = kFactorial.size(); n-- > 0;) sum = sum * r + 1.0 / kFactorial[n];
   return sum * std::bit_cast<double>(static_cast<std::uint64_t>(1023 + power) << 52U);
 }
 

@@ -45,10 +45,12 @@ struct SecondOrder {
   }
 };
 
-/// Biquads side by side, one a lane, in transposed direct form II.
+/// Biquads side by side, one a lane, in transposed direct form II. A lane that is not set changes
+/// nothing.
 template <std::size_t kLanes>
 class BiquadBank {
  public:
+  BiquadBank() { b0_.fill(1.0); }
   void set(std::size_t lane, const BiquadCoefficients& c) {
     b0_[lane] = c.b0;
     b1_[lane] = c.b1;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simulator/machine/machine.hpp"
 
-#include <utility>
-
 namespace fettle::simulator {
 namespace {
 
@@ -31,6 +29,12 @@ Random session_random(std::uint64_t seed, const MachineConfig& config, Stream st
 }
 
 double square(double x) { return x * x; }
+
+/// An impact: an acceleration in g for one inner step, and the turns of the shaft until the next.
+struct Strike {
+  double strength;
+  double next_turns;
+};
 
 /// Rotation by small angles about z, y, x.
 std::array<std::array<double, 3>, 3> rotation(double x_turns, double y_turns, double z_turns) {
@@ -243,8 +247,8 @@ void Machine::begin_block() {
 
 /// Counts down to the next strike; `strike` gives its strength and the turns until the one after. A
 /// strike is shared between the two steps around it by the moment it falls on.
-template <typename Strike>
-double Machine::Striker::step(double turns, Strike strike) {
+template <typename Strikes>
+double Machine::Striker::step(double turns, Strikes strike) {
   double now = rest;
   rest = 0;
   turns_left -= turns;
@@ -279,7 +283,7 @@ double Machine::impact_of_bearing() {
     const double jump_m_s = 0.010 * (shaft_hz_ / parameters_.rated_hz) * load;
     const double strength =
         jump_m_s * (1.0 + 0.2 * bearing_.gaussian()) / (kGravity_m_s2 * step_s_);
-    return std::pair(strength, (1.0 + 0.01 * bearing_.gaussian()) / bearing.order(defect));
+    return Strike{strength, (1.0 + 0.01 * bearing_.gaussian()) / bearing.order(defect)};
   });
 }
 
@@ -287,7 +291,7 @@ double Machine::impact_of_bearing() {
 double Machine::impact_of_rattle() {
   return config_.faults.loose * rattle_striker_.step(shaft_hz_ * step_s_, [this] {
     const double jump_m_s = 0.002 * square(shaft_hz_ / parameters_.rated_hz) * loose_.uniform();
-    return std::pair(jump_m_s / (kGravity_m_s2 * step_s_), loose_.uniform(0.8, 1.2));
+    return Strike{jump_m_s / (kGravity_m_s2 * step_s_), loose_.uniform(0.8, 1.2)};
   });
 }
 

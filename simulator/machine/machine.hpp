@@ -133,8 +133,8 @@ class Machine {
   /// Impacts that come after so many turns of the shaft.
   struct Striker {
     double turns_left = 0, rest = 0;
-    template <typename Strike>
-    double step(double turns, Strike strike);
+    template <typename Strikes>
+    double step(double turns, Strikes strike);
   };
 
   void set_filters(double inner_rate_hz);

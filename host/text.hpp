@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace fettle::host {
+
+/// Width that everything printed for people keeps to.
+inline constexpr std::size_t kTextColumns = 80;
+
+/// Breaks a paragraph at spaces into lines of at most kTextColumns; lines from the second on are
+/// indented. No newline at the end.
+[[nodiscard]] std::string wrapped(std::string_view text, std::size_t indent);
+
+}  // namespace fettle::host
