@@ -4,10 +4,12 @@
 Both keep the weights of the epoch with the lowest validation loss, and the loss is that of these weights over
 all training (and validation) windows. The start is random on both sides, so means over seeds are compared: ours
 may exceed Keras' by no more than 2 standard errors of the difference of the two means (Welch), which a trainer
-that is worse by more than the scatter of five seeds does not pass.
+that is worse by more than the scatter between seeds does not pass.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 
@@ -16,10 +18,10 @@ from reference.fettle import Fettle
 from reference.recordings import machine, write_csv
 from reference.report import Report
 
-from .exports import data_sets
+from .exports import data_set
 
-SEEDS = 5
-EPOCHS, BATCH = 50, 32
+KERAS_SEEDS, OUR_SEEDS = 5, 25  # ours cost milliseconds, and the more there are the stricter the bound
+EPOCHS, BATCH, HIDDEN = 50, 32, (12, 8, 12)
 
 
 def split(archive: dict[str, np.ndarray], label: str = "normal") -> tuple[np.ndarray, np.ndarray]:
@@ -36,11 +38,11 @@ def split(archive: dict[str, np.ndarray], label: str = "normal") -> tuple[np.nda
     return ((x - mean) / deviation).astype(np.float32), ((v - mean) / deviation).astype(np.float32)
 
 
-def keras_losses(x: np.ndarray, v: np.ndarray, hidden: list[int], seed: int) -> tuple[float, float]:
+def keras_losses(x: np.ndarray, v: np.ndarray, seed: int) -> tuple[float, float]:
     keras = keras_models.tf.keras
     keras.utils.set_random_seed(seed)
     layers = [keras.layers.Input((x.shape[1],))]
-    layers += [keras.layers.Dense(n, activation="relu") for n in hidden] + [keras.layers.Dense(x.shape[1])]
+    layers += [keras.layers.Dense(n, activation="relu") for n in HIDDEN] + [keras.layers.Dense(x.shape[1])]
     model = keras.Sequential(layers)
     model.compile(optimizer=keras.optimizers.Adam(1e-3), loss="mse")
 
@@ -58,28 +60,35 @@ def keras_losses(x: np.ndarray, v: np.ndarray, hidden: list[int], seed: int) -> 
 
 
 def run(fettle: Fettle, report: Report, seed: int) -> None:
-    report.heading(f"(d) Training loss no worse than Keras', mean of {SEEDS} seeds")
+    report.heading(f"(d) Training loss no worse than Keras', {OUR_SEEDS} and {KERAS_SEEDS} seeds")
     report.say("bound: Keras' mean + 2 standard errors of the difference of the means")
-    data = data_sets(fettle, seed)
-    source, big = fettle.work / "source" / "six.csv", fettle.work / "six_imported"
-    write_csv(source, machine(np.random.default_rng(seed + 7), 700))
-    fettle.run("import", source, "--label", "normal", "-o", big)
-    cases = [("simulated, six axes", data[6], [12, 8, 12]), ("imported, six axes", big, [12, 8, 12]),
-             ("three axes", data[3], [12, 8, 12])]  # fmt: skip
-    for name, path, hidden in cases:
 
-        def one(name=name, path=path, hidden=hidden) -> None:
+    def usual(axes: int) -> Path:
+        return data_set(fettle, seed, axes)
+
+    def tones(axes: int) -> Path:
+        source, target = fettle.work / "source" / "six.csv", fettle.work / "six_imported"
+        write_csv(source, machine(np.random.default_rng(seed + 7), 700, axes))
+        fettle.run("import", source, "--label", "normal", "-o", target)
+        return target
+
+    cases = [("built-in machine, six axes", usual, 6), ("tones and noise, six axes", tones, 6),
+             ("tones and noise, three axes", usual, 3)]  # fmt: skip
+    for name, make, axes in cases:
+
+        def one(name=name, make=make, axes=axes) -> None:
+            path = make(axes)
             x, v = split(fettle.windows(path))
-            ours, theirs = [], []
-            for k in range(SEEDS):
+            ours = []
+            for k in range(OUR_SEEDS):
                 told = fettle.json(
                     "train", path, "-o", fettle.work / "loss.tflite", "--seed", seed + k, "--epochs", EPOCHS,
-                    "--batch", BATCH, "--hidden", ",".join(map(str, hidden)),
+                    "--batch", BATCH, "--hidden", ",".join(map(str, HIDDEN)),
                 )["training"]  # fmt: skip
                 ours.append((told["train_loss"], told["validation_loss"]))
-                theirs.append(keras_losses(x, v, hidden, seed + k))
+            theirs = [keras_losses(x, v, seed + k) for k in range(KERAS_SEEDS)]
             a, b = np.array(ours), np.array(theirs)
-            error = np.sqrt((a.var(axis=0, ddof=1) + b.var(axis=0, ddof=1)) / SEEDS)
+            error = np.sqrt(a.var(axis=0, ddof=1) / len(a) + b.var(axis=0, ddof=1) / len(b))
             for i, part in enumerate(("training", "validation")):
                 bound = b[:, i].mean() + 2 * error[i]
                 mine = a[:, i].mean()
