@@ -17,7 +17,7 @@ struct Options {
 };
 
 constexpr const char* kHelp =
-    "Judge a model on recordings: does it find faults, and does it stay quiet?\n"
+    "Judge a model: does it find faults, does it stay quiet?\n"
     "\n"
     "Windows that the model was trained on are recognised by their samples and left\n"
     "out, so false alarms are counted on later normal running only. Unknown\n"

@@ -17,7 +17,7 @@ struct Options {
   bool json = false;
 };
 
-constexpr const char* kHelp = "Show what a .tflite model is: network, features, threshold, training.";
+constexpr const char* kHelp = "Show what a model is and where it comes from";
 
 std::string layer_text(const Int8Network::Layer& layer) {
   using Layer = Int8Network::Layer;

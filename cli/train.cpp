@@ -33,7 +33,7 @@ struct Options {
 };
 
 constexpr const char* kHelp =
-    "Train a detector on normal running and write one self-contained .tflite.\n"
+    "Train a detector on normal running: one .tflite\n"
     "\n"
     "Each source (a recording session) is split by itself in time: 55 % training,\n"
     "10 % best epoch, 20 % threshold, 15 % left for 'fettle evaluate'. Only normal\n"
