@@ -2,6 +2,7 @@
 // A clean machine of known numbers, and one defect at a time: each is found, and nothing else.
 #include "host/inspect.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -37,7 +38,7 @@ Inspection inspect_rows(const std::vector<TimedSample>& rows, std::size_t pieces
   const TemporaryFolder folder;
   DataSetUpdate update(folder / "d", 200, 3);
   for (std::size_t piece = 0; piece < pieces; ++piece) {
-    RecordingWriter& writer = update.begin("normal", "r" + std::to_string(piece), "s", "");
+    RecordingWriter& writer = update.begin("normal", fmt::format("r{}", piece), "s", "");
     const std::size_t length = rows.size() / pieces;
     for (std::size_t i = 0; i < length; ++i) writer.write(rows[piece * length + i]);
     update.end();
