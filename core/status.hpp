@@ -9,24 +9,26 @@ namespace fettle {
 /// the file, the line or the offset.
 enum class Status : std::uint8_t {
   ok,
-  not_a_flatbuffer,        ///< the bytes do not verify as a TensorFlow Lite model
-  unsupported_version,     ///< schema version other than 3, or metadata newer than this program
-  unsupported_graph,       ///< not one chain of operators from one input to one output
-  unsupported_operator,    ///< an operator other than FULLY_CONNECTED, RELU, RELU6, (DE)QUANTIZE
-  unsupported_type,        ///< a tensor type other than int8 (int32 for biases, float32 at the ends)
+  not_a_flatbuffer,      ///< the bytes do not verify as a TensorFlow Lite model
+  unsupported_version,   ///< schema version other than 3, or metadata newer than this program
+  unsupported_graph,     ///< not one chain of operators from one input to one output
+  unsupported_operator,  ///< an operator other than FULLY_CONNECTED, RELU, RELU6, (DE)QUANTIZE
+  unsupported_type,      ///< a tensor type other than int8 (int32 for biases, float32 at the ends)
   unsupported_activation,  ///< a fused activation other than none, ReLU, ReLU6
-  bad_shape,               ///< shapes of neighbouring tensors, weights or buffers do not fit together
-  bad_quantisation,        ///< a scale that is not positive and finite, a zero point out of range
-  too_large,               ///< more layers or wider layers than this build accepts
-  workspace_too_small,     ///< the memory handed in is smaller than asked for
-  bad_checksum,            ///< a Fettle model whose bytes were changed
-  damaged_marks,           ///< a Fettle mark without readable Fettle metadata
-  no_metadata,             ///< a plain .tflite: runs, but is not a detector
-  bad_metadata,            ///< metadata that contradicts itself or the network
-  golden_mismatch,         ///< the engine does not reproduce the output stored in the model
-  too_few_windows,         ///< not enough data for what was asked
-  not_finite,              ///< a NaN or an infinity where a number was expected
-  bad_configuration,       ///< a setting outside its stated range
+  bad_shape,            ///< shapes of neighbouring tensors, weights or buffers do not fit together
+  bad_quantisation,     ///< a scale that is not positive and finite, a zero point out of range
+  too_large,            ///< more layers or wider layers than this build accepts
+  misaligned,           ///< the file does not begin at a multiple of 16 bytes in memory, or
+                        ///< the workspace not at a multiple of 4
+  workspace_too_small,  ///< the memory handed in is smaller than asked for
+  bad_checksum,         ///< a Fettle model whose bytes were changed
+  damaged_marks,        ///< a Fettle mark without readable Fettle metadata
+  no_metadata,          ///< a plain .tflite: runs, but is not a detector
+  bad_metadata,         ///< metadata that contradicts itself or the network
+  golden_mismatch,      ///< the engine does not reproduce the output stored in the model
+  too_few_windows,      ///< not enough data for what was asked
+  not_finite,           ///< a NaN or an infinity where a number was expected
+  bad_configuration,    ///< a setting outside its stated range
 };
 
 /// One English sentence for a status, without a full stop.
@@ -46,6 +48,7 @@ enum class Status : std::uint8_t {
     case Status::bad_shape: return "shapes of neighbouring tensors or buffers do not fit together";
     case Status::bad_quantisation: return "a scale or zero point is missing or out of range";
     case Status::too_large: return "more or wider layers than this build accepts";
+    case Status::misaligned: return "the bytes or the memory handed in are not aligned";
     case Status::workspace_too_small: return "the memory handed in is too small";
     case Status::bad_checksum: return "the checksum does not match: bytes of the file were changed";
     case Status::damaged_marks:
@@ -67,8 +70,8 @@ struct [[nodiscard]] Result {
   T value{};
   Status status = Status::ok;
 
-  constexpr Result(Status why) : status(why) {}              // NOLINT: meant to be implicit
-  constexpr Result(const T& v) : value(v) {}                 // NOLINT: meant to be implicit
+  constexpr Result(Status why) : status(why) {}  // NOLINT: meant to be implicit
+  constexpr Result(const T& v) : value(v) {}     // NOLINT: meant to be implicit
   [[nodiscard]] constexpr bool ok() const { return status == Status::ok; }
 };
 

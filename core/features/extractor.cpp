@@ -34,7 +34,8 @@ void FeatureExtractor::finish(std::span<float> features) const {
     if (spec_.with_mean) {
       features[next++] = static_cast<float>(static_cast<double>(first_[i]) + shift);
     }
-    features[next++] = variance > 0.0 ? square_root(static_cast<float>(variance)) : 0.0F;
+    // A NaN stays one: what cannot be computed must not look like standing still.
+    features[next++] = variance <= 0.0 ? 0.0F : square_root(static_cast<float>(variance));
     features[next++] = highest_[i] - lowest_[i];
   }
 }

@@ -6,18 +6,24 @@
 namespace fettle {
 namespace {
 
+/// Values of z-scored data that all lie this close to zero are zero: a scale for them would leave
+/// float32, or give multipliers that int8 arithmetic cannot hold.
+constexpr float kSilence = 1e-6F;
+
 struct Range {
   float lowest = 0.0F;  // zero is always inside, so that it has an exact code
   float highest = 0.0F;
+  bool finite = true;  // a NaN is neither below nor above anything, so it is looked for
 
   void include(float x) {
     lowest = x < lowest ? x : lowest;
     highest = x > highest ? x : highest;
+    finite = finite && is_finite(x);
   }
 
   [[nodiscard]] TensorScale scale() const {
     // A layer that never says anything but zero: any scale serves.
-    if (!(highest > lowest)) return {1.0F, 0};
+    if (!(highest - lowest > kSilence)) return {1.0F, 0};
     const float scale = (highest - lowest) / 255.0F;
     return {scale, round_and_clamp(-128.0F - lowest / scale, -128, 127)};
   }
@@ -55,8 +61,7 @@ std::size_t quantiser_bytes(const NetworkShape& shape) {
 }
 
 Status quantise(const FloatNetwork& network, std::span<const float> rows,
-                WeightScales weight_scales, std::span<std::byte> memory,
-                QuantisedNetwork& result) {
+                WeightScales weight_scales, std::span<std::byte> memory, QuantisedNetwork& result) {
   const NetworkShape& shape = network.shape();
   if (memory.size() < quantiser_bytes(shape)) return Status::workspace_too_small;
   if (rows.empty()) return Status::too_few_windows;
@@ -74,7 +79,12 @@ Status quantise(const FloatNetwork& network, std::span<const float> rows,
     }
   }
   for (std::size_t k = 0; k <= shape.layers; ++k) {
-    if (!is_finite(ranges[k].highest - ranges[k].lowest)) return Status::not_finite;
+    if (!ranges[k].finite || !is_finite(ranges[k].highest - ranges[k].lowest)) {
+      return Status::not_finite;
+    }
+  }
+  for (const float parameter : network.parameters()) {
+    if (!is_finite(parameter)) return Status::not_finite;
   }
 
   result.shape = shape;
@@ -94,8 +104,8 @@ Status quantise(const FloatNetwork& network, std::span<const float> rows,
       float& scale = scales[channels == 1 ? 0 : o];
       // The bias must fit as well: weights that are all but zero may stand beside a large bias.
       const float by_weights = largest_weight(network, k, o) / 127.0F;
-      const float by_bias = absolute(network.biases(k)[o]) /
-                            (input.scale * static_cast<float>(kLargestBias / 2));
+      const float by_bias =
+          absolute(network.biases(k)[o]) / (input.scale * static_cast<float>(kLargestBias / 2));
       scale = by_weights > scale ? by_weights : scale;
       scale = by_bias > scale ? by_bias : scale;
     }

@@ -38,6 +38,7 @@ struct QuantisedNetwork {
 /// `rows` (training windows, z-scores, [n][D]) and zero; everything rounds to nearest, halves away
 /// from zero, and saturates.
 /// @param memory  quantiser_bytes(), 4-byte aligned; `result` points into it
+/// @return workspace_too_small, too_few_windows (no rows), not_finite or ok
 [[nodiscard]] Status quantise(const FloatNetwork& network, std::span<const float> rows,
                               WeightScales weight_scales, std::span<std::byte> memory,
                               QuantisedNetwork& result);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/learn/trainer.hpp"
 
-
 #include "core/learn/vector4.hpp"
 #include "core/math.hpp"
 
@@ -77,8 +76,8 @@ Status Trainer::begin(const NetworkShape& shape, const TrainingSettings& setting
       shape.inputs() != shape.outputs()) {
     return Status::bad_configuration;
   }
-  if (rows.empty()) return Status::too_few_windows;
   row_count_ = rows.size() / shape.inputs();
+  if (row_count_ == 0) return Status::too_few_windows;
   if (memory.size() < memory_floats(shape, row_count_)) return Status::workspace_too_small;
 
   const std::size_t count = FloatNetwork::parameter_floats(shape);
@@ -168,8 +167,8 @@ double Trainer::learn_from(const float* row, float scale) {
 void Trainer::adam_step() {
   beta1_power_ *= static_cast<double>(settings_.beta1);
   beta2_power_ *= static_cast<double>(settings_.beta2);
-  const float correction = square_root(static_cast<float>(1.0 - beta2_power_)) /
-                           static_cast<float>(1.0 - beta1_power_);
+  const float correction =
+      square_root(static_cast<float>(1.0 - beta2_power_)) / static_cast<float>(1.0 - beta1_power_);
   const float rate = settings_.learning_rate * correction;
   const float keep1 = 1.0F - settings_.beta1;
   const float keep2 = 1.0F - settings_.beta2;
@@ -189,7 +188,8 @@ void Trainer::adam_step() {
 }
 
 void Trainer::end_epoch() {
-  const double values = static_cast<double>(row_count_) * static_cast<double>(network_.shape().inputs());
+  const double values =
+      static_cast<double>(row_count_) * static_cast<double>(network_.shape().inputs());
   ++progress_.epoch;
   progress_.train_loss = static_cast<float>(loss_sum_ / values);
   progress_.validation_loss =

@@ -14,6 +14,9 @@ namespace fettle {
 namespace {
 
 constexpr std::uint32_t kLongestWindow = 4096;
+constexpr float kSlowest_hz = 0.001F;
+constexpr float kFastest_hz = 1e6F;
+constexpr std::size_t kLongestText = 255;
 
 bool contains(std::span<const std::uint8_t> bytes, std::string_view mark) {
   return std::search(bytes.begin(), bytes.end(), mark.begin(), mark.end()) != bytes.end();
@@ -26,7 +29,8 @@ std::span<const std::uint8_t> metadata_bytes(const tflite::Model* model) {
     if (entry->name() == nullptr || entry->name()->string_view() != kMetadataName) continue;
     if (entry->buffer() >= model->buffers()->size()) return {};
     const auto* data = model->buffers()->Get(entry->buffer())->data();
-    if (data == nullptr) return {};
+    // The record inside holds 64-bit numbers, aligned to its own beginning.
+    if (data == nullptr || reinterpret_cast<std::uintptr_t>(data->data()) % 8 != 0) return {};
     return {data->data(), data->size()};
   }
   return {};
@@ -43,7 +47,10 @@ const metadata::DetectorRecord* verified_record(std::span<const std::uint8_t> by
 
 /// The record of a file whose structure verifies, checksum not yet looked at.
 const metadata::DetectorRecord* unchecked_record(std::span<const std::uint8_t> file) {
-  if (file.size() < 8 || !tflite::ModelBufferHasIdentifier(file.data())) return nullptr;
+  if (file.size() < 8 || reinterpret_cast<std::uintptr_t>(file.data()) % 16 != 0 ||
+      !tflite::ModelBufferHasIdentifier(file.data())) {
+    return nullptr;
+  }
   flatbuffers::Verifier verifier(file.data(), file.size());
   if (!tflite::VerifyModelBuffer(verifier)) return nullptr;
   return verified_record(metadata_bytes(tflite::GetModel(file.data())));
@@ -70,8 +77,8 @@ bool read_record(const metadata::DetectorRecord& record, DetectorModel& model) {
   if (!model.features.valid() || window == nullptr || threshold == nullptr) return false;
   const std::size_t dimensions = model.features.dimensions();
   if (window->samples() < 2 || window->samples() > kLongestWindow ||
-      window->hop() != window->samples() || !is_finite(window->rate_hz()) ||
-      !(window->rate_hz() > 0.0F)) {
+      window->hop() != window->samples() || !(window->rate_hz() >= kSlowest_hz) ||
+      !(window->rate_hz() <= kFastest_hz)) {
     return false;
   }
   model.window = {window->samples(), window->rate_hz()};
@@ -92,17 +99,35 @@ bool read_record(const metadata::DetectorRecord& record, DetectorModel& model) {
   return true;
 }
 
+bool between(float value, float low, float high) { return value >= low && value <= high; }
+
+/// Short, and without control characters, which would speak to a terminal.
+bool printable(const flatbuffers::String* text) {
+  if (text == nullptr || text->size() > kLongestText) return false;
+  return std::all_of(text->begin(), text->end(), [](char c) {
+    const auto code = static_cast<unsigned char>(c);
+    return code >= 0x20 && code != 0x7f;
+  });
+}
+
 /// What reports and retraining rely on.
 bool complete(const metadata::DetectorRecord& record) {
   const auto* training = record.training();
-  if (training == nullptr || training->version() == nullptr ||
-      training->normal_label() == nullptr || training->hidden() == nullptr ||
+  if (training == nullptr || !printable(training->version()) ||
+      !printable(training->normal_label()) || training->hidden() == nullptr ||
       training->used() == nullptr || training->weights() > metadata::Weights::MAX ||
-      record.normalisation() > metadata::Normalisation::MAX) {
+      record.normalisation() > metadata::Normalisation::MAX || !is_finite(training->train_loss()) ||
+      !is_finite(training->validation_loss()) || !is_finite(training->learning_rate())) {
     return false;
   }
-  const auto kind = record.threshold()->kind();
-  return kind == metadata::ThresholdKind::percentile || kind == metadata::ThresholdKind::fixed;
+  const auto& threshold = *record.threshold();
+  if (threshold.kind() != metadata::ThresholdKind::percentile &&
+      threshold.kind() != metadata::ThresholdKind::fixed) {
+    return false;
+  }
+  return between(threshold.percentile_asked(), 0.0F, 99.99999F) &&
+         between(threshold.percentile_used(), 0.0F, 99.99999F) &&
+         threshold.minutes_missing() >= 0.0F && is_finite(threshold.minutes_missing());
 }
 
 /// Enumerators that a newer program may have added.
@@ -140,6 +165,7 @@ bool locate_checksum(std::span<const std::uint8_t> file, std::size_t& offset,
 
 Fault find_record(std::span<const std::uint8_t> file, const metadata::DetectorRecord*& record) {
   record = nullptr;
+  if (reinterpret_cast<std::uintptr_t>(file.data()) % 16 != 0) return {Status::misaligned};
   const bool named = contains(file, kMetadataName);
   const bool described = contains(file, std::string_view(kDescription).substr(0, 15));
   if (!named && !described) return {};
@@ -169,11 +195,10 @@ Fault load_detector(std::span<const std::uint8_t> file, std::span<std::byte> wor
   const std::size_t dimensions = model.network.inputs();
   const auto* golden = record->golden();
   if (!read_record(*record, model) || !complete(*record) ||
-      dimensions != model.features.dimensions() ||
-      model.network.outputs() != dimensions || model.network.float_input() ||
-      model.network.float_output() || golden == nullptr || golden->input() == nullptr ||
-      golden->output() == nullptr || golden->input()->size() != dimensions ||
-      golden->output()->size() != dimensions) {
+      dimensions != model.features.dimensions() || model.network.outputs() != dimensions ||
+      model.network.float_input() || model.network.float_output() || golden == nullptr ||
+      golden->input() == nullptr || golden->output() == nullptr ||
+      golden->input()->size() != dimensions || golden->output()->size() != dimensions) {
     return fault_at(file, Status::bad_metadata, record);
   }
   if (!reproduces(model.network, *golden)) return fault_at(file, Status::golden_mismatch, golden);

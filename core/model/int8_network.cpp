@@ -20,6 +20,15 @@ std::int32_t read_int32(const std::uint8_t* bytes) {
       static_cast<std::uint32_t>(bytes[2]) << 16 | static_cast<std::uint32_t>(bytes[3]) << 24);
 }
 
+/// A sum that wraps, as 32-bit accumulators do: only a hostile file can make it.
+std::int32_t plus(std::int32_t a, std::int32_t b) {
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) + static_cast<std::uint32_t>(b));
+}
+
+bool aligned(const void* memory, std::uintptr_t to) {
+  return reinterpret_cast<std::uintptr_t>(memory) % to == 0;
+}
+
 /// Hands out the workspace from the front.
 class Arena {
  public:
@@ -46,7 +55,7 @@ class Loader {
 
   const tflite::Model* verified_model() {
     // The verifier wants at least a root offset and an identifier; "TFL3" stands at byte 4.
-    if (file_.size() < 8) return nullptr;
+    if (file_.size() < 8 || !aligned(file_.data(), 16)) return nullptr;
     if (!tflite::ModelBufferHasIdentifier(file_.data())) return nullptr;
     Verifier verifier(file_.data(), file_.size(), kVerifierDepth, kVerifierTables);
     if (!tflite::VerifyModelBuffer(verifier)) return nullptr;
@@ -118,9 +127,9 @@ class Loader {
     }
     const auto* buffer = buffers->Get(tensor->buffer());
     if (buffer->data() == nullptr || buffer->data()->size() != bytes) {
-      return refuse(Status::bad_shape, buffer,
-                    buffer->data() == nullptr ? 0
-                                              : static_cast<std::int32_t>(buffer->data()->size()));
+      return refuse(
+          Status::bad_shape, buffer,
+          buffer->data() == nullptr ? 0 : static_cast<std::int32_t>(buffer->data()->size()));
     }
     data = buffer->data()->data();
     return true;
@@ -220,7 +229,7 @@ class Loader {
       // It also refuses a bias whose scale is not that product, where there is one scale a layer.
       const double apart = product - static_cast<double>(bias_scale);
       const double limit = 0.02 * static_cast<double>(out.scale.scale);
-      if (!layer.per_channel && has_bias && (apart > limit || apart < -limit)) {
+      if (!layer.per_channel && has_bias && !(apart <= limit && apart >= -limit)) {
         return refuse(Status::bad_quantisation, op);
       }
     }
@@ -316,24 +325,34 @@ std::int8_t TensorScale::code(float real) const {
 std::size_t Int8Network::workspace_bytes(std::span<const std::uint8_t> tflite) {
   Loader loader(tflite, {});
   const auto* model = loader.verified_model();
-  if (model == nullptr || model->subgraphs() == nullptr || model->subgraphs()->size() != 1) return 0;
-  const auto* tensors = model->subgraphs()->Get(0)->tensors();
-  if (tensors == nullptr) return 0;
-  // Each operator has a tensor of its own for weights: (bias + fraction + shift) for each row, and
-  // a few bytes for an operator without; two activations of the widest tensor.
+  if (model == nullptr || model->subgraphs() == nullptr || model->subgraphs()->size() != 1)
+    return 0;
+  const auto* graph = model->subgraphs()->Get(0);
+  if (graph->tensors() == nullptr || graph->operators() == nullptr) return 0;
+  // Bias, fraction and shift for each output of an operator, and a few bytes for alignment.
   std::size_t rows = 0;
-  for (const auto* tensor : *tensors) {
-    if (tensor->shape() == nullptr || tensor->shape()->size() != 2) continue;
-    const std::int32_t size = tensor->shape()->Get(0);
-    if (size > 0 && static_cast<std::size_t>(size) <= kMaxWidth) {
-      rows += static_cast<std::size_t>(size);
+  std::size_t layers = 0;
+  for (const auto* op : *graph->operators()) {
+    if (layers == kMaxLayers) break;
+    if (op->outputs() == nullptr || op->outputs()->size() != 1) continue;
+    const auto index = static_cast<std::uint32_t>(op->outputs()->Get(0));
+    if (index >= graph->tensors()->size()) continue;
+    const auto* shape = graph->tensors()->Get(index)->shape();
+    if (shape == nullptr) continue;
+    std::size_t width = 1;
+    for (const std::int32_t size : *shape) {
+      if (size < 1 || static_cast<std::size_t>(size) > kMaxWidth || width > kMaxWidth) break;
+      width *= static_cast<std::size_t>(size);
     }
+    rows += width < kMaxWidth ? width : kMaxWidth;
+    ++layers;
   }
   return rows * 9 + kMaxLayers * 16 + 2 * kMaxWidth;
 }
 
 Fault Int8Network::load(std::span<const std::uint8_t> file, std::span<std::byte> workspace,
                         Int8Network& network) {
+  if (!aligned(file.data(), 16) || !aligned(workspace.data(), 4)) return {Status::misaligned};
   Loader loader(file, workspace);
   const auto* model = loader.verified_model();
   if (model == nullptr) return {Status::not_a_flatbuffer};
@@ -439,22 +458,20 @@ void Int8Network::run(std::span<const std::int8_t> input, std::span<std::int8_t>
       case Layer::Kind::fully_connected: {
         const std::int8_t* row = layer.weights;
         for (std::size_t o = 0; o < layer.outputs; ++o, row += layer.inputs) {
-          // 1024 products of two int8 stay below 2^24; only a hostile bias can wrap the sum.
+          // 1024 products of two int8 stay within 2^24; only a hostile bias can wrap the sum.
           std::int32_t products = 0;
           for (std::size_t i = 0; i < layer.inputs; ++i) products += row[i] * from[i];
-          const auto sum = static_cast<std::int32_t>(static_cast<std::uint32_t>(products) +
-                                                     static_cast<std::uint32_t>(layer.bias[o]));
+          const std::int32_t sum = plus(products, layer.bias[o]);
           const std::size_t channel = layer.per_channel ? o : 0;
           const Multiplier by{layer.fractions[channel], layer.shifts[channel]};
-          to[o] = clamp(static_cast<std::int32_t>(static_cast<std::uint32_t>(multiply(sum, by)) +
-                                                  static_cast<std::uint32_t>(layer.out.zero_point)));
+          to[o] = clamp(plus(multiply(sum, by), layer.out.zero_point));
         }
         break;
       }
       case Layer::Kind::relu: {
         const Multiplier by{layer.fractions[0], layer.shifts[0]};
         for (std::size_t i = 0; i < layer.inputs; ++i) {
-          to[i] = clamp(multiply(from[i] - layer.in.zero_point, by) + layer.out.zero_point);
+          to[i] = clamp(plus(multiply(from[i] - layer.in.zero_point, by), layer.out.zero_point));
         }
         break;
       }

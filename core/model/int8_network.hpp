@@ -37,6 +37,10 @@ struct Fault {
 inline constexpr std::size_t kMaxLayers = 24;
 inline constexpr std::size_t kMaxWidth = 1024;
 
+/// What a network of that many layers of that width needs to run: a bias, a multiplier and a shift
+/// for each output, and two activations.
+inline constexpr std::size_t kMostWorkspace = kMaxLayers * (9 * kMaxWidth + 16) + 2 * kMaxWidth;
+
 /// An int8 network that runs straight from a .tflite file's bytes: a chain of FULLY_CONNECTED
 /// (activation none, ReLU, ReLU6; weights per channel or per tensor; bias or none), RELU and RELU6,
 /// optionally with QUANTIZE before and DEQUANTIZE behind. A view: the file and the workspace must
@@ -44,7 +48,7 @@ inline constexpr std::size_t kMaxWidth = 1024;
 class Int8Network {
  public:
   /// Upper bound of the workspace that load() needs for these bytes, in bytes, or 0 if they are not
-  /// a model. Linear in the file's size, so a small hostile file cannot ask for much.
+  /// a model. Never more than kMostWorkspace, so a hostile file cannot ask for much.
   [[nodiscard]] static std::size_t workspace_bytes(std::span<const std::uint8_t> tflite);
 
   /// Validates a model and prepares it: folds input zero points into biases and turns scales into
@@ -80,11 +84,11 @@ class Int8Network {
     std::int8_t lowest = -128;  ///< the activation as output codes
     std::int8_t highest = 127;
     TensorScale in, out;
-    const std::int8_t* weights = nullptr;      ///< [outputs][inputs], row after row
-    const float* weight_scales = nullptr;      ///< [outputs] or [1]
-    const std::int32_t* bias = nullptr;        ///< [outputs], input zero point folded in
-    const std::int32_t* fractions = nullptr;   ///< [outputs] or [1]
-    const std::int8_t* shifts = nullptr;       ///< [outputs] or [1]
+    const std::int8_t* weights = nullptr;     ///< [outputs][inputs], row after row
+    const float* weight_scales = nullptr;     ///< [outputs] or [1]
+    const std::int32_t* bias = nullptr;       ///< [outputs], input zero point folded in
+    const std::int32_t* fractions = nullptr;  ///< [outputs] or [1]
+    const std::int8_t* shifts = nullptr;      ///< [outputs] or [1]
   };
   [[nodiscard]] std::span<const Layer> layers() const { return {layers_.data(), layer_count_}; }
 
