@@ -17,7 +17,7 @@ struct Options {
 };
 
 constexpr const char* kHelp =
-    "Judge a model on recordings: does it find faults, and does it stay quiet?\n"
+    "Judge a model: does it find faults, does it stay quiet?\n"
     "\n"
     "Windows that the model was trained on are recognised by their samples and left\n"
     "out, so false alarms are counted on later normal running only. Unknown\n"
@@ -34,7 +34,8 @@ constexpr std::size_t kLabelColumns = 17;
 
 /// A label that fits its column; what is cut off ends in "~".
 std::string shortened(const std::string& label) {
-  return label.size() <= kLabelColumns ? label : label.substr(0, kLabelColumns - 1) + "~";
+  if (label.size() <= kLabelColumns) return label;
+  return fmt::format("{:.{}}~", label, kLabelColumns - 1);
 }
 
 nlohmann::json to_json(const host::Evaluation& e) {
@@ -90,8 +91,9 @@ void print_text(const host::Evaluation& e) {
                          e.auc_interval.high));
   fmt::print("later '{}'  {} windows, {:.1f} min; {} windows seen in training left out\n",
              e.normal_label, e.normal_windows, 60.0 * e.normal_hours, e.windows_left_out);
-  fmt::print("false alarms    {:.2f} % of windows; {} alarms, {:.3g} an hour\n",
-             100.0 * e.false_positive_rate, e.alarms, e.alarms_per_hour);
+  fmt::print("false alarms    {:.2f} % of windows; {} alarm{}, {:.3g} an hour\n",
+             100.0 * e.false_positive_rate, e.alarms, e.alarms == 1 ? "" : "s",
+             e.alarms_per_hour);
   fmt::print("                so little running allows up to {:.3g} an hour (95 %)\n",
              e.alarms_per_hour_upper95);
   fmt::print("threshold       {:.6g}\n", static_cast<double>(e.threshold));

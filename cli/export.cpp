@@ -19,8 +19,7 @@ struct Options {
 };
 
 constexpr const char* kHelp =
-    "Hand things to other programs: a model as a C array, or a data set's windows\n"
-    "and features as a NumPy archive.";
+    "Write a model as a C array, or windows for NumPy";
 
 constexpr const char* kFooter =
     "Examples:\n"

@@ -22,11 +22,11 @@ struct Options {
 };
 
 constexpr const char* kHelp =
-    "Run raw vectors through the int8 engine, for comparing it with others.\n"
+    "Run raw vectors through the int8 engine\n"
     "\n"
     "IN.npy holds one vector a row, [n, D]: int8, or float32 where the model starts\n"
     "with QUANTIZE. OUT.npy gets [n, outputs]: int8, or float32 where it ends with\n"
-    "DEQUANTIZE. No features, no normalisation, no score.";
+    "DEQUANTIZE. No features, no normalisation, no score: for comparing engines.";
 
 void run(const Options& options) {
   const auto file = host::ModelFile::open_network(options.model);

@@ -3,11 +3,13 @@
 
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <new>
 #include <sstream>
 #include <string>
 
 #include "cli/command.hpp"
+#include "cli/help.hpp"
 #include "host/error.hpp"
 #include "host/platform/interrupt.hpp"
 #include "host/platform/terminal.hpp"
@@ -55,7 +57,7 @@ int main(int argc, char** argv) {
   program.footer(kFooter);
   program.set_version_flag("--version", fettle::kVersion);
   program.require_subcommand(1);
-  program.get_formatter()->column_width(28);
+  program.formatter(std::make_shared<fettle::cli::HelpFormatter>());
   fettle::cli::add_simulate(program);
   fettle::cli::add_import(program);
   fettle::cli::add_label(program);

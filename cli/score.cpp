@@ -27,7 +27,7 @@ struct Options {
 };
 
 constexpr const char* kHelp =
-    "Judge every window of a recording: one CSV row a window on standard output.\n"
+    "Judge every window of a recording, one CSV row each\n"
     "\n"
     "Columns: t_us (start of the window, microseconds), score, threshold, verdict\n"
     "('normal' or 'anomaly'). Read from standard input with '-': rows are judged as\n"
@@ -39,7 +39,7 @@ constexpr const char* kFooter =
     "\n"
     "Examples:\n"
     "  fettle score model.tflite data/normal/fan.csv\n"
-    "  fettle score model.tflite data/normal/fan.csv --json    # a line of JSON a window\n"
+    "  fettle score model.tflite data/normal/fan.csv --json   # a line a window\n"
     "  tail -f live.csv | fettle score model.tflite -";
 
 std::string shortest(float value) {

@@ -33,7 +33,7 @@ struct Options {
 };
 
 constexpr const char* kHelp =
-    "Train a detector on normal running and write one self-contained .tflite.\n"
+    "Train a detector on normal running: one .tflite\n"
     "\n"
     "Each source (a recording session) is split by itself in time: 55 % training,\n"
     "10 % best epoch, 20 % threshold, 15 % left for 'fettle evaluate'. Only normal\n"
@@ -201,12 +201,12 @@ void report(const Options& options, const Outcome& outcome) {
   if (by_hand) {
     fmt::print("threshold  {:.6g}, given\n", static_cast<double>(threshold.value));
   } else {
-    fmt::print("threshold  {:.6g}, the {:.6g}th percentile of {} later normal windows\n",
+    fmt::print("threshold  {:.6g}, the {:.4g}th percentile of {} later normal windows\n",
                static_cast<double>(threshold.value),
                static_cast<double>(threshold.percentile_used), threshold.windows);
     if (threshold.minutes_missing > 0.0F) {
       fmt::print(stderr,
-                 "Note: {} windows do not support the {:.6g}th percentile; the {:.6g}th is used.\n"
+                 "Note: {} windows do not support the {:.4g}th percentile; the {:.4g}th is used.\n"
                  "      Record {:.1f} more minutes of normal running for what was asked.\n",
                  threshold.windows, static_cast<double>(threshold.percentile_asked),
                  static_cast<double>(threshold.percentile_used),

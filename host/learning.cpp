@@ -121,7 +121,7 @@ Split split_by_time(const WindowTable& table) {
   }
   Split split;
   for (const auto& [name, rows] : groups) {
-    const auto until = [&](std::size_t percent) {
+    const auto until = [&rows = rows](std::size_t percent) {
       return rows.begin() + static_cast<std::ptrdiff_t>(rows.size() * percent / 100);
     };
     split.train.insert(split.train.end(), rows.begin(), until(55));

@@ -8,7 +8,7 @@ namespace fettle {
 /// Size of a window in samples, and the rate it was cut at.
 struct WindowShape {
   std::uint32_t samples = 128;  ///< 2 to 4096
-  float rate_hz = 200.0F;       ///< nominal sampling rate, above 0
+  float rate_hz = 200.0F;       ///< nominal sampling rate, 0.001 to 1e6
 
   [[nodiscard]] constexpr double seconds() const {
     return static_cast<double>(samples) / static_cast<double>(rate_hz);
@@ -33,14 +33,19 @@ class WindowCutter {
 
   constexpr explicit WindowCutter(WindowShape shape)
       : samples_(shape.samples),
-        longest_step_us_(static_cast<std::int64_t>(1.5e6 / static_cast<double>(shape.rate_hz))) {}
+        longest_step_us_(static_cast<std::uint64_t>(1.5e6 / static_cast<double>(shape.rate_hz))) {}
 
   constexpr Cut push(std::int64_t t_us) {
     Cut cut = Cut::collecting;
     if (position_ != 0 || after_window_) {
-      const std::int64_t step_us = t_us - last_us_;
-      if (step_us < 0) cut = Cut::backwards;
-      if (step_us > longest_step_us_) cut = Cut::gap;
+      // A difference of two 64-bit times fits 64 bits without a sign.
+      const std::uint64_t step_us =
+          static_cast<std::uint64_t>(t_us) - static_cast<std::uint64_t>(last_us_);
+      if (t_us < last_us_) {
+        cut = Cut::backwards;
+      } else if (step_us > longest_step_us_) {
+        cut = Cut::gap;
+      }
     }
     // A gap exactly between two windows drops nothing, yet it is reported all the same.
     if (cut != Cut::collecting) position_ = 0;
@@ -65,7 +70,7 @@ class WindowCutter {
 
  private:
   std::uint32_t samples_;
-  std::int64_t longest_step_us_;
+  std::uint64_t longest_step_us_;
   std::uint32_t position_ = 0;
   std::int64_t start_us_ = 0;
   std::int64_t last_us_ = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every call that changes the disk fails once, and once the program dies in front of it: the data set
-// is then what it was before or, behind the commit point, what it should become; never between.
+// Every call that changes the disk fails once, and once the program dies in front of it: the data
+// set is then what it was before or, behind the commit point, what it should become; never between.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>

@@ -84,7 +84,8 @@ TEST(Number, RandomDecimalsAgree) {
 }
 
 TEST(Number, DecimalsAtTheMidpointOfTwoFloatsAgree) {
-  // Where rounding first to double and then to float goes wrong: at the midpoint and a hair beside it.
+  // Where rounding first to double and then to float goes wrong: at the midpoint and a hair beside
+  // it.
   std::mt19937_64 random(kSeed + 2);
   for (int i = 0; i < 300'000; ++i) {
     const auto bits = static_cast<std::uint32_t>(random() % 0x7F000000U);
@@ -108,24 +109,74 @@ TEST(Number, DecimalsAtTheMidpointOfTwoFloatsAgree) {
 }
 
 TEST(Number, EdgesAgree) {
-  for (const char* text :
-       {"0", "-0", "0.0", "00000000000000000000000001", "1e22", "1e23", "1e-22", "1e-23", "1e38",
-        "3.4028235e38", "3.4028236e38", "3.5e38", "1e39", "1e-38", "1.1754943e-38",
-        "1.1754944e-38", "1e-45", "1.4e-45", "7e-46", "1e-50", "1e308", "1e309", "1e-400",
-        "9007199254740991", "9007199254740992", "9007199254740993", "18446744073709551616",
-        "0.000000000000000000000000000001", "123456789012345678901234567890", ".5", "5.", "-.5",
-        "-5.", "1e", "1e+", "1e-", "1e5x", "1.e5", ".e5", ".", "-", "", "e5", "1.2.3", "1-2",
-        "0e99999", "0e-99999", "1e00000000005", "12345678", "123456789", "0.12345678",
-        "0.123456789", "1/2", "1:2", "4294967296", "0.00000000000000000001e20", "abc", " 1"}) {
+  for (const char* text : {"0",
+                           "-0",
+                           "0.0",
+                           "00000000000000000000000001",
+                           "1e22",
+                           "1e23",
+                           "1e-22",
+                           "1e-23",
+                           "1e38",
+                           "3.4028235e38",
+                           "3.4028236e38",
+                           "3.5e38",
+                           "1e39",
+                           "1e-38",
+                           "1.1754943e-38",
+                           "1.1754944e-38",
+                           "1e-45",
+                           "1.4e-45",
+                           "7e-46",
+                           "1e-50",
+                           "1e308",
+                           "1e309",
+                           "1e-400",
+                           "9007199254740991",
+                           "9007199254740992",
+                           "9007199254740993",
+                           "18446744073709551616",
+                           "0.000000000000000000000000000001",
+                           "123456789012345678901234567890",
+                           ".5",
+                           "5.",
+                           "-.5",
+                           "-5.",
+                           "1e",
+                           "1e+",
+                           "1e-",
+                           "1e5x",
+                           "1.e5",
+                           ".e5",
+                           ".",
+                           "-",
+                           "",
+                           "e5",
+                           "1.2.3",
+                           "1-2",
+                           "0e99999",
+                           "0e-99999",
+                           "1e00000000005",
+                           "12345678",
+                           "123456789",
+                           "0.12345678",
+                           "0.123456789",
+                           "1/2",
+                           "1:2",
+                           "4294967296",
+                           "0.00000000000000000001e20",
+                           "abc",
+                           " 1"}) {
     compare_both(text);
   }
 }
 
 TEST(Number, WhatIsNoDecimalIsRefused) {
-  for (const std::string text : {"nan", "NaN", "inf", "-inf", "infinity", "+-1", "++1", "--1", "+", "",
-                                 "x", ",", "\n", "e1", "-e1"}) {
+  for (const std::string text : {"nan", "NaN", "inf", "-inf", "infinity", "+-1", "++1", "--1", "+",
+                                 "", "x", ",", "\n", "e1", "-e1"}) {
     float value = 0;
-    EXPECT_EQ(parse_float((text + std::string(kNumberPadding, '\0')).c_str(), value), nullptr) << text;
+    EXPECT_EQ(parse_float((text + std::string(kNumberPadding, '\0')).c_str(), value), nullptr)
+        << text;
   }
   // Read as 0, with the rest left over for the caller to stumble on.
   const std::string hexadecimal = "0x10" + std::string(kNumberPadding, '\0');
@@ -142,10 +193,18 @@ TEST(Number, APlusIsAccepted) {
 
 TEST(Number, WholeNumbersAgree) {
   std::mt19937_64 random(kSeed + 3);
-  std::vector<std::string> texts = {"9223372036854775807", "-9223372036854775808",
-                                    "9223372036854775808", "-9223372036854775809",
-                                    "999999999999999999",  "1000000000000000000",
-                                    "00000000000000000000001", "-", "", "+1", "1.5", "-x"};
+  std::vector<std::string> texts = {"9223372036854775807",
+                                    "-9223372036854775808",
+                                    "9223372036854775808",
+                                    "-9223372036854775809",
+                                    "999999999999999999",
+                                    "1000000000000000000",
+                                    "00000000000000000000001",
+                                    "-",
+                                    "",
+                                    "+1",
+                                    "1.5",
+                                    "-x"};
   for (int i = 0; i < 500'000; ++i) {
     const auto value = static_cast<std::int64_t>(random()) >> (random() % 64);
     texts.push_back(std::to_string(value));

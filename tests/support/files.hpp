@@ -55,7 +55,8 @@ inline std::string read_text(const std::filesystem::path& file) {
 
 /// Expects an Error with this exit code whose message holds every one of these pieces.
 template <typename Work>
-void expect_error(host::ExitCode code, std::initializer_list<std::string_view> pieces, Work&& work) {
+void expect_error(host::ExitCode code, std::initializer_list<std::string_view> pieces,
+                  Work&& work) {
   try {
     work();
     ADD_FAILURE() << "no error";

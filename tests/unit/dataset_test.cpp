@@ -93,7 +93,8 @@ TEST(DataSet, OtherRatesAndAxesAreRefused) {
   }
   expect_error(ExitCode::bad_input, {"200 Hz", "205 Hz", "one rate"},
                [&] { DataSetUpdate(folder / "d", 205, 3); });
-  expect_error(ExitCode::bad_input, {"3", "6", "axes"}, [&] { DataSetUpdate(folder / "d", 200, 6); });
+  expect_error(ExitCode::bad_input, {"3", "6", "axes"},
+               [&] { DataSetUpdate(folder / "d", 200, 6); });
   EXPECT_EQ(DataSet::open(folder / "d").recordings().size(), 1U);
 }
 
@@ -166,8 +167,8 @@ TEST(DataSet, RemoveAndReplaceInOneStep) {
 TEST(DataSet, DamagedIndexesAreRefused) {
   const TemporaryFolder folder;
   write_text(folder / "d" / "normal" / "a.csv", "t_us,ax_g,ay_g,az_g\n");
-  const auto index = [](const std::string& recordings, const std::string& head =
-                                                           "\"format\":1,\"rate_hz\":200,\"axes\":3") {
+  const auto index = [](const std::string& recordings,
+                        const std::string& head = "\"format\":1,\"rate_hz\":200,\"axes\":3") {
     return "{" + head + ",\"recordings\":[" + recordings + "]}";
   };
   const auto entry = [](const std::string& label, const std::string& name) {
