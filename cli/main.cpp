@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <memory>
 #include <new>
 #include <sstream>
@@ -78,6 +79,8 @@ int main(int argc, char** argv) {
   } catch (const Error& error) {
     std::fflush(stdout);
     return fail(error.code, error.what());
+  } catch (const std::filesystem::filesystem_error& error) {
+    return fail(ExitCode::io, error.what());
   } catch (const std::bad_alloc&) {
     return fail(ExitCode::io, "out of memory");
   } catch (const std::exception& error) {
