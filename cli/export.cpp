@@ -4,10 +4,10 @@
 #include <memory>
 
 #include "cli/command.hpp"
+#include "core/features/extractor.hpp"
 #include "host/c_array.hpp"
 #include "host/error.hpp"
 #include "host/npz.hpp"
-#include "core/features/extractor.hpp"
 #include "host/platform/files.hpp"
 
 namespace fettle::cli {
@@ -18,8 +18,7 @@ struct Options {
   std::string symbol = host::kDefaultSymbol;
 };
 
-constexpr const char* kHelp =
-    "Write a model as a C array, or windows for NumPy";
+constexpr const char* kHelp = "Write a model as a C array, or windows for NumPy";
 
 constexpr const char* kFooter =
     "Examples:\n"
@@ -30,8 +29,7 @@ constexpr const char* kFooter =
 void run(const Options& options) {
   if (!options.c_array.empty()) {
     const auto model = host::ModelFile::open_detector(options.source);
-    host::platform::write_file_atomically(options.c_array,
-                                          host::c_array(*model, options.symbol));
+    host::platform::write_file_atomically(options.c_array, host::c_array(*model, options.symbol));
     fmt::print("{}: {} bytes of model as {}[]\n", options.c_array, model->bytes().size(),
                options.symbol);
     return;
@@ -48,8 +46,8 @@ void run(const Options& options) {
     for (const Sample& sample : window) extractor.add(sample);
     extractor.finish(features);
   };
-  const auto windows = host::export_npz(data, WindowShape{}.samples, {spec.dimensions(), compute},
-                                        options.npz);
+  const auto windows =
+      host::export_npz(data, WindowShape{}.samples, {spec.dimensions(), compute}, options.npz);
   fmt::print("{}: {} windows\n", options.npz, windows);
 }
 
@@ -60,8 +58,8 @@ void add_export(CLI::App& program) {
   command->footer(kFooter);
   auto options = std::make_shared<Options>();
   command->add_option("source", options->source, "Model file, or data set folder")->required();
-  auto* c_array = command->add_option("--c-array", options->c_array,
-                                      "Write the model as a C and C++ header");
+  auto* c_array =
+      command->add_option("--c-array", options->c_array, "Write the model as a C and C++ header");
   command->add_option("--name", options->symbol, "Name of the array")
       ->needs(c_array)
       ->option_text("SYMBOL");

@@ -34,10 +34,10 @@ void run(const Options& options) {
   const host::NpyArray input = host::read_npy(options.input);
   const char* type = network.float_input() ? "<f4" : "|i1";
   if (input.type != type || input.shape.size() != 2 || input.shape[1] != network.inputs()) {
-    throw Error(ExitCode::bad_input,
-                fmt::format("{}: holds {} of shape [{}], expected {} of shape [n, {}]",
-                            options.input, input.type, fmt::join(input.shape, ", "), type,
-                            network.inputs()));
+    throw Error(
+        ExitCode::bad_input,
+        fmt::format("{}: holds {} of shape [{}], expected {} of shape [n, {}]", options.input,
+                    input.type, fmt::join(input.shape, ", "), type, network.inputs()));
   }
   const std::size_t rows = input.shape[0];
   const std::size_t in_bytes = network.inputs() * (network.float_input() ? 4 : 1);

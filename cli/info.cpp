@@ -121,20 +121,19 @@ nlohmann::json to_json(const host::ModelFile& file) {
                       {"axes", model.features.axes},
                       {"with_mean", model.features.with_mean}};
   for (std::size_t i = 0; i < model.features.dimensions(); ++i) {
-    json["features"]["names"].push_back(fmt::format("{}_{}",
-                                                    kAxisNames[feature_axis(model.features, i)],
-                                                    feature_kind(model.features, i)));
+    json["features"]["names"].push_back(fmt::format(
+        "{}_{}", kAxisNames[feature_axis(model.features, i)], feature_kind(model.features, i)));
     json["features"]["mean"].push_back(model.normaliser.mean[i]);
     json["features"]["scale"].push_back(model.normaliser.scale[i]);
   }
   json["window"] = {{"samples", model.window.samples}, {"rate_hz", model.window.rate_hz}};
-  json["threshold"] = {{"value", threshold.value()},
-                       {"kind", threshold.kind() == metadata::ThresholdKind::fixed ? "fixed"
-                                                                                    : "percentile"},
-                       {"percentile_asked", threshold.percentile_asked()},
-                       {"percentile_used", threshold.percentile_used()},
-                       {"windows", threshold.windows()},
-                       {"minutes_missing", threshold.minutes_missing()}};
+  json["threshold"] = {
+      {"value", threshold.value()},
+      {"kind", threshold.kind() == metadata::ThresholdKind::fixed ? "fixed" : "percentile"},
+      {"percentile_asked", threshold.percentile_asked()},
+      {"percentile_used", threshold.percentile_used()},
+      {"windows", threshold.windows()},
+      {"minutes_missing", threshold.minutes_missing()}};
   json["training"] = {{"version", training.version()->str()},
                       {"normal_label", training.normal_label()->str()},
                       {"foreign", training.foreign()},

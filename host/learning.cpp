@@ -35,10 +35,11 @@ void check_readings(std::span<const TimedSample> block, const RecordingEntry& en
   for (const TimedSample& sample : block) {
     for (const float x : sample.sample.axis) {
       if (!(x < kLargestReading && x > -kLargestReading)) {
-        throw Error(ExitCode::bad_input,
-                    fmt::format("{}: a reading of {} at t_us {} is beyond any sensor; expected g and "
-                                "deg/s. Import it again with the right --units.",
-                                entry.id(), x, sample.t_us));
+        throw Error(
+            ExitCode::bad_input,
+            fmt::format("{}: a reading of {} at t_us {} is beyond any sensor; expected g and "
+                        "deg/s. Import it again with the right --units.",
+                        entry.id(), x, sample.t_us));
       }
     }
   }
@@ -60,10 +61,11 @@ std::vector<float> z_rows(const WindowTable& table, std::span<const std::uint32_
 WindowTable read_windows(const DataSet& data, const FeatureSpec& spec, const WindowShape& window,
                          const std::function<bool(const std::string&)>& wanted) {
   if (spec.axes > data.axes()) {
-    throw Error(ExitCode::bad_input,
-                fmt::format("{}: recordings have {} axes, expected {}. Record the gyroscope too, or "
-                            "train a model on these recordings.",
-                            data.folder().string(), data.axes(), spec.axes));
+    throw Error(
+        ExitCode::bad_input,
+        fmt::format("{}: recordings have {} axes, expected {}. Record the gyroscope too, or "
+                    "train a model on these recordings.",
+                    data.folder().string(), data.axes(), spec.axes));
   }
   WindowTable table;
   table.spec = spec;
@@ -142,9 +144,8 @@ LearnedNetwork learn(const WindowTable& table, std::span<const std::uint32_t> tr
   const std::size_t dimensions = table.spec.dimensions();
   const NetworkShape shape = NetworkShape::autoencoder(dimensions, settings.hidden);
   if (shape.layers == 0) {
-    throw Error(ExitCode::usage,
-                fmt::format("--hidden: expected 1 to {} layers of 1 to {} units",
-                            kMaxDenseLayers - 1, kMaxUnits));
+    throw Error(ExitCode::usage, fmt::format("--hidden: expected 1 to {} layers of 1 to {} units",
+                                             kMaxDenseLayers - 1, kMaxUnits));
   }
   LearnedNetwork result;
   {
@@ -223,11 +224,11 @@ ThresholdRecord choose_threshold(std::vector<float> scores, double percentile,
     return static_cast<double>(windows) * window.seconds() / kThresholdShare / 60.0;
   };
   if (n < kFewestThresholdWindows) {
-    throw Error(ExitCode::too_little_data,
-                fmt::format("threshold: {} held-out normal windows, expected at least {}. Record at "
-                            "least {:.1f} more minutes of normal running, or give --threshold.",
-                            n, kFewestThresholdWindows,
-                            minutes(kFewestThresholdWindows - n)));
+    throw Error(
+        ExitCode::too_little_data,
+        fmt::format("threshold: {} held-out normal windows, expected at least {}. Record at "
+                    "least {:.1f} more minutes of normal running, or give --threshold.",
+                    n, kFewestThresholdWindows, minutes(kFewestThresholdWindows - n)));
   }
   std::ranges::sort(scores);
   ThresholdRecord record;
