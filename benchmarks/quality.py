@@ -51,14 +51,11 @@ def measure(program: Path, work: Path) -> dict[str, Quality]:
             _fettle(program, "train", data, "-o", model, "--seed", seed, *options)
             found.append(json.loads(_fettle(program, "evaluate", model, data, "--json")))
 
-        def mean(pick) -> float:
-            return statistics.fmean(pick(f) for f in found)
-
         result[name] = Quality(
-            auc=mean(lambda f: f["auc"]),
+            auc=statistics.fmean(f["auc"] for f in found),
             lowest_auc=min(f["auc"] for f in found),
-            recall=mean(lambda f: f["recall"]["coin"]),
-            false_positive_rate=mean(lambda f: f["false_positive_rate"]),
-            int8_auc_change=mean(lambda f: f["int8"]["auc_change"]),
+            recall=statistics.fmean(f["recall"]["coin"] for f in found),
+            false_positive_rate=statistics.fmean(f["false_positive_rate"] for f in found),
+            int8_auc_change=statistics.fmean(f["int8"]["auc_change"] for f in found),
         )
     return result

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tutorial's scoring loop: NumPy features and a LiteRT interpreter, window by window, one core.
 
-    python benchmarks/scoring.py model.tflite recording.csv     prints windows a second
+python benchmarks/scoring.py model.tflite recording.csv     prints windows a second
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
-#include "cli/text.hpp"
 #include "host/evaluation.hpp"
+#include "host/text.hpp"
 
 namespace fettle::cli {
 namespace {
@@ -17,7 +17,7 @@ struct Options {
 };
 
 constexpr const char* kHelp =
-    "Judge a model on recordings: does it find faults, and does it stay quiet?\n"
+    "Judge a model: does it find faults, does it stay quiet?\n"
     "\n"
     "Windows that the model was trained on are recognised by their samples and left\n"
     "out, so false alarms are counted on later normal running only. Unknown\n"
@@ -29,6 +29,14 @@ constexpr const char* kFooter =
     "  recall    share of a fault's windows above the threshold\n"
     "  alarm     a run of windows above the threshold, however long\n"
     "  [a, b]    95 % interval; few hours of normal running allow wide ones only";
+
+constexpr std::size_t kLabelColumns = 17;
+
+/// A label that fits its column; what is cut off ends in "~".
+std::string shortened(const std::string& label) {
+  if (label.size() <= kLabelColumns) return label;
+  return fmt::format("{:.{}}~", label, kLabelColumns - 1);
+}
 
 nlohmann::json to_json(const host::Evaluation& e) {
   nlohmann::json json;
@@ -73,27 +81,25 @@ nlohmann::json to_json(const host::Evaluation& e) {
 void print_text(const host::Evaluation& e) {
   fmt::print("{:<18}{:>8}  {:<24}{:>8}\n", "label", "windows", "AUC [95 % interval]", "recall");
   for (const auto& [label, fault] : e.classes) {
-    fmt::print("{:<18}{:>8}  {:<24}{:>7.1f} %\n", shortened(label, 17), fault.windows,
+    fmt::print("{:<18}{:>8}  {:<24}{:>7.1f} %\n", shortened(label), fault.windows,
                fmt::format("{:.4f} [{:.3f}, {:.3f}]", fault.auc, fault.auc_interval.low,
                            fault.auc_interval.high),
                100.0 * fault.recall);
   }
-  fmt::print("{:<18}{:>8}  {:<24}\n\n", "all faults", "",
-             fmt::format("{:.4f} [{:.3f}, {:.3f}]", e.auc, e.auc_interval.low,
-                         e.auc_interval.high));
+  fmt::print(
+      "{:<18}{:>8}  {:<24}\n\n", "all faults", "",
+      fmt::format("{:.4f} [{:.3f}, {:.3f}]", e.auc, e.auc_interval.low, e.auc_interval.high));
   fmt::print("later '{}'  {} windows, {:.1f} min; {} windows seen in training left out\n",
              e.normal_label, e.normal_windows, 60.0 * e.normal_hours, e.windows_left_out);
-  fmt::print("false alarms    {:.2f} % of windows; {} alarms, {:.3g} an hour\n",
-             100.0 * e.false_positive_rate, e.alarms, e.alarms_per_hour);
+  fmt::print("false alarms    {:.2f} % of windows; {} alarm{}, {:.3g} an hour\n",
+             100.0 * e.false_positive_rate, e.alarms, e.alarms == 1 ? "" : "s", e.alarms_per_hour);
   fmt::print("                so little running allows up to {:.3g} an hour (95 %)\n",
              e.alarms_per_hour_upper95);
   fmt::print("threshold       {:.6g}\n", static_cast<double>(e.threshold));
+  std::uint64_t windows = e.normal_windows;
+  for (const auto& [label, fault] : e.classes) windows += fault.windows;
   fmt::print("int8 for float  AUC {:+.4f}, {} of {} decisions changed\n", e.int8.auc_change,
-             e.int8.decisions_changed, e.normal_windows + [&] {
-               std::uint64_t sum = 0;
-               for (const auto& [label, fault] : e.classes) sum += fault.windows;
-               return sum;
-             }());
+             e.int8.decisions_changed, windows);
   fmt::print("                score {:.2f} % off on average, {:.1f} % at most\n",
              100.0 * e.int8.score_change_mean, 100.0 * e.int8.score_change_largest);
   fmt::print("                {} bytes of weights for {}; {:.2f} us a window for {:.2f}\n",
@@ -106,10 +112,9 @@ void print_text(const host::Evaluation& e) {
                e.without_mean.auc, 100.0 * e.without_mean.recall,
                100.0 * e.without_mean.false_positive_rate);
   }
-  fmt::print("\n{}\n", wrapped(e.tilt_sentence, 80));
+  fmt::print("\n{}\n", host::wrapped(e.tilt_sentence, 0));
   if (!e.training_recognised) {
-    fmt::print("{}\n", wrapped("None of these recordings were used for training, so all of them "
-                               "are judged.", 80));
+    fmt::print("None of these recordings were used for training: all of them are judged.\n");
   }
 }
 

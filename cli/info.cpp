@@ -17,7 +17,7 @@ struct Options {
   bool json = false;
 };
 
-constexpr const char* kHelp = "Show what a .tflite model is: network, features, threshold, training.";
+constexpr const char* kHelp = "Show what a model is and where it comes from";
 
 std::string layer_text(const Int8Network::Layer& layer) {
   using Layer = Int8Network::Layer;
@@ -65,11 +65,11 @@ void print_detector(const host::ModelFile& file) {
   if (threshold.kind() == metadata::ThresholdKind::fixed) {
     fmt::print("threshold   {:.6g}, given by hand\n", static_cast<double>(threshold.value()));
   } else {
-    fmt::print("threshold   {:.6g}, {:.6g}th percentile of {} held-out normal windows\n",
+    fmt::print("threshold   {:.6g}, {:.4g}th percentile of {} held-out normal windows\n",
                static_cast<double>(threshold.value()),
                static_cast<double>(threshold.percentile_used()), threshold.windows());
     if (threshold.minutes_missing() > 0.0F) {
-      fmt::print("            {:.6g}th was asked: {:.1f} more minutes of normal are needed\n",
+      fmt::print("            {:.4g}th was asked: {:.1f} more minutes of normal are needed\n",
                  static_cast<double>(threshold.percentile_asked()),
                  static_cast<double>(threshold.minutes_missing()));
     }
@@ -121,20 +121,19 @@ nlohmann::json to_json(const host::ModelFile& file) {
                       {"axes", model.features.axes},
                       {"with_mean", model.features.with_mean}};
   for (std::size_t i = 0; i < model.features.dimensions(); ++i) {
-    json["features"]["names"].push_back(fmt::format("{}_{}",
-                                                    kAxisNames[feature_axis(model.features, i)],
-                                                    feature_kind(model.features, i)));
+    json["features"]["names"].push_back(fmt::format(
+        "{}_{}", kAxisNames[feature_axis(model.features, i)], feature_kind(model.features, i)));
     json["features"]["mean"].push_back(model.normaliser.mean[i]);
     json["features"]["scale"].push_back(model.normaliser.scale[i]);
   }
   json["window"] = {{"samples", model.window.samples}, {"rate_hz", model.window.rate_hz}};
-  json["threshold"] = {{"value", threshold.value()},
-                       {"kind", threshold.kind() == metadata::ThresholdKind::fixed ? "fixed"
-                                                                                    : "percentile"},
-                       {"percentile_asked", threshold.percentile_asked()},
-                       {"percentile_used", threshold.percentile_used()},
-                       {"windows", threshold.windows()},
-                       {"minutes_missing", threshold.minutes_missing()}};
+  json["threshold"] = {
+      {"value", threshold.value()},
+      {"kind", threshold.kind() == metadata::ThresholdKind::fixed ? "fixed" : "percentile"},
+      {"percentile_asked", threshold.percentile_asked()},
+      {"percentile_used", threshold.percentile_used()},
+      {"windows", threshold.windows()},
+      {"minutes_missing", threshold.minutes_missing()}};
   json["training"] = {{"version", training.version()->str()},
                       {"normal_label", training.normal_label()->str()},
                       {"foreign", training.foreign()},

@@ -3,11 +3,18 @@
 
 #include <cstdio>
 #include <exception>
+#include <filesystem>
+#include <memory>
 #include <new>
+#include <sstream>
+#include <string>
 
 #include "cli/command.hpp"
+#include "cli/help.hpp"
 #include "host/error.hpp"
 #include "host/platform/interrupt.hpp"
+#include "host/platform/terminal.hpp"
+#include "host/text.hpp"
 #include "version.hpp"
 
 namespace {
@@ -29,8 +36,17 @@ constexpr const char* kFooter =
     "Fettle, 2 wrong command line, 3 bad input, 4 too little data, 5 file cannot be\n"
     "read or written, 6 something is in the way, 130 interrupted.";
 
-int fail(ExitCode code, const char* message) {
-  fmt::print(stderr, "fettle: {}\n", message);
+/// A person gets lines that fit the screen; a program gets them whole.
+int fail(ExitCode code, const std::string& message) {
+  std::string text = "fettle: " + message;
+  if (fettle::host::platform::stderr_is_terminal()) {
+    std::istringstream lines(text);
+    text.clear();
+    for (std::string line; std::getline(lines, line);) {
+      text += (text.empty() ? "" : "\n") + fettle::host::wrapped(line, 2);
+    }
+  }
+  fmt::print(stderr, "{}\n", text);
   return static_cast<int>(code);
 }
 
@@ -42,7 +58,7 @@ int main(int argc, char** argv) {
   program.footer(kFooter);
   program.set_version_flag("--version", fettle::kVersion);
   program.require_subcommand(1);
-  program.get_formatter()->column_width(28);
+  program.formatter(std::make_shared<fettle::cli::HelpFormatter>());
   fettle::cli::add_simulate(program);
   fettle::cli::add_import(program);
   fettle::cli::add_label(program);
@@ -63,12 +79,13 @@ int main(int argc, char** argv) {
   } catch (const Error& error) {
     std::fflush(stdout);
     return fail(error.code, error.what());
+  } catch (const std::filesystem::filesystem_error& error) {
+    return fail(ExitCode::io, error.what());
   } catch (const std::bad_alloc&) {
     return fail(ExitCode::io, "out of memory");
   } catch (const std::exception& error) {
     return fail(ExitCode::internal,
                 fmt::format("{} (a defect in Fettle: please report it with the command line)",
-                            error.what())
-                    .c_str());
+                            error.what()));
   }
 }

@@ -27,7 +27,7 @@ struct Options {
 };
 
 constexpr const char* kHelp =
-    "Judge every window of a recording: one CSV row a window on standard output.\n"
+    "Judge every window of a recording, one CSV row each\n"
     "\n"
     "Columns: t_us (start of the window, microseconds), score, threshold, verdict\n"
     "('normal' or 'anomaly'). Read from standard input with '-': rows are judged as\n"
@@ -39,7 +39,7 @@ constexpr const char* kFooter =
     "\n"
     "Examples:\n"
     "  fettle score model.tflite data/normal/fan.csv\n"
-    "  fettle score model.tflite data/normal/fan.csv --json    # a line of JSON a window\n"
+    "  fettle score model.tflite data/normal/fan.csv --json   # a line a window\n"
     "  tail -f live.csv | fettle score model.tflite -";
 
 std::string shortest(float value) {
@@ -57,8 +57,8 @@ void print(const WindowResult& result, bool json) {
     if (std::isfinite(result.score)) line["score"] = result.score;
     fmt::print("{}\n", line.dump());
   } else {
-    fmt::print("{},{},{},{}\n", result.start_us, shortest(result.score),
-               shortest(result.threshold), name_of(result.verdict));
+    fmt::print("{},{},{},{}\n", result.start_us, shortest(result.score), shortest(result.threshold),
+               name_of(result.verdict));
   }
 }
 
@@ -99,10 +99,11 @@ void run(const Options& options) {
     const double seconds = static_cast<double>(last_us - first_us) / 1e6;
     throw Error(
         ExitCode::too_little_data,
-        fmt::format("{}: {} samples over {:.3g} s give no window of {} samples at {:.6g} Hz without "
-                    "a gap. Is it recorded at that rate?",
-                    options.file, samples, seconds, detector.window.samples,
-                    static_cast<double>(detector.window.rate_hz)));
+        fmt::format(
+            "{}: {} samples over {:.3g} s give no window of {} samples at {:.6g} Hz without "
+            "a gap. Is it recorded at that rate?",
+            options.file, samples, seconds, detector.window.samples,
+            static_cast<double>(detector.window.rate_hz)));
   }
 }
 

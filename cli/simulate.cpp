@@ -264,14 +264,14 @@ sensor untouched. Samples are in g and deg/s, quantised as the chip does it at
 +-2 g and +-250 deg/s, behind its low-pass at 94 Hz. The same command makes the
 same numbers on every computer.
 
-Labels:
-  normal        the machine without a fault
-  imbalance     more mass on one side of the rotor   by default at severity 0.1
-  bearing       a pit in the bearing                                        0.5
-  loose         a mount that is not tight                                   0.4
-  misalignment  motor and rotor not in line                                 0.4
+Labels:                                                minutes   severity
+  normal        the machine without a fault                 10          -
+  imbalance     more mass on one side of the rotor           5        0.1
+  bearing       a pit in the bearing                         5        0.5
+  loose         a mount that is not tight                    5        0.4
+  misalignment  motor and rotor not in line                  -        0.4
 Severity 1 is due for repair today; the defaults are early faults that hardly
-show.
+show. With --minutes only the labels named there are made.
 
 Recordings are added to an existing data set; one that is there already is never
 overwritten.
@@ -293,9 +293,7 @@ void add_simulate(CLI::App& program) {
   command->add_option("-o,--output", options->data, "Folder of the data set, new or existing")
       ->required()
       ->type_name("DATA");
-  command
-      ->add_option("--minutes", options->minutes,
-                   "Minutes of each label [" + options->minutes + "]")
+  command->add_option("--minutes", options->minutes, "Minutes of each label")
       ->type_name("LABEL=X,...");
   command->add_option("--severity", options->severity, "How bad each fault is, 0 to 1")
       ->type_name("LABEL=X,...");
@@ -304,7 +302,9 @@ void add_simulate(CLI::App& program) {
                    "What is pitted: outer, inner (race) or ball")
       ->capture_default_str();
   command->add_option("--seed", options->seed, "Which of the many machines")
-      ->check(CLI::NonNegativeNumber)
+      ->check([](const std::string& text) {
+        return text.starts_with('-') ? "it cannot be below 0" : std::string();
+      })
       ->capture_default_str();
   command->add_option("--rate", options->rate_hz, "Samples a second, 20 to 8000")
       ->capture_default_str();

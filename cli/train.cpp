@@ -33,7 +33,7 @@ struct Options {
 };
 
 constexpr const char* kHelp =
-    "Train a detector on normal running and write one self-contained .tflite.\n"
+    "Train a detector on normal running: one .tflite\n"
     "\n"
     "Each source (a recording session) is split by itself in time: 55 % training,\n"
     "10 % best epoch, 20 % threshold, 15 % left for 'fettle evaluate'. Only normal\n"
@@ -76,13 +76,13 @@ void refuse_too_few(const Options& options, const host::WindowTable& table,
   const double minutes = 105.0 * table.window.seconds() / 60.0;
   throw Error(
       ExitCode::too_little_data,
-      fmt::format("{}: '{}' has {} whole windows of {} samples ({:.1f} min); training would get {} "
-                  "and the threshold {} of them, expected at least {} each. Record at least {:.1f} "
-                  "min without gaps, better ten ('fettle inspect {}' shows where windows are lost).",
-                  options.data, options.normal, table.size(), table.window.samples,
-                  static_cast<double>(table.size()) * table.window.seconds() / 60.0,
-                  split.train.size(), split.threshold.size(), kFewestThresholdWindows, minutes,
-                  options.data));
+      fmt::format(
+          "{}: '{}' has {} whole windows of {} samples ({:.1f} min); training would get {} "
+          "and the threshold {} of them, expected at least {} each. Record at least {:.1f} "
+          "min without gaps, better ten ('fettle inspect {}' shows where windows are lost).",
+          options.data, options.normal, table.size(), table.window.samples,
+          static_cast<double>(table.size()) * table.window.seconds() / 60.0, split.train.size(),
+          split.threshold.size(), kFewestThresholdWindows, minutes, options.data));
 }
 
 Normaliser normaliser_from(const std::string& file, const FeatureSpec& spec) {
@@ -201,12 +201,12 @@ void report(const Options& options, const Outcome& outcome) {
   if (by_hand) {
     fmt::print("threshold  {:.6g}, given\n", static_cast<double>(threshold.value));
   } else {
-    fmt::print("threshold  {:.6g}, the {:.6g}th percentile of {} later normal windows\n",
-               static_cast<double>(threshold.value),
-               static_cast<double>(threshold.percentile_used), threshold.windows);
+    fmt::print("threshold  {:.6g}, the {:.4g}th percentile of {} later normal windows\n",
+               static_cast<double>(threshold.value), static_cast<double>(threshold.percentile_used),
+               threshold.windows);
     if (threshold.minutes_missing > 0.0F) {
       fmt::print(stderr,
-                 "Note: {} windows do not support the {:.6g}th percentile; the {:.6g}th is used.\n"
+                 "Note: {} windows do not support the {:.4g}th percentile; the {:.4g}th is used.\n"
                  "      Record {:.1f} more minutes of normal running for what was asked.\n",
                  threshold.windows, static_cast<double>(threshold.percentile_asked),
                  static_cast<double>(threshold.percentile_used),
@@ -237,10 +237,9 @@ void set_threshold(const Options& options, const Int8Network& network, Outcome& 
     threshold.value = *options.threshold;
     return;
   }
-  threshold = host::choose_threshold(
-      host::int8_scores(network, outcome.description.normaliser, outcome.table,
-                        outcome.split.threshold),
-      options.learning.percentile, outcome.table.window);
+  threshold = host::choose_threshold(host::int8_scores(network, outcome.description.normaliser,
+                                                       outcome.table, outcome.split.threshold),
+                                     options.learning.percentile, outcome.table.window);
 }
 
 void train_own(const Options& options, Outcome& outcome) {
@@ -273,12 +272,12 @@ void pack_foreign(const Options& options, Outcome& outcome) {
   const Int8Network& network = foreign->network();
   const std::size_t dimensions = outcome.table.spec.dimensions();
   if (network.inputs() != dimensions || network.outputs() != dimensions) {
-    throw Error(ExitCode::bad_input,
-                fmt::format("{}: {} inputs and {} outputs, expected {} of both for {} features of "
-                            "{} axes{}. Train it on these features, or choose others (--no-mean).",
-                            options.from, network.inputs(), network.outputs(), dimensions,
-                            "tutorial", outcome.table.spec.axes,
-                            outcome.table.spec.with_mean ? "" : " without mean"));
+    throw Error(
+        ExitCode::bad_input,
+        fmt::format("{}: {} inputs and {} outputs, expected {} of both for {} features of "
+                    "{} axes{}. Train it on these features, or choose others (--no-mean).",
+                    options.from, network.inputs(), network.outputs(), dimensions, "tutorial",
+                    outcome.table.spec.axes, outcome.table.spec.with_mean ? "" : " without mean"));
   }
   DetectorDescription& description = outcome.description;
   description.normaliser = foreign_normaliser(options, outcome.table, outcome.split);
@@ -310,8 +309,7 @@ void run(const Options& options) {
   // The door that every reader goes through, before anyone else meets the file.
   (void)host::ModelFile::from_bytes(outcome.file, options.output, true);
   host::platform::write_file_atomically(
-      options.output,
-      {reinterpret_cast<const char*>(outcome.file.data()), outcome.file.size()});
+      options.output, {reinterpret_cast<const char*>(outcome.file.data()), outcome.file.size()});
   report(options, outcome);
 }
 
@@ -333,8 +331,7 @@ void add_train(CLI::App& program) {
       ->option_text("NAME [tutorial]");
   command->add_flag("--no-mean", options->no_mean,
                     "Leave out the mean of each axis, which is gravity: how the sensor is mounted");
-  command
-      ->add_option("--detector", options->learning.detector, "Detector: 'autoencoder'")
+  command->add_option("--detector", options->learning.detector, "Detector: 'autoencoder'")
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, DetectorKind>{{"autoencoder", DetectorKind::autoencoder}}))
       ->option_text("NAME [autoencoder]");
@@ -349,8 +346,7 @@ void add_train(CLI::App& program) {
   command->add_option("--batch", training.batch, "Windows in one step of the optimiser")
       ->check(CLI::Range(1, 65536))
       ->option_text("N [32]");
-  command->add_option("--seed", training.seed, "Start of all random choices")
-      ->option_text("N [1]");
+  command->add_option("--seed", training.seed, "Start of all random choices")->option_text("N [1]");
   command->add_option("--learning-rate", training.learning_rate, "Step size of Adam")
       ->check(CLI::Range(1e-7, 1.0))
       ->option_text("X [0.001]");
@@ -367,9 +363,8 @@ void add_train(CLI::App& program) {
   command
       ->add_option("--weights", options->learning.weights,
                    "int8 weight scales: one an output, or one a layer")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, WeightScales>{{"per-channel", WeightScales::per_channel},
-                                              {"per-tensor", WeightScales::per_tensor}}))
+      ->transform(CLI::CheckedTransformer(std::map<std::string, WeightScales>{
+          {"per-channel", WeightScales::per_channel}, {"per-tensor", WeightScales::per_tensor}}))
       ->option_text("KIND [per-channel]");
   auto* from = command->add_option("--from", options->from,
                                    "Keep the network of this int8 .tflite (Keras and the TFLite "

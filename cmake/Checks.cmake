@@ -23,14 +23,26 @@ add_dependencies(fettle_flags check_includes)  # an interface library: whoever l
 get_property(fettle_libraries GLOBAL PROPERTY FETTLE_LIBRARIES)
 get_property(fettle_portable_libraries GLOBAL PROPERTY FETTLE_PORTABLE_LIBRARIES)
 
+# Instrumented code at -O3, which the libraries ask for, takes minutes to compile: the last -O counts.
+if(FETTLE_SANITIZE OR FETTLE_FUZZ)
+  foreach(library ${fettle_libraries})
+    get_target_property(kind ${library} TYPE)
+    if(NOT kind STREQUAL "INTERFACE_LIBRARY")
+      target_compile_options(${library} PRIVATE -O1)
+    endif()
+  endforeach()
+endif()
+
 # Every tests/support/NAME_digest.cpp prints digests of results that must be the same bits on every
 # processor; `./dev test` builds them here and for AArch64 and compares what they print.
 if(FETTLE_TESTS OR FETTLE_CORE_ONLY)
   file(GLOB digests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/support/*_digest.cpp)
   foreach(source ${digests})
     get_filename_component(name ${source} NAME_WE)
-    add_executable(${name} ${source})
-    target_link_libraries(${name} PRIVATE fettle_flags ${fettle_portable_libraries})
+    if(NOT TARGET ${name})  # a test may have made it already
+      add_executable(${name} ${source})
+      target_link_libraries(${name} PRIVATE fettle_flags ${fettle_portable_libraries})
+    endif()
     set_target_properties(${name} PROPERTIES
       RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/digests)
   endforeach()

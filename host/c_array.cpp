@@ -69,8 +69,8 @@ std::string c_array(const ModelFile& model, const std::string& symbol) {
   for (std::size_t i = 0; i < model.bytes().size(); ++i) {
     text += fmt::format("{}0x{:02x},", i % 12 == 0 ? "\n  " : " ", model.bytes()[i]);
   }
-  text += fmt::format("\n}};\nconst unsigned int {}_len = {};\n\n#undef FETTLE_ALIGNAS_16\n\n", symbol,
-                      model.bytes().size());
+  text += fmt::format("\n}};\nconst unsigned int {}_len = {};\n\n#undef FETTLE_ALIGNAS_16\n\n",
+                      symbol, model.bytes().size());
 
   text += fmt::format("#define {}_FEATURES {}\n", symbol, dimensions);
   text += fmt::format("#define {}_WINDOW_SAMPLES {}\n", symbol, detector.window.samples);
@@ -86,15 +86,15 @@ std::string c_array(const ModelFile& model, const std::string& symbol) {
   text += floats(symbol + "_feature_mean", detector.normaliser.mean, dimensions);
   text += floats(symbol + "_feature_scale", detector.normaliser.scale, dimensions);
   const auto quantisation = [&](const char* which, const TensorScale& scale) {
-    text += fmt::format("static const float {}_{}_scale = {};\n", symbol, which,
-                        literal(scale.scale));
-    text += fmt::format("static const int {}_{}_zero_point = {};\n", symbol, which,
-                        scale.zero_point);
+    text +=
+        fmt::format("static const float {}_{}_scale = {};\n", symbol, which, literal(scale.scale));
+    text +=
+        fmt::format("static const int {}_{}_zero_point = {};\n", symbol, which, scale.zero_point);
   };
   quantisation("input", detector.network.input_scale());
   quantisation("output", detector.network.output_scale());
-  text += fmt::format("static const float {}_threshold = {};\n", symbol,
-                      literal(detector.threshold));
+  text +=
+      fmt::format("static const float {}_threshold = {};\n", symbol, literal(detector.threshold));
   return text;
 }
 

@@ -163,8 +163,9 @@ void settle(const fs::path& folder) {
       std::error_code ignored;
       // What was not moved yet is still in the staging folder, and a recording of the same name is
       // the old one.
-      if (fs::exists(file_of(staging / kNew, label, name))) continue;
-      fs::remove(file_of(folder, label, name), ignored);
+      if (!fs::exists(file_of(staging / kNew, label, name))) {
+        fs::remove(file_of(folder, label, name), ignored);
+      }
       fs::remove(folder / label, ignored);  // refused by the system unless it is empty
     }
     if (fs::exists(staging / kOld)) {
@@ -290,7 +291,8 @@ DataSetUpdate::DataSetUpdate(const fs::path& folder, double rate_hz, std::size_t
                 fmt::format("a data set has a rate above 0 Hz and 3 or 6 axes, not {} Hz and {}",
                             rate_hz, axes));
   }
-  // A staging folder alone is what a killed first import leaves; anything else is somebody's.
+  recover(folder);
+  // The staging folder of another update is no reason to refuse; anything else is somebody's.
   if (fs::exists(folder) && !fs::exists(folder / kIndex) &&
       (!fs::is_directory(folder) ||
        std::any_of(fs::directory_iterator(folder), fs::directory_iterator(),

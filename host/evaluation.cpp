@@ -23,7 +23,7 @@ using Rows = std::vector<std::uint32_t>;
 
 /// Which windows of a table the model has seen, and which are left to judge it by.
 struct Known {
-  Split used;      ///< train, best_epoch and threshold as they were at training, in its order
+  Split used;  ///< train, best_epoch and threshold as they were at training, in its order
   bool complete = false;  ///< every recording of training is here
   std::size_t left_out = 0;
   Rows unseen;
@@ -188,10 +188,10 @@ std::uint64_t count_alarms(const WindowTable& table, std::span<const std::uint32
     // inside a recording ends a run.
     if (before >= 0) {
       const WindowOrigin& last = table.origins[static_cast<std::size_t>(before)];
-      const bool hole = last.recording == origin.recording &&
-                        origin.start_us - last.start_us > window_us * 3 / 2;
-      const bool session = table.recordings[last.recording].source !=
-                           table.recordings[origin.recording].source;
+      const bool hole =
+          last.recording == origin.recording && origin.start_us - last.start_us > window_us * 3 / 2;
+      const bool session =
+          table.recordings[last.recording].source != table.recordings[origin.recording].source;
       if (hole || session) alert.restart();
     }
     before = rows[i];
@@ -244,9 +244,8 @@ double share_of_mean_features(const DetectorModel& model, const WindowTable& tab
     for (std::size_t i = 0; i < dimensions; ++i) input[i] = model.network.input_scale().code(z[i]);
     model.network.run(std::span(input).first(dimensions), std::span(output).first(dimensions));
     for (std::size_t i = 0; i < dimensions; ++i) {
-      const double difference =
-          static_cast<double>(z[i]) -
-          static_cast<double>(model.network.output_scale().real(output[i]));
+      const double difference = static_cast<double>(z[i]) -
+                                static_cast<double>(model.network.output_scale().real(output[i]));
       all += difference * difference;
       if (feature_is_mean(table.spec, i)) mean_part += difference * difference;
     }
@@ -267,16 +266,14 @@ WithoutMeanResult retrain_without_mean(const WindowTable& table, const Known& kn
   result.available = true;
   result.auc = roc_auc(parts.normal, parts.faults);
   // A threshold given by hand belongs to other features; the usual percentile stands in for it.
-  const double percentile =
-      record.threshold()->kind() == metadata::ThresholdKind::percentile
-          ? static_cast<double>(record.threshold()->percentile_asked())
-          : 99.0;
+  const double percentile = record.threshold()->kind() == metadata::ThresholdKind::percentile
+                                ? static_cast<double>(record.threshold()->percentile_asked())
+                                : 99.0;
   if (known.used.threshold.size() >= 20) {
-    const float threshold =
-        choose_threshold(
-            int8_scores(file->network(), learned.normaliser, reduced, known.used.threshold),
-            percentile, reduced.window)
-            .value;
+    const float threshold = choose_threshold(int8_scores(file->network(), learned.normaliser,
+                                                         reduced, known.used.threshold),
+                                             percentile, reduced.window)
+                                .value;
     result.recall = share_above(parts.faults, threshold);
     result.false_positive_rate = share_above(parts.normal, threshold);
   }
@@ -297,13 +294,14 @@ std::string tilt_sentence(const Evaluation& evaluation, const FeatureSpec& spec)
   const double fair_share = 1.0 / static_cast<double>(spec.per_axis());
   const bool worse = evaluation.auc - without.auc > 0.02;
   const bool heavy = evaluation.mean_share > 1.5 * fair_share;
-  const std::string figures =
-      fmt::format("without the mean features AUC is {:.3f}, and they make {:.0f} % of the score of "
-                  "faulty windows",
-                  without.auc, 100.0 * evaluation.mean_share);
+  const std::string figures = fmt::format(
+      "without the mean features AUC is {:.3f}, and they make {:.0f} % of the score of "
+      "faulty windows",
+      without.auc, 100.0 * evaluation.mean_share);
   if (worse && heavy) {
     return fmt::format(
-        "This result rests {} on the sensor's tilt: {}. A sensor taken off and put back would alarm "
+        "This result rests {} on the sensor's tilt: {}. A sensor taken off and put back would "
+        "alarm "
         "as well: consider --no-mean.",
         without.auc < 0.75 ? "mostly" : "partly", figures);
   }
@@ -324,13 +322,12 @@ QuantisationResult compare_with_float(const ModelFile& model, const WindowTable&
   QuantisationResult result;
   std::vector<float> in_float;
   if (known.complete && !model.record().training()->foreign()) {
-    const LearnedNetwork learned = learn(table, known.used.train, known.used.best_epoch,
-                                         stored_settings(model.record()));
+    const LearnedNetwork learned =
+        learn(table, known.used.train, known.used.best_epoch, stored_settings(model.record()));
     // Another version of the trainer may end elsewhere; only the same network is compared.
     const auto again = ModelFile::from_bytes(plain_file(learned.quantised), "retrained", false);
-    result.retrained =
-        int8_scores(again->network(), learned.normaliser, table, known.unseen) ==
-        std::vector<float>(scores.begin(), scores.end());
+    result.retrained = int8_scores(again->network(), learned.normaliser, table, known.unseen) ==
+                       std::vector<float>(scores.begin(), scores.end());
     if (result.retrained) {
       in_float = float_scores(learned.network, learned.normaliser, table, known.unseen);
       result.microseconds_float = microseconds_each(
@@ -428,8 +425,7 @@ Evaluation evaluate(const ModelFile& model, const DataSet& data) {
     fault.auc_interval = auc_interval(parts.normal, class_scores);
     fault.recall = share_above(class_scores, detector.threshold);
   }
-  result.int8 =
-      compare_with_float(model, table, known, scores, result.normal_label, result.auc);
+  result.int8 = compare_with_float(model, table, known, scores, result.normal_label, result.auc);
 
   if (!detector.features.with_mean) {
     result.without_mean = {true, result.auc, share_above(parts.faults, detector.threshold),
@@ -438,8 +434,7 @@ Evaluation evaluate(const ModelFile& model, const DataSet& data) {
     result.without_mean = retrain_without_mean(table, known, model.record(), result.normal_label);
   }
   if (detector.features.with_mean) {
-    result.mean_share =
-        share_of_mean_features(detector, table, known.unseen, result.normal_label);
+    result.mean_share = share_of_mean_features(detector, table, known.unseen, result.normal_label);
   }
   result.tilt_sentence = tilt_sentence(result, detector.features);
   return result;

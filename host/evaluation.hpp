@@ -16,23 +16,24 @@ namespace fettle::host {
 /// One fault label, by window.
 struct ClassResult {
   std::uint64_t windows = 0;
-  double auc = 0.0;       ///< against the evaluated normal windows
+  double auc = 0.0;  ///< against the evaluated normal windows
   Interval auc_interval;
-  double recall = 0.0;    ///< share of windows above the threshold
+  double recall = 0.0;  ///< share of windows above the threshold
 };
 
 /// What replacing float by int8 changed, on the evaluated windows.
 struct QuantisationResult {
-  bool retrained = false;  ///< the float network was trained again from the stored settings; else it
-                           ///< is the int8 network's own weights in float arithmetic
+  bool retrained =
+      false;  ///< the float network was trained again from the stored settings; else it
+              ///< is the int8 network's own weights in float arithmetic
   double auc_float = 0.0;
-  double auc_change = 0.0;             ///< int8 minus float
-  double score_change_mean = 0.0;      ///< mean of |int8 - float| / float
+  double auc_change = 0.0;         ///< int8 minus float
+  double score_change_mean = 0.0;  ///< mean of |int8 - float| / float
   double score_change_largest = 0.0;
-  std::uint64_t decisions_changed = 0; ///< windows judged otherwise
-  double microseconds = 0.0;           ///< one int8 inference on this computer
+  std::uint64_t decisions_changed = 0;  ///< windows judged otherwise
+  double microseconds = 0.0;            ///< one int8 inference on this computer
   double microseconds_float = 0.0;
-  std::uint64_t bytes = 0;             ///< weights and biases
+  std::uint64_t bytes = 0;  ///< weights and biases
   std::uint64_t bytes_float = 0;
 };
 
@@ -46,15 +47,15 @@ struct WithoutMeanResult {
 
 struct Evaluation {
   std::string normal_label;
-  std::uint64_t normal_windows = 0;      ///< evaluated
-  std::uint64_t windows_left_out = 0;    ///< used for training or threshold
-  bool training_recognised = false;      ///< some of the data are what the model was trained on
+  std::uint64_t normal_windows = 0;    ///< evaluated
+  std::uint64_t windows_left_out = 0;  ///< used for training or threshold
+  bool training_recognised = false;    ///< some of the data are what the model was trained on
   float threshold = 0.0F;
   double normal_hours = 0.0;
   double auc = 0.0;
   Interval auc_interval;
   double false_positive_rate = 0.0;
-  std::uint64_t alarms = 0;              ///< runs of normal windows above the threshold
+  std::uint64_t alarms = 0;  ///< runs of normal windows above the threshold
   double alarms_per_hour = 0.0;
   double alarms_per_hour_upper95 = 0.0;
   std::map<std::string, ClassResult> classes;

@@ -122,9 +122,8 @@ Split split_by_time(const WindowTable& table) {
     groups[group_of(table.recording_of(i).source)].push_back(i);
   }
   Split split;
-  for (const auto& group : groups) {
-    const auto& rows = group.second;
-    const auto until = [&](std::size_t percent) {
+  for (const auto& [name, rows] : groups) {
+    const auto until = [&rows = rows](std::size_t percent) {
       return rows.begin() + static_cast<std::ptrdiff_t>(rows.size() * percent / 100);
     };
     split.train.insert(split.train.end(), rows.begin(), until(55));

@@ -18,10 +18,10 @@ namespace fettle::host {
 
 /// Where a window comes from.
 struct WindowOrigin {
-  std::uint32_t recording = 0;   ///< index into WindowTable::recordings
-  std::uint32_t end_row = 0;     ///< samples of the recording up to the window's end
+  std::uint32_t recording = 0;  ///< index into WindowTable::recordings
+  std::uint32_t end_row = 0;    ///< samples of the recording up to the window's end
   std::int64_t start_us = 0;
-  std::uint64_t prefix_hash = 0; ///< SampleHash of those samples
+  std::uint64_t prefix_hash = 0;  ///< SampleHash of those samples
 };
 
 /// The features of every window of some recordings: D floats a window instead of samples, so that

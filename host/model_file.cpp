@@ -34,19 +34,16 @@ const char* advice(Status status) {
   switch (status) {
     case Status::not_a_flatbuffer:
       return "Expected a .tflite file; this may be another format, or cut short.";
-    case Status::unsupported_version:
-      return "It was made by a newer program: update Fettle.";
+    case Status::unsupported_version: return "It was made by a newer program: update Fettle.";
     case Status::unsupported_type:
       return "Convert with full int8 quantisation: a representative data set and "
              "inference_input_type = inference_output_type = tf.int8.";
     case Status::unsupported_operator:
     case Status::unsupported_graph:
-    case Status::unsupported_activation:
-      return "Use a chain of Dense layers without branches.";
+    case Status::unsupported_activation: return "Use a chain of Dense layers without branches.";
     case Status::bad_checksum:
     case Status::damaged_marks:
-    case Status::golden_mismatch:
-      return "Copy the file again, or train again.";
+    case Status::golden_mismatch: return "Copy the file again, or train again.";
     case Status::no_metadata:
       return "Make a detector of it: fettle train DATA --from FILE -o model.tflite";
     default: return "";

@@ -69,8 +69,11 @@ class Archive {
   }
 
   void begin(const char* name, std::string_view type, std::vector<std::uint64_t> shape) {
-    const zip_fileinfo no_time = {};
-    check(zipOpenNewFileInZip64(zip_, fmt::format("{}.npy", name).c_str(), &no_time, nullptr, 0,
+    // The same data give the same bytes: every entry is from the first day that zip knows.
+    zip_fileinfo info = {};
+    info.tmz_date.tm_mday = 1;
+    info.tmz_date.tm_year = 1980;
+    check(zipOpenNewFileInZip64(zip_, fmt::format("{}.npy", name).c_str(), &info, nullptr, 0,
                                 nullptr, 0, nullptr, 0, 0, 1));
     write(npy_header(type, shape));
   }

@@ -34,8 +34,8 @@ Ranks rank(std::span<const float> normal, std::span<const float> anomalous) {
     std::vector<std::uint32_t> result;
     result.reserve(scores.size());
     for (const float x : scores) {
-      result.push_back(static_cast<std::uint32_t>(
-          std::ranges::lower_bound(values, number(x)) - values.begin()));
+      result.push_back(
+          static_cast<std::uint32_t>(std::ranges::lower_bound(values, number(x)) - values.begin()));
     }
     return result;
   };

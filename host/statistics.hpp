@@ -19,7 +19,8 @@ struct Interval {
 /// 95 % interval of roc_auc by a circular block bootstrap (Politis and Romano 1992): neighbouring
 /// windows resemble each other, so whole stretches are drawn, of about sqrt(n) windows. Percentile
 /// method, fixed seed: the same scores give the same interval.
-[[nodiscard]] Interval auc_interval(std::span<const float> normal, std::span<const float> anomalous);
+[[nodiscard]] Interval auc_interval(std::span<const float> normal,
+                                    std::span<const float> anomalous);
 
 /// Upper end of the one-sided 95 % confidence interval of a Poisson mean after `events` (Garwood
 /// 1936): what so few hours allow.

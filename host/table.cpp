@@ -421,12 +421,9 @@ Unit unit_named(Quantity quantity, std::string_view text) {
     return {};
   };
   switch (quantity) {
-    case Quantity::acceleration:
-      return find(kAccelerationUnits);
-    case Quantity::rotation:
-      return find(kRotationUnits);
-    case Quantity::time:
-      return find(kTimeUnits);
+    case Quantity::acceleration: return find(kAccelerationUnits);
+    case Quantity::rotation: return find(kRotationUnits);
+    case Quantity::time: return find(kTimeUnits);
   }
   return {};
 }

@@ -41,13 +41,57 @@ class Builder {
   flatbuffers::FlatBufferBuilder builder_;
 };
 
-flatbuffers::Offset<tflite::Quantization> quantisation(
-    flatbuffers::FlatBufferBuilder& builder, std::span<const float> scales,
-    std::int64_t zero_point) {
-  // One zero point stands for all channels of a weight tensor: they are all zero.
+using IntVector = flatbuffers::Offset<flatbuffers::Vector<std::int32_t>>;
+using LongVector = flatbuffers::Offset<flatbuffers::Vector<std::int64_t>>;
+
+/// Vectors that tensors have in common, written once: shapes, and zero points of weights and biases.
+/// LiteRT wants a zero point for each scale although all are zero, which would be the larger part of
+/// a small file.
+class SharedVectors {
+ public:
+  explicit SharedVectors(flatbuffers::FlatBufferBuilder& builder) : builder_(builder) {}
+
+  IntVector shape(std::int32_t rows, std::int32_t columns) {
+    for (std::size_t i = 0; i < shape_count_; ++i) {
+      if (shapes_[i].rows == rows && shapes_[i].columns == columns) return shapes_[i].vector;
+    }
+    const std::array<std::int32_t, 2> dimensions = {rows, columns};
+    const auto vector = builder_.CreateVector(dimensions.data(), dimensions.size());
+    shapes_[shape_count_++] = {rows, columns, vector};
+    return vector;
+  }
+
+  LongVector zeros(std::size_t count) {
+    for (std::size_t i = 0; i < zero_count_; ++i) {
+      if (zeros_[i].count == count) return zeros_[i].vector;
+    }
+    constexpr std::array<std::int64_t, kMaxUnits> zero{};
+    const auto vector = builder_.CreateVector(zero.data(), count);
+    zeros_[zero_count_++] = {count, vector};
+    return vector;
+  }
+
+ private:
+  struct Shape {
+    std::int32_t rows, columns;
+    IntVector vector;
+  };
+  struct Zeros {
+    std::size_t count;
+    LongVector vector;
+  };
+  flatbuffers::FlatBufferBuilder& builder_;
+  std::array<Shape, 1 + 2 * kMaxDenseLayers> shapes_;
+  std::array<Zeros, kMaxDenseLayers> zeros_;
+  std::size_t shape_count_ = 0;
+  std::size_t zero_count_ = 0;
+};
+
+flatbuffers::Offset<tflite::Quantization> symmetric(flatbuffers::FlatBufferBuilder& builder,
+                                                    SharedVectors& shared,
+                                                    std::span<const float> scales) {
   const auto scale = builder.CreateVector(scales.data(), scales.size());
-  const auto zero = builder.CreateVector(&zero_point, 1);
-  return tflite::CreateQuantization(builder, 0, 0, scale, zero);
+  return tflite::CreateQuantization(builder, 0, 0, scale, shared.zeros(scales.size()));
 }
 
 flatbuffers::Offset<tflite::Buffer> buffer(flatbuffers::FlatBufferBuilder& builder,
@@ -61,10 +105,8 @@ std::span<const std::uint8_t> bytes_of(std::span<const T> values) {
   return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
 }
 
-/// "h0", "h1", ...: people see these in a model viewer.
-std::array<char, 3> layer_name(char kind, std::size_t k) {
-  return {kind, static_cast<char>('0' + k), '\0'};
-}
+/// "h0", "h1", ...: people see these in a model viewer. Weights and biases have none, for size.
+std::array<char, 3> hidden_name(std::size_t k) { return {'h', static_cast<char>('0' + k), '\0'}; }
 
 constexpr std::size_t kTensorsPerLayer = 3;  // weights, biases, output
 
@@ -74,8 +116,9 @@ std::size_t network_file_bytes(const NetworkShape& shape) {
   std::size_t bytes = 1024;  // model, graph, operator code, metadata entry, empty buffer
   for (std::size_t k = 0; k < shape.layers; ++k) {
     const std::size_t outputs = shape.units[k + 1];
-    // Data and scales, and for three tensors and an operator their tables, vectors and alignment.
-    bytes += outputs * shape.units[k] + 4 * outputs + 8 * outputs + 1024;
+    // Weights; biases, scales and zero points; and for three tensors and an operator their tables,
+    // vectors and alignment.
+    bytes += outputs * shape.units[k] + (4 + 8 + 8) * outputs + 1024;
   }
   return bytes;
 }
@@ -92,6 +135,7 @@ std::span<std::uint8_t> write_network(const QuantisedNetwork& network,
   Builder builder(memory);
   auto& fbb = *builder;
   const NetworkShape& shape = network.shape;
+  SharedVectors shared(fbb);
   std::array<flatbuffers::Offset<tflite::Tensor>, 1 + kTensorsPerLayer * kMaxDenseLayers> tensors;
   std::array<flatbuffers::Offset<tflite::Buffer>, 2 + 2 * kMaxDenseLayers> buffers;
   std::array<flatbuffers::Offset<tflite::Operator>, kMaxDenseLayers> operators;
@@ -99,13 +143,17 @@ std::span<std::uint8_t> write_network(const QuantisedNetwork& network,
   std::size_t buffer_count = 0;
 
   const auto activation = [&](const char* name, std::int32_t width, const TensorScale& scale) {
-    const std::array<std::int32_t, 2> dims = {1, width};
-    const auto shape_vector = fbb.CreateVector(dims.data(), dims.size());
+    const auto shape_vector = shared.shape(1, width);
     const auto name_string = fbb.CreateString(name);
-    const auto quant = quantisation(fbb, {&scale.scale, 1}, scale.zero_point);
+    const std::int64_t zero_point = scale.zero_point;
+    const auto scale_vector = fbb.CreateVector(&scale.scale, 1);
+    const auto zero_vector = fbb.CreateVector(&zero_point, 1);
+    const auto quant = tflite::CreateQuantization(fbb, 0, 0, scale_vector, zero_vector);
     return tflite::CreateTensor(fbb, shape_vector, tflite::TensorType::INT8, 0, name_string, quant);
   };
 
+  const auto relu = tflite::CreateFullyConnectedOptions(fbb, tflite::Activation::RELU);
+  const auto linear = tflite::CreateFullyConnectedOptions(fbb);
   buffers[buffer_count++] = tflite::CreateBuffer(fbb);  // by convention buffer 0 is empty
   tensors[tensor_count++] = activation("input", shape.units[0], network.input);
   for (std::size_t k = 0; k < shape.layers; ++k) {
@@ -116,34 +164,27 @@ std::span<std::uint8_t> write_network(const QuantisedNetwork& network,
 
     buffers[buffer_count++] = buffer(fbb, bytes_of(layer.weights));
     buffers[buffer_count++] = buffer(fbb, bytes_of(layer.biases));
-    const std::array<std::int32_t, 2> weight_dims = {outputs,
-                                                     static_cast<std::int32_t>(shape.units[k])};
-    const auto weight_shape = fbb.CreateVector(weight_dims.data(), weight_dims.size());
-    const auto weight_name = fbb.CreateString(layer_name('w', k).data());
-    const auto weight_quant = quantisation(fbb, layer.weight_scales, 0);
+    const auto weight_shape = shared.shape(outputs, shape.units[k]);
+    const auto weight_quant = symmetric(fbb, shared, layer.weight_scales);
     tensors[tensor_count++] =
         tflite::CreateTensor(fbb, weight_shape, tflite::TensorType::INT8,
-                             static_cast<std::uint32_t>(buffer_count - 2), weight_name,
-                             weight_quant);
+                             static_cast<std::uint32_t>(buffer_count - 2), 0, weight_quant);
     const auto bias_shape = fbb.CreateVector(&outputs, 1);
-    const auto bias_name = fbb.CreateString(layer_name('b', k).data());
-    const auto bias_quant = quantisation(fbb, layer.bias_scales, 0);
-    tensors[tensor_count++] = tflite::CreateTensor(fbb, bias_shape, tflite::TensorType::INT32,
-                                                   static_cast<std::uint32_t>(buffer_count - 1),
-                                                   bias_name, bias_quant);
+    const auto bias_quant = symmetric(fbb, shared, layer.bias_scales);
+    tensors[tensor_count++] =
+        tflite::CreateTensor(fbb, bias_shape, tflite::TensorType::INT32,
+                             static_cast<std::uint32_t>(buffer_count - 1), 0, bias_quant);
     const bool last = k + 1 == shape.layers;
     tensors[tensor_count++] =
-        activation(last ? "output" : layer_name('h', k).data(), outputs, layer.output);
+        activation(last ? "output" : hidden_name(k).data(), outputs, layer.output);
 
     const std::array<std::int32_t, 3> inputs = {input_tensor, first_tensor, first_tensor + 1};
     const std::int32_t output = first_tensor + 2;
     const auto input_vector = fbb.CreateVector(inputs.data(), inputs.size());
     const auto output_vector = fbb.CreateVector(&output, 1);
-    const auto options = tflite::CreateFullyConnectedOptions(
-        fbb, last ? tflite::Activation::NONE : tflite::Activation::RELU);
-    operators[k] =
-        tflite::CreateOperator(fbb, 0, input_vector, output_vector,
-                               tflite::Options::FullyConnectedOptions, options.Union());
+    operators[k] = tflite::CreateOperator(fbb, 0, input_vector, output_vector,
+                                          tflite::Options::FullyConnectedOptions,
+                                          (last ? linear : relu).Union());
   }
 
   const std::int32_t graph_input = 0;
@@ -173,8 +214,8 @@ std::span<std::uint8_t> write_network(const QuantisedNetwork& network,
   }
   const auto description = fbb.CreateString(record.empty() ? "Fettle network" : kDescription);
   const auto buffer_vector = fbb.CreateVector(buffers.data(), buffer_count);
-  tflite::FinishModelBuffer(fbb, tflite::CreateModel(fbb, 3, codes, graphs, description,
-                                                     buffer_vector, 0, metadata));
+  tflite::FinishModelBuffer(
+      fbb, tflite::CreateModel(fbb, 3, codes, graphs, description, buffer_vector, 0, metadata));
   return builder.bytes();
 }
 
@@ -235,8 +276,7 @@ std::span<std::uint8_t> write_record(const DetectorDescription& description,
                static_cast<metadata::FeatureSet>(description.features.set),
                description.features.axes, description.features.with_mean, &window,
                static_cast<metadata::Normalisation>(description.normalisation), mean, scale,
-               static_cast<metadata::Score>(description.score), threshold, golden,
-               training_table));
+               static_cast<metadata::Score>(description.score), threshold, golden, training_table));
   return builder.bytes();
 }
 

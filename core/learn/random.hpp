@@ -20,9 +20,7 @@ class Random {
   }
 
   /// Uniform in [0, 1), a multiple of 2^-24.
-  constexpr float uniform() {
-    return static_cast<float>(next() >> 40) * (1.0F / 16777216.0F);
-  }
+  constexpr float uniform() { return static_cast<float>(next() >> 40) * (1.0F / 16777216.0F); }
 
   /// Uniform in [0, bound), bound below 2^32 (Lemire 2019, without the rejection: a bias below
   /// bound / 2^32 does not matter for shuffling).

@@ -6,7 +6,8 @@
 
 namespace fettle {
 
-Status fit_normaliser(const FeatureSpec& spec, std::span<const float> rows, Normaliser& normaliser) {
+Status fit_normaliser(const FeatureSpec& spec, std::span<const float> rows,
+                      Normaliser& normaliser) {
   const std::size_t dimensions = spec.dimensions();
   const std::size_t count = rows.size() / dimensions;
   if (count == 0) return Status::too_few_windows;

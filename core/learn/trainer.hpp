@@ -34,12 +34,12 @@ struct TrainingSettings {
 class Trainer {
  public:
   struct Progress {
-    std::uint32_t epoch = 0;        ///< epochs completed
-    std::uint32_t best_epoch = 0;   ///< 1-based; 0 before the first is complete
-    float train_loss = 0.0F;        ///< mean over the epoch's batches as they were seen, per value
-    float validation_loss = 0.0F;   ///< after the epoch; the training loss when there are no rows
+    std::uint32_t epoch = 0;       ///< epochs completed
+    std::uint32_t best_epoch = 0;  ///< 1-based; 0 before the first is complete
+    float train_loss = 0.0F;       ///< mean over the epoch's batches as they were seen, per value
+    float validation_loss = 0.0F;  ///< after the epoch; the training loss when there are no rows
     float best_validation_loss = 0.0F;
-    bool epoch_complete = false;    ///< the last step() ended an epoch
+    bool epoch_complete = false;  ///< the last step() ended an epoch
     bool finished = false;
   };
 

@@ -25,7 +25,8 @@ class Crc32 {
     std::array<std::uint32_t, 16> table{};
     for (std::uint32_t i = 0; i < table.size(); ++i) {
       std::uint32_t value = i;
-      for (int bit = 0; bit < 4; ++bit) value = (value >> 1) ^ ((value & 1U) != 0 ? 0xEDB88320U : 0U);
+      for (int bit = 0; bit < 4; ++bit)
+        value = (value >> 1) ^ ((value & 1U) != 0 ? 0xEDB88320U : 0U);
       table[i] = value;
     }
     return table;

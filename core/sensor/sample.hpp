@@ -26,8 +26,9 @@ struct TimedSample {
 };
 
 /// One step of an MPU6050 at its most sensitive range, the natural unit of "too small to matter".
-inline constexpr float kAccelerometerLsb_g = 1.0F / 16384.0F;  // MPU-6000 PS rev 3.4, 6.2, AFS_SEL=0
-inline constexpr float kGyroscopeLsb_dps = 1.0F / 131.0F;      // MPU-6000 PS rev 3.4, 6.1, FS_SEL=0
+inline constexpr float kAccelerometerLsb_g =
+    1.0F / 16384.0F;                                       // MPU-6000 PS rev 3.4, 6.2, AFS_SEL=0
+inline constexpr float kGyroscopeLsb_dps = 1.0F / 131.0F;  // MPU-6000 PS rev 3.4, 6.1, FS_SEL=0
 
 /// Size of one sensor step on an axis (0 to 5), in that axis' unit.
 [[nodiscard]] constexpr float axis_lsb(std::size_t axis) {
@@ -35,6 +36,7 @@ inline constexpr float kGyroscopeLsb_dps = 1.0F / 131.0F;      // MPU-6000 PS re
 }
 
 /// "ax" ... "gz", in the order of Sample::axis.
-inline constexpr std::array<const char*, kMaxAxes> kAxisNames = {"ax", "ay", "az", "gx", "gy", "gz"};
+inline constexpr std::array<const char*, kMaxAxes> kAxisNames = {"ax", "ay", "az",
+                                                                 "gx", "gy", "gz"};
 
 }  // namespace fettle

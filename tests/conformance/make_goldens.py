@@ -132,9 +132,14 @@ def int8_goldens(make: Maker) -> None:
 
     name = "width_1"
     rng = make.rng(name)
-    layers = [_dense_layer(rng, 1, 1), _dense_layer(rng, 1, 3, weight_scales=np.array([0.02, 0.005, 0.013], np.float32))]
+    layers = [
+        _dense_layer(rng, 1, 1),
+        _dense_layer(rng, 1, 3, weight_scales=np.array([0.02, 0.005, 0.013], np.float32)),
+    ]
     layers += [_dense_layer(rng, 3, 1)]
-    make.int8(name, "one input, one output; one scale where per channel and per tensor look alike", build(source, layers), 64)
+    make.int8(
+        name, "one input, one output; one scale where per channel and per tensor look alike", build(source, layers), 64
+    )
 
     name = "width_64_per_channel"
     rng = make.rng(name)
@@ -174,11 +179,24 @@ def int8_goldens(make: Maker) -> None:
     rng = make.rng(name)
     small = rng.integers(-3, 4, (6, 5)).astype(np.int8)
     layers = [
-        _dense_layer(rng, 5, 6, weights=small, weight_scales=np.array([0.5], np.float32), bias=None,
-                     output=Quantisation(float(np.float32(0.007)), 5)),
-        _dense_layer(rng, 6, 4, weights=rng.integers(-2, 3, (4, 6)).astype(np.int8),
-                     weight_scales=np.array([3.0, 0.9, 20.0, 0.4], np.float32), bias=None,
-                     output=Quantisation(float(np.float32(0.0153)), -3)),
+        _dense_layer(
+            rng,
+            5,
+            6,
+            weights=small,
+            weight_scales=np.array([0.5], np.float32),
+            bias=None,
+            output=Quantisation(float(np.float32(0.007)), 5),
+        ),
+        _dense_layer(
+            rng,
+            6,
+            4,
+            weights=rng.integers(-2, 3, (4, 6)).astype(np.int8),
+            weight_scales=np.array([3.0, 0.9, 20.0, 0.4], np.float32),
+            bias=None,
+            output=Quantisation(float(np.float32(0.0153)), -3),
+        ),
     ]
     make.int8(name, "effective scale above one: left shift before the high multiply", build(source, layers), 48)
 
@@ -194,8 +212,16 @@ def int8_goldens(make: Maker) -> None:
     name = "bias_extremes"
     rng = make.rng(name)
     bias = np.array([2**31 - 1 - 400000, -(2**31) + 400000, 0, 1, -1, 123456789, -123456789, 77], np.int32)
-    layers = [_dense_layer(rng, 4, 8, bias=bias, weight_scales=np.array([1e-7], np.float32),
-                           output=Quantisation(float(np.float32(0.11)), 0))]
+    layers = [
+        _dense_layer(
+            rng,
+            4,
+            8,
+            bias=bias,
+            weight_scales=np.array([1e-7], np.float32),
+            output=Quantisation(float(np.float32(0.11)), 0),
+        )
+    ]
     make.int8(name, "biases near the ends of int32", build(source, layers), 32)
 
     name = "zero_points_at_the_ends"
@@ -228,7 +254,9 @@ def _per_tensor_trap(rng: np.random.Generator) -> Layer:
         for k in range(-126, 127):
             centre = round((k + 0.5) / wide)
             for acc in range(centre - 12, centre + 13):
-                if abs(acc) < 2**31 - 40000 and requantisation.requantise(acc, *a, 0) != requantisation.requantise(acc, *b, 0):
+                if abs(acc) < 2**31 - 40000 and requantisation.requantise(acc, *a, 0) != requantisation.requantise(
+                    acc, *b, 0
+                ):
                     biases.append(acc)
         biases = biases[:: len(biases) // 12][:12] if len(biases) >= 12 else []  # spread over the codes
     weights = np.ones((len(biases), 1), np.int8)
@@ -332,8 +360,12 @@ def trainer_goldens(make: Maker) -> None:
         golden = make.file(f"training: {risk}", "tensorflow-cpu", "keras")
         golden.note("widths: of input, hidden layers, output; data: rows in fixed order; batch: rows a batch, the last")
         golden.note("batch of an epoch is shorter; initial_wN [outputs, inputs], initial_bN: start; after_K_wN,")
-        golden.note("after_K_bN: float64 weights after K steps of Adam (1e-3, 0.9, 0.999, 1e-7) on the mean squared error,")
-        golden.note("batches in order, from the start again when all are used; loss_K: over all rows. ReLU, linear out.")
+        golden.note(
+            "after_K_bN: float64 weights after K steps of Adam (1e-3, 0.9, 0.999, 1e-7) on the mean squared error,"
+        )
+        golden.note(
+            "batches in order, from the start again when all are used; loss_K: over all rows. ReLU, linear out."
+        )
         golden.block("widths", np.array(widths, np.int32))
         golden.block("batch", np.array([batch], np.int32))
         golden.block("data", data)
@@ -365,7 +397,15 @@ def trainer_goldens(make: Maker) -> None:
 def requantisation_goldens(make: Maker) -> None:
     rng = make.rng("requantisation")
     reals = [0.0, 1.0, 0.5, 2.0, 0.75, 1.0 - 2.0**-53, 1.0 - 2.0**-32, 1.0 - 2.0**-33, 2.0**-31, 2.0**-32, 2.0**-33]
-    reals += [math.nextafter(2.0**-32, 0), 2.0**-32 * (1 - 2.0**-32), 1e-300, 5e-324, 1.9999999999, 63.99999999999, 2.0**10]
+    reals += [
+        math.nextafter(2.0**-32, 0),
+        2.0**-32 * (1 - 2.0**-32),
+        1e-300,
+        5e-324,
+        1.9999999999,
+        63.99999999999,
+        2.0**10,
+    ]
     reals += [float(v) for v in np.exp2(rng.uniform(-34, 6, 200))]
     pairs = [requantisation.quantize_multiplier(r) for r in reals]
     golden = make.file("scale to multiplier: rounding up to the next power of two, flush to zero")

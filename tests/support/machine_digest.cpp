@@ -2,7 +2,7 @@
 // Prints a digest of what some simulated machines deliver; with a file, compares and says so. Needs
 // nothing but the machine, so that every processor with a compiler and an emulator can run it.
 //
-//   machine_digest [tests/golden/machine_digest.txt]
+//   machine_digest [tests/support/machine_digest.txt]
 #include <cinttypes>
 #include <cstdio>
 #include <string>

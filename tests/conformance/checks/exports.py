@@ -28,27 +28,28 @@ SETTINGS: list[tuple[str, int, list[str]]] = [
 ]
 
 
-def data_sets(fettle: Fettle, seed: int) -> dict[int, Path]:
-    """Six axes from the built-in machine, three from an imported recording."""
-    six, three = fettle.work / "six", fettle.work / "three"
-    if not six.exists():
-        fettle.run("simulate", "--machine", "fan", "-o", six, "--minutes", "normal=4,imbalance=1", "--seed", seed)
-    if not three.exists():
+def data_set(fettle: Fettle, seed: int, axes: int) -> Path:
+    """Six axes from the built-in machine, three from an imported recording; made once."""
+    path = fettle.work / ("six" if axes == 6 else "three")
+    if path.exists():
+        return path
+    if axes == 6:
+        fettle.run("simulate", "--machine", "fan", "-o", path, "--minutes", "normal=4,imbalance=1", "--seed", seed)
+    else:
         source = fettle.work / "source" / "three.csv"
         write_csv(source, machine(np.random.default_rng(seed), 300, axes=3))
-        fettle.run("import", source, "--label", "normal", "-o", three)
-    return {6: six, 3: three}
+        fettle.run("import", source, "--label", "normal", "-o", path)
+    return path
 
 
 def run(fettle: Fettle, report: Report, seed: int) -> None:
     report.heading("(a) Exported models load in LiteRT and TFLite Micro, and agree bit for bit")
-    data = data_sets(fettle, seed)
     rng = np.random.default_rng([seed, 1])
     for index, (name, axes, options) in enumerate(SETTINGS):
 
         def one(index=index, name=name, axes=axes, options=options) -> None:
             path = fettle.work / f"export_{index}.tflite"
-            fettle.run("train", data[axes], "-o", path, "--seed", seed + index, *options)
+            fettle.run("train", data_set(fettle, seed, axes), "-o", path, "--seed", seed + index, *options)
             model = path.read_bytes()
             width = axes * (2 if "--no-mean" in options else 3)
             dtype, inputs, _, _ = engines.input_details(model)  # LiteRT reads it

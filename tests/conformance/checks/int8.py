@@ -49,9 +49,13 @@ def compare(fettle: Fettle, report: Report, rng: np.random.Generator, name: str,
     expected = engines.tflite_micro(model, rows)
     ours = fettle.infer(model, rows)
     same_kind = ours.dtype == expected.dtype and ours.shape == expected.shape
-    wrong = int((ours.view(np.uint8) != expected.view(np.uint8)).any() and (ours != expected).sum()) if same_kind else -1
+    wrong = (
+        int((ours.view(np.uint8) != expected.view(np.uint8)).any() and (ours != expected).sum()) if same_kind else -1
+    )
     reference = codes(expected, last_scale)
-    others = [int(np.abs(codes(engines.litert(model, rows, kind), last_scale) - reference).max()) for kind in (False, True)]
+    others = [
+        int(np.abs(codes(engines.litert(model, rows, kind), last_scale) - reference).max()) for kind in (False, True)
+    ]
     spread = len(np.unique(reference))
     litert = f"LiteRT {others[0]}, ref {others[1]}"
     good = same_kind and wrong == 0
@@ -102,7 +106,9 @@ def hand_built_model(rng: np.random.Generator, index: int) -> tuple[str, bytes]:
 
 def run(fettle: Fettle, report: Report, seed: int) -> None:
     report.heading(f"(b) int8 outputs equal TFLite Micro's on {INPUTS} inputs a model")
-    report.say("xN: layers; float: float ends. After it: codes seen; largest difference of LiteRT (XNNPACK) and of its reference kernels, in codes")
+    report.say(
+        "xN: layers; float: float ends. After it: codes seen; largest difference of LiteRT (XNNPACK) and of its reference kernels, in codes"
+    )
     for kind, make, count in (
         ("converter", converter_model, CONVERTER_MODELS),
         ("hand-built", hand_built_model, HAND_BUILT_MODELS),

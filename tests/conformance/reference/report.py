@@ -25,7 +25,7 @@ class Report:
             print(f"     {line}", flush=True)
 
     def check(self, name: str, holds: bool, figures: str = "") -> bool:
-        self.passed += holds
+        self.passed += bool(holds)
         self.failed += not holds
         line = f"{'ok  ' if holds else 'FAIL'} {name}" + (f": {figures}" if figures else "")
         print(line if len(line) <= WIDTH else line[: WIDTH - 3] + "...", flush=True)
