@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <string_view>
 
 #include "detector_generated.h"
 #include "host/error.hpp"
@@ -13,9 +14,117 @@
 namespace fettle::host {
 namespace {
 
+/// Words of C11 or C++20 that look like a name and are none.
+bool is_keyword(std::string_view name) {
+  constexpr auto kWords = std::to_array<std::string_view>({"alignas",
+                                                           "alignof",
+                                                           "and",
+                                                           "and_eq",
+                                                           "asm",
+                                                           "auto",
+                                                           "bitand",
+                                                           "bitor",
+                                                           "bool",
+                                                           "break",
+                                                           "case",
+                                                           "catch",
+                                                           "char",
+                                                           "char16_t",
+                                                           "char32_t",
+                                                           "char8_t",
+                                                           "class",
+                                                           "co_await",
+                                                           "co_return",
+                                                           "co_yield",
+                                                           "compl",
+                                                           "concept",
+                                                           "const",
+                                                           "const_cast",
+                                                           "consteval",
+                                                           "constexpr",
+                                                           "constinit",
+                                                           "continue",
+                                                           "decltype",
+                                                           "default",
+                                                           "delete",
+                                                           "do",
+                                                           "double",
+                                                           "dynamic_cast",
+                                                           "else",
+                                                           "enum",
+                                                           "explicit",
+                                                           "export",
+                                                           "extern",
+                                                           "false",
+                                                           "float",
+                                                           "for",
+                                                           "friend",
+                                                           "goto",
+                                                           "if",
+                                                           "inline",
+                                                           "int",
+                                                           "long",
+                                                           "mutable",
+                                                           "namespace",
+                                                           "new",
+                                                           "noexcept",
+                                                           "not",
+                                                           "not_eq",
+                                                           "nullptr",
+                                                           "operator",
+                                                           "or",
+                                                           "or_eq",
+                                                           "private",
+                                                           "protected",
+                                                           "public",
+                                                           "register",
+                                                           "reinterpret_cast",
+                                                           "requires",
+                                                           "restrict",
+                                                           "return",
+                                                           "short",
+                                                           "signed",
+                                                           "sizeof",
+                                                           "static",
+                                                           "static_assert",
+                                                           "static_cast",
+                                                           "struct",
+                                                           "switch",
+                                                           "template",
+                                                           "this",
+                                                           "thread_local",
+                                                           "throw",
+                                                           "true",
+                                                           "try",
+                                                           "typedef",
+                                                           "typeid",
+                                                           "typename",
+                                                           "union",
+                                                           "unsigned",
+                                                           "using",
+                                                           "virtual",
+                                                           "void",
+                                                           "volatile",
+                                                           "wchar_t",
+                                                           "while",
+                                                           "xor",
+                                                           "xor_eq",
+                                                           "_Alignas",
+                                                           "_Alignof",
+                                                           "_Atomic",
+                                                           "_Bool",
+                                                           "_Complex",
+                                                           "_Generic",
+                                                           "_Imaginary",
+                                                           "_Noreturn",
+                                                           "_Static_assert",
+                                                           "_Thread_local"});
+  return std::ranges::find(kWords, name) != kWords.end();
+}
+
 bool is_identifier(const std::string& name) {
   const auto letter = [](unsigned char c) { return std::isalpha(c) != 0 || c == '_'; };
-  return !name.empty() && letter(static_cast<unsigned char>(name[0])) &&
+  return !name.empty() && !is_keyword(name) && letter(static_cast<unsigned char>(name[0])) &&
          std::ranges::all_of(name, [&](char c) {
            const auto u = static_cast<unsigned char>(c);
            return letter(u) || std::isdigit(u) != 0;
@@ -44,7 +153,7 @@ std::string c_array(const ModelFile& model, const std::string& symbol) {
   if (!is_identifier(symbol)) {
     throw Error(ExitCode::usage,
                 fmt::format("--name '{}': expected a C identifier: letters, digits and _, not "
-                            "starting with a digit",
+                            "starting with a digit, and no word of the language",
                             symbol));
   }
   const DetectorModel& detector = model.detector();

@@ -1,2 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
 fettle_test(unit/statistics_test.cpp fettle_learning)
+fettle_test(end_to_end/learning_test.cpp fettle_learning fettle_machine)
+target_compile_definitions(learning_test PRIVATE FETTLE_TEST_COMPILER="${CMAKE_CXX_COMPILER}")

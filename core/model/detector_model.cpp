@@ -99,6 +99,11 @@ bool read_record(const metadata::DetectorRecord& record, DetectorModel& model) {
   return true;
 }
 
+/// The verifier checks the alignment of a vector's length, not of 64-bit elements behind it.
+bool aligned_to_8(const std::uint8_t* elements) {
+  return reinterpret_cast<std::uintptr_t>(elements) % 8 == 0;
+}
+
 bool between(float value, float low, float high) { return value >= low && value <= high; }
 
 /// Short, and without control characters, which would speak to a terminal.
@@ -115,7 +120,8 @@ bool complete(const metadata::DetectorRecord& record) {
   const auto* training = record.training();
   if (training == nullptr || !printable(training->version()) ||
       !printable(training->normal_label()) || training->hidden() == nullptr ||
-      training->used() == nullptr || training->weights() > metadata::Weights::MAX ||
+      training->used() == nullptr || !aligned_to_8(training->used()->Data()) ||
+      training->weights() > metadata::Weights::MAX ||
       record.normalisation() > metadata::Normalisation::MAX || !is_finite(training->train_loss()) ||
       !is_finite(training->validation_loss()) || !is_finite(training->learning_rate())) {
     return false;

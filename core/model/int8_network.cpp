@@ -20,6 +20,14 @@ std::int32_t read_int32(const std::uint8_t* bytes) {
       static_cast<std::uint32_t>(bytes[2]) << 16 | static_cast<std::uint32_t>(bytes[3]) << 24);
 }
 
+/// The verifier checks the alignment of a vector's length, not of 64-bit elements behind it.
+std::int64_t element(const flatbuffers::Vector<std::int64_t>& values, std::uint32_t index) {
+  const std::uint8_t* bytes = values.Data() + 8U * index;
+  const auto low = static_cast<std::uint32_t>(read_int32(bytes));
+  const auto high = static_cast<std::uint32_t>(read_int32(bytes + 4));
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(high) << 32 | low);
+}
+
 /// A sum that wraps, as 32-bit accumulators do: only a hostile file can make it.
 std::int32_t plus(std::int32_t a, std::int32_t b) {
   return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) + static_cast<std::uint32_t>(b));
@@ -109,7 +117,7 @@ class Loader {
       return refuse(Status::bad_quantisation, tensor);
     }
     const float scale = quantisation->scale()->Get(0);
-    const std::int64_t zero_point = quantisation->zero_point()->Get(0);
+    const std::int64_t zero_point = element(*quantisation->zero_point(), 0);
     if (!good_scale(scale) || zero_point < -128 || zero_point > 127) {
       return refuse(Status::bad_quantisation, quantisation);
     }
@@ -196,8 +204,10 @@ class Loader {
     if ((channels != 1 && channels != out.width) || quantisation->quantized_dimension() != 0) {
       return refuse(Status::bad_quantisation, quantisation, static_cast<std::int32_t>(channels));
     }
-    for (const std::int64_t zero_point : *quantisation->zero_point()) {
-      if (zero_point != 0) return refuse(Status::bad_quantisation, quantisation);
+    for (std::uint32_t i = 0; i < quantisation->zero_point()->size(); ++i) {
+      if (element(*quantisation->zero_point(), i) != 0) {
+        return refuse(Status::bad_quantisation, quantisation);
+      }
     }
     for (const float scale : *scales) {
       if (!good_scale(scale)) return refuse(Status::bad_quantisation, quantisation);
