@@ -60,7 +60,8 @@ nlohmann::json to_json(const host::Evaluation& e) {
   json["int8"] = {{"auc_change", e.int8.auc_change},
                   {"auc_float", e.int8.auc_float},
                   {"decisions_changed", e.int8.decisions_changed},
-                  {"score_change_mean", e.int8.score_change_mean},
+                  {"score_change_normal", e.int8.score_change_normal},
+                  {"score_change_faults", e.int8.score_change_faults},
                   {"score_change_largest", e.int8.score_change_largest},
                   {"microseconds", e.int8.microseconds},
                   {"microseconds_float", e.int8.microseconds_float},
@@ -100,8 +101,8 @@ void print_text(const host::Evaluation& e) {
   for (const auto& [label, fault] : e.classes) windows += fault.windows;
   fmt::print("int8 for float  AUC {:+.4f}, {} of {} decisions changed\n", e.int8.auc_change,
              e.int8.decisions_changed, windows);
-  fmt::print("                score {:.2f} % off on average, {:.1f} % at most\n",
-             100.0 * e.int8.score_change_mean, 100.0 * e.int8.score_change_largest);
+  fmt::print("                score {:.1f} % off on normal windows, {:.1f} % on faulty ones\n",
+             100.0 * e.int8.score_change_normal, 100.0 * e.int8.score_change_faults);
   fmt::print("                {} bytes of weights for {}; {:.2f} us a window for {:.2f}\n",
              e.int8.bytes, e.int8.bytes_float, e.int8.microseconds, e.int8.microseconds_float);
   if (!e.int8.retrained) {

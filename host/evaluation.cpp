@@ -173,6 +173,12 @@ double share_above(std::span<const float> scores, float threshold) {
   return scores.empty() ? 0.0 : static_cast<double>(above) / static_cast<double>(scores.size());
 }
 
+double mean_of(std::span<const float> values) {
+  double sum = 0.0;
+  for (const float value : values) sum += static_cast<double>(value);
+  return values.empty() ? 0.0 : sum / static_cast<double>(values.size());
+}
+
 /// Alarms on normal windows: runs above the threshold, broken where a recording or its windows break.
 std::uint64_t count_alarms(const WindowTable& table, std::span<const std::uint32_t> rows,
                            std::span<const float> scores, float threshold,
@@ -346,16 +352,18 @@ QuantisationResult compare_with_float(const ModelFile& model, const WindowTable&
       known.unseen.size());
 
   const ThresholdDecision decision(detector.threshold);
-  double changes = 0.0;
+  std::vector<float> changes;
   for (std::size_t i = 0; i < scores.size(); ++i) {
-    const auto exact = static_cast<double>(in_float[i]);
-    const double change =
-        exact > 0.0 ? std::abs(static_cast<double>(scores[i]) - exact) / exact : 0.0;
-    changes += change;
-    result.score_change_largest = std::max(result.score_change_largest, change);
+    const float change =
+        in_float[i] > 0.0F ? std::abs(scores[i] - in_float[i]) / in_float[i] : 0.0F;
+    changes.push_back(change);
+    result.score_change_largest =
+        std::max(result.score_change_largest, static_cast<double>(change));
     if (decision.judge(scores[i]) != decision.judge(in_float[i])) ++result.decisions_changed;
   }
-  result.score_change_mean = scores.empty() ? 0.0 : changes / static_cast<double>(scores.size());
+  const ByLabel changes_of = by_label(table, known.unseen, changes, normal_label);
+  result.score_change_normal = mean_of(changes_of.normal);
+  result.score_change_faults = mean_of(changes_of.faults);
   const ByLabel parts = by_label(table, known.unseen, in_float, normal_label);
   result.auc_float = roc_auc(parts.normal, parts.faults);
   result.auc_change = auc - result.auc_float;

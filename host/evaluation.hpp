@@ -28,7 +28,9 @@ struct QuantisationResult {
               ///< is the int8 network's own weights in float arithmetic
   double auc_float = 0.0;
   double auc_change = 0.0;         ///< int8 minus float
-  double score_change_mean = 0.0;  ///< mean of |int8 - float| / float
+  /// Mean of |int8 - float| / float. Faulty windows differ more: they lie where int8 saturates.
+  double score_change_normal = 0.0;
+  double score_change_faults = 0.0;
   double score_change_largest = 0.0;
   std::uint64_t decisions_changed = 0;  ///< windows judged otherwise
   double microseconds = 0.0;            ///< one int8 inference on this computer

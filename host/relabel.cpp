@@ -113,10 +113,10 @@ std::vector<RecordingPart> relabel(const std::filesystem::path& folder,
   taken.erase(original.id());
   const auto free_name = [&](const std::string& in_label) {
     std::string name = original.name;
-    for (int number = 2; taken.contains(in_label + "/" + name); ++number) {
+    for (int number = 2; taken.contains(fmt::format("{}/{}", in_label, name)); ++number) {
       name = fmt::format("{}-{}", original.name, number);
     }
-    taken.insert(in_label + "/" + name);
+    taken.insert(fmt::format("{}/{}", in_label, name));
     return name;
   };
 

@@ -27,7 +27,7 @@ struct RecordingPart {
 /// @param recording "name" or "label/name"
 /// @return the parts in order of time
 /// Throws Error(usage) if the recording is not known or not unique, or the times make no sense.
-[[nodiscard]] std::vector<RecordingPart> relabel(const std::filesystem::path& data,
+[[nodiscard]] std::vector<RecordingPart> relabel(const std::filesystem::path& folder,
                                                  const std::string& recording, std::int64_t from_us,
                                                  std::int64_t to_us, const std::string& label);
 

@@ -46,17 +46,17 @@ struct DetectorModel {
 
 /// Finds Fettle's metadata in a .tflite and verifies marks, checksum and structure. Ok with a null
 /// `record` is a plain .tflite; a file that was a Fettle file and is damaged is never taken for one.
-[[nodiscard]] Fault find_record(std::span<const std::uint8_t> tflite,
+[[nodiscard]] Fault find_record(std::span<const std::uint8_t> file,
                                 const metadata::DetectorRecord*& record);
 
 /// Loads a detector: find_record(), the network, agreement of both, and the golden vector.
-/// @param workspace  at least Int8Network::workspace_bytes(tflite), 4-byte aligned
-[[nodiscard]] Fault load_detector(std::span<const std::uint8_t> tflite,
+/// @param workspace  at least Int8Network::workspace_bytes(file), 4-byte aligned
+[[nodiscard]] Fault load_detector(std::span<const std::uint8_t> file,
                                   std::span<std::byte> workspace, DetectorModel& model);
 
 /// Where the checksum stands in a file that find_record() accepts the marks of, and what it should
 /// be. Writers use it to seal a file.
-[[nodiscard]] bool locate_checksum(std::span<const std::uint8_t> tflite, std::size_t& offset,
+[[nodiscard]] bool locate_checksum(std::span<const std::uint8_t> file, std::size_t& offset,
                                    std::uint32_t& expected);
 
 }  // namespace fettle

@@ -332,8 +332,8 @@ std::int8_t TensorScale::code(float real) const {
   return static_cast<std::int8_t>(clamped);
 }
 
-std::size_t Int8Network::workspace_bytes(std::span<const std::uint8_t> tflite) {
-  Loader loader(tflite, {});
+std::size_t Int8Network::workspace_bytes(std::span<const std::uint8_t> file) {
+  Loader loader(file, {});
   const auto* model = loader.verified_model();
   if (model == nullptr || model->subgraphs() == nullptr || model->subgraphs()->size() != 1)
     return 0;

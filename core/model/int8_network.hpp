@@ -49,13 +49,13 @@ class Int8Network {
  public:
   /// Upper bound of the workspace that load() needs for these bytes, in bytes, or 0 if they are not
   /// a model. Never more than kMostWorkspace, so a hostile file cannot ask for much.
-  [[nodiscard]] static std::size_t workspace_bytes(std::span<const std::uint8_t> tflite);
+  [[nodiscard]] static std::size_t workspace_bytes(std::span<const std::uint8_t> file);
 
   /// Validates a model and prepares it: folds input zero points into biases and turns scales into
   /// fixed-point multipliers. On success `network` may run().
-  /// @param tflite     the file, 16-byte aligned, as read or as a C array
+  /// @param file       a .tflite, 16-byte aligned, as read or as a C array
   /// @param workspace  at least workspace_bytes(), 4-byte aligned
-  [[nodiscard]] static Fault load(std::span<const std::uint8_t> tflite,
+  [[nodiscard]] static Fault load(std::span<const std::uint8_t> file,
                                   std::span<std::byte> workspace, Int8Network& network);
 
   /// int8 in, int8 out. @param[in] input [inputs()]  @param[out] output [outputs()]
