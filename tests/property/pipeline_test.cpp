@@ -170,6 +170,20 @@ TEST(Pipeline, StartsAfreshWithEachRecording) {
   }
 }
 
+TEST(Pipeline, EndsARunOfAnomaliesWithTheRecording) {
+  const Detector detector({FeatureSet::tutorial, 6, true}, 1e-6F);  // everything is an anomaly
+  const auto stream = rough_stream(5, 1000);
+  for (const bool restart : {true, false}) {
+    Pipeline pipeline(detector.model);
+    for (int recording = 0; recording < 3; ++recording) {
+      if (restart) pipeline.restart();
+      for (const TimedSample& sample : stream) (void)pipeline.push(sample);
+      EXPECT_TRUE(pipeline.alert().active());
+    }
+    EXPECT_EQ(pipeline.alert().alarms(), restart ? 3U : 1U);
+  }
+}
+
 TEST(Pipeline, TakesWhatIsNotANumberForAnAnomaly) {
   for (const bool with_mean : {true, false}) {
     const Detector detector({FeatureSet::tutorial, 6, with_mean}, 1e30F);
