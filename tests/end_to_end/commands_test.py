@@ -1,0 +1,850 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The program as people meet it: arguments, files, output and exit status.
+
+Run as: python3 -B tests/end_to_end/commands_test.py --fettle build/release/bin/fettle [TEST...]
+Needs Python 3.11 and nothing else. Each test works in a temporary folder of its own.
+"""
+import argparse
+import ast
+import csv
+import hashlib
+import io
+import json
+import math
+import os
+import pathlib
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import zipfile
+
+FETTLE = ""  # the program, from --fettle
+GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
+
+USAGE, BAD_INPUT, TOO_LITTLE, IO, EXISTS, INTERRUPTED = 2, 3, 4, 5, 6, 130
+COMMANDS = ("simulate", "import", "label", "inspect", "train", "evaluate", "score", "info", "infer",
+            "export")
+SHORT = "normal=3,imbalance=1,bearing=1"
+FAULTS = ("bearing", "imbalance")
+SIMULATED = "simulated-fan-seed1"
+HEADER_3 = "t_us,ax_g,ay_g,az_g"
+HEADER_6 = HEADER_3 + ",gx_dps,gy_dps,gz_dps"
+
+
+def accelerometer(i, one_g=1.0):
+    """Three values of row i; they move, and their usual magnitude is one g."""
+    return f"{i % 7 * 0.01 * one_g:.6g},{0.02 * one_g:.6g},{(1 + i % 5 * 0.01) * one_g:.6g}"
+
+
+def gyroscope(i):
+    return f"{i % 3},0.5,{i % 4 - 2}"
+
+
+def table(rows, row, header=None):
+    """The text of a CSV file: `row` makes the line of a row's number."""
+    lines = ([header] if header else []) + [row(i) for i in range(rows)]
+    return "".join(line + "\n" for line in lines)
+
+
+def recording(rows, one_g=1.0):
+    """A recording of a data set, three axes at 200 Hz."""
+    return table(rows, lambda i: f"{i * 5000},{accelerometer(i, one_g)}", HEADER_3)
+
+
+def strict_json(text):
+    """JSON as the standard has it: no NaN, no Infinity."""
+    def refuse(word):
+        raise ValueError(f"{word} is not JSON")
+    return json.loads(text, parse_constant=refuse)
+
+
+def at(value, path):
+    for key in path.split("."):
+        value = value[key]
+    return value
+
+
+def float32(value):
+    return struct.unpack("<f", struct.pack("<f", value))[0]
+
+
+def read_npy(content):
+    """Element type, shape and the bytes of a .npy file of version 1.0."""
+    assert content[:8] == b"\x93NUMPY\x01\x00", content[:8]
+    end = 10 + struct.unpack("<H", content[8:10])[0]
+    header = ast.literal_eval(content[10:end].decode("latin-1"))
+    assert not header["fortran_order"]
+    return header["descr"], header["shape"], content[end:]
+
+
+def npy_int8(rows):
+    """The bytes of a .npy file of int8, [n, D]."""
+    header = f"{{'descr': '|i1', 'fortran_order': False, 'shape': ({len(rows)}, {len(rows[0])}), }}"
+    header += " " * (-(len(header) + 11) % 64) + "\n"
+    values = b"".join(struct.pack(f"{len(row)}b", *row) for row in rows)
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + values
+
+
+def plain_model():
+    """A .tflite of TensorFlow's converter, which knows nothing of Fettle: 18 in, 18 out."""
+    lines = iter((GOLDEN / "int8_converter_per_tensor.txt").read_text().splitlines())
+    size = next(int(line.split()[3]) for line in lines if line.startswith("model u8 1 "))
+    content = b""
+    while len(content) < size:
+        content += bytes.fromhex(next(lines))
+    return content
+
+
+class CommandTest(unittest.TestCase):
+    maxDiff = 2000
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="fettle-commands-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def run_fettle(self, *arguments, stdin=None, stdout=subprocess.PIPE):
+        """Runs in the test's folder, so that file names are relative; text in and out."""
+        return subprocess.run([FETTLE, *map(str, arguments)], cwd=self.folder, input=stdin,
+                              stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=120,
+                              stdin=subprocess.DEVNULL if stdin is None else None)
+
+    def ok(self, *arguments, stdin=None):
+        result = self.run_fettle(*arguments, stdin=stdin)
+        self.assertEqual(result.returncode, 0, f"{arguments}: {result.stderr}")
+        return result
+
+    def json(self, *arguments):
+        """What a command says with --json: one document, without null anywhere."""
+        document = strict_json(self.ok(*arguments, "--json").stdout)
+        self.assert_no_null(document)
+        return document
+
+    def assert_no_null(self, value, path=""):
+        self.assertIsNotNone(value, f"null at {path}")
+        if isinstance(value, dict):
+            for key, child in value.items():
+                self.assert_no_null(child, f"{path}.{key}")
+        elif isinstance(value, list):
+            for i, child in enumerate(value):
+                self.assert_no_null(child, f"{path}[{i}]")
+
+    def assert_number(self, value, name):
+        self.assertIsInstance(value, (int, float), name)
+        self.assertNotIsInstance(value, bool, name)
+        self.assertTrue(math.isfinite(value), name)
+
+    def snapshot(self):
+        """Every file and folder there is, hidden ones too, with what is in them."""
+        return {str(path.relative_to(self.folder)):
+                hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "folder"
+                for path in self.folder.rglob("*")}
+
+    def refused(self, status, *arguments, says=(), stdin=None):
+        """The command fails with this status, says each of the pieces, and leaves no trace."""
+        before = self.snapshot()
+        result = self.run_fettle(*arguments, stdin=stdin)
+        self.assertEqual(result.returncode, status, f"{arguments}: {result.stderr}")
+        self.assertTrue(result.stderr.strip(), "an error must say something")
+        self.assertEqual(self.snapshot(), before, f"{arguments} left something behind")
+        for piece in says:
+            self.assertIn(piece, result.stderr, f"{arguments}")
+        return result
+
+    def write(self, name, content):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return name
+
+    def read(self, name):
+        return (self.folder / name).read_bytes()
+
+    def rows(self, recording_id):
+        """A recording of the data set `data`, as lists of numbers."""
+        lines = self.read(f"data/{recording_id}.csv").decode().splitlines()
+        self.assertIn(lines[0], (HEADER_3, HEADER_6))
+        return [[float(value) for value in line.split(",")] for line in lines[1:]]
+
+    def simulate(self, minutes=SHORT, data="data", *more):
+        return self.ok("simulate", "--machine", "fan", "-o", data, "--minutes", minutes, *more)
+
+    def train(self, *more, data="data", model="model.tflite"):
+        return self.ok("train", data, "-o", model, *more)
+
+    def simulated_and_trained(self, *more):
+        self.simulate()
+        self.train(*more)
+        return f"data/normal/{SIMULATED}.csv"
+
+    def scores(self, text):
+        """The rows that `score` prints."""
+        rows = list(csv.reader(io.StringIO(text)))
+        self.assertEqual(rows[0], ["t_us", "score", "threshold", "verdict"])
+        return [(int(t), float(score), float(threshold), verdict)
+                for t, score, threshold, verdict in rows[1:]]
+
+    def import_normal(self, source, *more):
+        """Imports into `data` as normal; returns the JSON summary and what a person reads."""
+        result = self.ok("import", source, "--label", "normal", "-o", "data", "--json", *more)
+        return strict_json(result.stdout), result.stderr
+
+
+class Journey(CommandTest):
+    def test_inspect(self):
+        self.simulate()
+        report = self.json("inspect", "data")
+        self.assertEqual((report["rate_hz"], report["axes"], report["recordings"]), (200, 6, 3))
+        self.assertEqual({part["label"]: part["windows"] for part in report["parts"]},
+                         {"normal": 281, "imbalance": 93, "bearing": 93})
+        self.assertEqual([part["gaps"] for part in report["parts"]], [0, 0, 0])
+        for line in self.ok("inspect", "data").stdout.splitlines():
+            self.assertLessEqual(len(line), 80, line)
+
+    def test_train_and_info_agree(self):
+        self.simulate()
+        trained = self.json("train", "data", "-o", "model.tflite")
+        self.assertEqual(trained["network"], "18-12-8-12-18")
+        self.assertEqual(sum(trained["windows"].values()), 281)
+        self.assertEqual(trained["bytes"], len(self.read("model.tflite")))
+        self.assertLessEqual(trained["bytes_without_metadata"], 4784)
+        info = self.json("info", "model.tflite")
+        self.assertEqual(info["threshold"], trained["threshold"])
+        self.assertEqual(info["bytes"], trained["bytes"])
+        self.assertEqual(info["kind"], "autoencoder")
+        self.assertEqual(info["network"]["inputs"], 18)
+        self.assertEqual(info["training"]["windows_train"], trained["windows"]["train"])
+        self.assertEqual(len(info["features"]["names"]), 18)
+        self.assertEqual(info["features"]["names"][:4], ["ax_mean", "ax_std", "ax_p2p", "ay_mean"])
+
+    def test_evaluate_has_every_key_that_was_promised(self):
+        self.simulated_and_trained()
+        report = self.json("evaluate", "model.tflite", "data")
+        for key in ("auc", "threshold", "false_positive_rate", "alarms_per_hour",
+                    "alarms_per_hour_upper95", "int8.auc_change", "int8.decisions_changed",
+                    "without_mean.auc"):
+            self.assert_number(at(report, key), key)
+        self.assertEqual(set(report["auc_by_class"]), set(FAULTS))
+        self.assertEqual(set(report["recall"]), set(FAULTS))
+        self.assertEqual(set(report["windows"]), {"normal", *FAULTS})
+        for group in ("auc_by_class", "recall", "windows"):
+            for name, value in report[group].items():
+                self.assert_number(value, f"{group}.{name}")
+        for key in ("auc", "false_positive_rate", "without_mean.auc"):
+            self.assertTrue(0 <= at(report, key) <= 1, key)
+        self.assertGreater(report["auc"], 0.9)
+        self.assertGreaterEqual(report["alarms_per_hour_upper95"], report["alarms_per_hour"])
+        info = self.json("info", "model.tflite")
+        self.assertEqual(report["threshold"], info["threshold"]["value"])
+        self.assertLess(report["windows"]["normal"], 0.2 * 281, "training windows are left out")
+
+    def test_recall_is_the_share_of_windows_that_score_calls_anomalies(self):
+        self.simulated_and_trained()
+        report = self.json("evaluate", "model.tflite", "data")
+        for fault in FAULTS:
+            rows = self.scores(
+                self.ok("score", "model.tflite", f"data/{fault}/{SIMULATED}.csv").stdout)
+            self.assertEqual(report["windows"][fault], len(rows))
+            anomalies = sum(row[3] == "anomaly" for row in rows)
+            self.assertAlmostEqual(report["recall"][fault], anomalies / len(rows), places=9)
+
+    def test_recordings_that_were_not_trained_on_are_used_whole(self):
+        self.simulated_and_trained()
+        self.simulate("normal=1,loose=1", "other", "--seed", "2")
+        report = self.json("evaluate", "model.tflite", "other")
+        self.assertEqual(report["windows"], {"normal": 93, "loose": 93})
+        self.assertEqual(report["windows_left_out"], 0)
+
+    def test_score_csv_and_json_lines_agree(self):
+        self.simulated_and_trained()
+        source = f"data/bearing/{SIMULATED}.csv"
+        rows = self.scores(self.ok("score", "model.tflite", source).stdout)
+        self.assertEqual([row[0] for row in rows], [i * 640000 for i in range(93)])
+        for _, score, threshold, verdict in rows:
+            self.assertEqual(verdict, "anomaly" if score > threshold else "normal")
+        self.assertEqual({row[3] for row in rows}, {"normal", "anomaly"}, "a test needs both")
+        lines = self.ok("score", "model.tflite", source, "--json").stdout.splitlines()
+        self.assertEqual(len(lines), len(rows))
+        for line, (t_us, score, threshold, verdict) in zip(lines, rows):
+            self.assertEqual(strict_json(line), {
+                "t_us": t_us, "score": float32(score), "threshold": float32(threshold),
+                "verdict": verdict})
+
+    def test_score_from_standard_input_equals_the_file(self):
+        source = self.simulated_and_trained()
+        from_file = self.ok("score", "model.tflite", source).stdout
+        from_stdin = self.ok("score", "model.tflite", "-", stdin=self.read(source).decode()).stdout
+        self.assertEqual(from_stdin, from_file)
+
+    def test_score_judges_rows_as_they_come(self):
+        source = self.simulated_and_trained()
+        lines = self.read(source).splitlines(keepends=True)
+        with subprocess.Popen([FETTLE, "score", "model.tflite", "-"], cwd=self.folder,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            process.stdin.write(b"".join(lines[:200]))  # one window, and the next is not full
+            process.stdin.flush()
+            output, deadline = b"", time.monotonic() + 10
+            while output.count(b"\n") < 2 and time.monotonic() < deadline:
+                if select.select([process.stdout], [], [], 0.1)[0]:
+                    output += os.read(process.stdout.fileno(), 65536)
+            process.stdin.close()
+            self.assertEqual(process.wait(timeout=10), 0)
+        self.assertEqual(len(self.scores(output.decode())), 1, "a window, while the pipe is open")
+
+    def test_c_array_holds_the_model(self):
+        self.simulated_and_trained()
+        self.ok("export", "model.tflite", "--c-array", "model_data.h")
+        text = self.read("model_data.h").decode()
+        array = re.search(r"const unsigned char anomaly_detector_int8_tflite\[\] = \{(.*?)\};", text,
+                          re.DOTALL)
+        content = bytes(int(word, 16) for word in re.findall(r"0x[0-9a-f]{2}", array[1]))
+        self.assertEqual(content, self.read("model.tflite"))
+        length = re.search(r"const unsigned int anomaly_detector_int8_tflite_len = (\d+)", text)
+        self.assertEqual(int(length[1]), len(content))
+        self.ok("export", "model.tflite", "--c-array", "pump.h", "--name", "pump_model")
+        self.assertRegex(self.read("pump.h").decode(), r"const unsigned char pump_model\[\]")
+
+    def test_npz_info_infer_and_score_tell_one_story(self):
+        """Features from --npz, normalised by what info says, through infer, give score's scores."""
+        self.simulated_and_trained()
+        self.ok("export", "data", "--npz", "windows.npz")
+        with zipfile.ZipFile(self.folder / "windows.npz") as archive:
+            arrays = {name: read_npy(archive.read(name)) for name in archive.namelist()}
+        self.assertEqual(arrays["windows.npy"][:2], ("<f4", (467, 128, 6)))
+        self.assertEqual(arrays["features.npy"][:2], ("<f4", (467, 18)))
+        self.assertEqual(arrays["t_us.npy"][:2], ("<i8", (467,)))
+        info = self.json("info", "model.tflite")
+        mean, scale = info["features"]["mean"], info["features"]["scale"]
+        network = info["network"]
+        z_rows, codes = [], []
+        for i in range(93):  # those of bearing, which dataset.json has first
+            features = struct.unpack_from("<18f", arrays["features.npy"][2], i * 72)
+            z = [(f - m) / s for f, m, s in zip(features, mean, scale)]
+            exact = [v / network["input_scale"] for v in z]
+            z_rows.append(z)
+            codes.append([max(-128, min(127, int(math.copysign(math.floor(abs(v) + 0.5), v))
+                                        + network["input_zero_point"])) for v in exact])
+        self.write("codes.npy", npy_int8(codes))
+        self.ok("infer", "model.tflite", "codes.npy", "-o", "outputs.npy")
+        kind, shape, outputs = read_npy(self.read("outputs.npy"))
+        self.assertEqual((kind, shape), ("|i1", (93, 18)))
+        rows = self.scores(self.ok("score", "model.tflite", f"data/bearing/{SIMULATED}.csv").stdout)
+        for i, z in enumerate(z_rows):
+            reals = [network["output_scale"] * (code - network["output_zero_point"])
+                     for code in struct.unpack_from("18b", outputs, i * 18)]
+            score = sum((a - b) ** 2 for a, b in zip(z, reals)) / 18
+            self.assertAlmostEqual(score, rows[i][1], delta=1e-4 * max(1, score), msg=f"window {i}")
+
+    def test_a_plain_model_runs_with_infer_and_train_from(self):
+        self.simulate("normal=3")
+        self.write("plain.tflite", plain_model())
+        self.assertIs(self.json("info", "plain.tflite")["detector"], False)
+        self.write("codes.npy", npy_int8([[0] * 18, [127] * 18]))
+        self.ok("infer", "plain.tflite", "codes.npy", "-o", "outputs.npy")
+        self.assertEqual(read_npy(self.read("outputs.npy"))[1], (2, 18))
+        self.train("--from", "plain.tflite")
+        info = self.json("info", "model.tflite")
+        self.assertIs(info["training"]["foreign"], True)
+        self.assertEqual(self.ok("score", "model.tflite", f"data/normal/{SIMULATED}.csv").stderr, "")
+
+    def test_the_same_seed_gives_the_same_bytes(self):
+        for data, model in (("one", "one.tflite"), ("two", "two.tflite")):
+            self.simulate(SHORT, data, "--seed", "5")
+            self.train("--seed", "7", data=data, model=model)
+        files = sorted(p.relative_to(self.folder / "one") for p in (self.folder / "one").rglob("*"))
+        self.assertEqual(len(files), 7, files)  # three folders, three recordings, dataset.json
+        for name in files:
+            if (self.folder / "one" / name).is_file():
+                self.assertEqual(self.read(f"one/{name}"), self.read(f"two/{name}"), str(name))
+        self.assertEqual(self.read("one.tflite"), self.read("two.tflite"))
+        self.train("--seed", "8", data="one", model="other.tflite")
+        self.assertNotEqual(self.read("one.tflite"), self.read("other.tflite"))
+
+
+class TrainingOptions(CommandTest):
+    def test_no_mean(self):
+        self.simulated_and_trained("--no-mean")
+        info = self.json("info", "model.tflite")
+        self.assertEqual(info["network"]["inputs"], 12)
+        self.assertIs(info["features"]["with_mean"], False)
+        self.assertFalse([name for name in info["features"]["names"] if "mean" in name])
+        report = self.json("evaluate", "model.tflite", "data")
+        self.assertEqual(report["without_mean"]["auc"], report["auc"])
+
+    def test_three_axes(self):
+        self.simulate(SHORT, "data", "--axes", "3")
+        self.train()
+        self.assertEqual(self.json("info", "model.tflite")["network"]["inputs"], 9)
+        self.assert_number(self.json("evaluate", "model.tflite", "data")["auc"], "auc")
+
+    def test_weights(self):
+        self.simulated_and_trained("--weights", "per-tensor")
+        layers = self.json("info", "model.tflite")["network"]["layers"]
+        self.assertTrue(all("per tensor" in layer for layer in layers), layers)
+        self.train("--weights", "per-channel")
+        layers = self.json("info", "model.tflite")["network"]["layers"]
+        self.assertTrue(all("per channel" in layer for layer in layers), layers)
+
+    def test_hidden_layers(self):
+        self.simulate()
+        trained = self.json("train", "data", "-o", "model.tflite", "--hidden", "10,4")
+        self.assertEqual(trained["network"], "18-10-4-18")
+
+    def test_a_threshold_is_stored_as_given(self):
+        source = self.simulated_and_trained("--threshold", "0.025")
+        threshold = self.json("info", "model.tflite")["threshold"]
+        self.assertEqual(threshold["kind"], "fixed")
+        self.assertEqual(threshold["value"], float32(0.025))
+        self.assertIn(",0.025,", self.ok("score", "model.tflite", source).stdout)
+        report = self.json("evaluate", "model.tflite", "data")
+        self.assertEqual(report["threshold"], float32(0.025))
+
+    def test_a_percentile_beyond_the_windows_says_so_and_packs_what_is_missing(self):
+        self.simulate()
+        result = self.train("--percentile", "99.9")
+        self.assertIn("99.9", result.stderr)
+        self.assertRegex(result.stderr, r"[0-9.]+ more minutes")
+        threshold = self.json("info", "model.tflite")["threshold"]
+        self.assertEqual(threshold["percentile_asked"], float32(99.9))
+        self.assertLess(threshold["percentile_used"], 99.9)
+        self.assertGreater(threshold["minutes_missing"], 10)
+        self.assertIn("more minutes", self.ok("info", "model.tflite").stdout)
+
+    def test_a_percentile_within_the_windows_misses_nothing(self):
+        self.simulate()
+        self.assertEqual(self.train("--percentile", "90").stderr, "")
+        threshold = self.json("info", "model.tflite")["threshold"]
+        self.assertEqual(threshold["percentile_used"], 90)
+        self.assertEqual(threshold["minutes_missing"], 0)
+
+    def test_verbose_is_a_line_an_epoch(self):
+        self.simulate("normal=3")
+        text = self.train("--verbose", "--epochs", "7").stderr
+        self.assertEqual(len(re.findall(r"^ +\d+ +[0-9.]+ +[0-9.]+", text, re.MULTILINE)), 7, text)
+
+    def test_another_name_for_normal(self):
+        for part in (0, 1, 2):
+            self.write(f"src/{part}.csv", recording(12000))
+        self.ok("import", "src", "--label", "healthy", "-o", "data")
+        self.train("--normal", "healthy")
+        self.assertEqual(self.json("info", "model.tflite")["training"]["normal_label"], "healthy")
+        self.refused(BAD_INPUT, "train", "data", "-o", "x.tflite",
+                     says=["'normal'", "healthy", "--normal"])
+
+
+class WrongCommandLine(CommandTest):
+    def test_usage_errors(self):
+        self.simulate("normal=3")
+        train = ("train", "data", "-o", "model.tflite")
+        for arguments, pieces in (
+                ((), ()),
+                (("frobnicate",), ()),
+                (("train",), ()),
+                ((*train, "--frobnicate"), ("--frobnicate",)),
+                ((*train, "--threshold", "nan"), ("--threshold",)),
+                ((*train, "--threshold", "inf"), ("--threshold",)),
+                ((*train, "--threshold", "-1"), ("--threshold", "-1")),
+                ((*train, "--percentile", "200"), ("--percentile", "200")),
+                ((*train, "--percentile", "nan"), ("--percentile",)),
+                ((*train, "--percentile", "99", "--threshold", "1"), ("--percentile",)),
+                ((*train, "--hidden", "0"), ("--hidden", "0")),
+                ((*train, "--hidden", "12,x"), ("--hidden", "x")),
+                ((*train, "--epochs", "0"), ("--epochs", "0")),
+                ((*train, "--features", "spectrum"), ("--features", "spectrum")),
+                ((*train, "--detector", "forest"), ("--detector", "forest")),
+                ((*train, "--weights", "binary"), ("--weights", "binary")),
+                (("simulate", "-o", "new", "--machine", "rocket"), ("rocket", "fan")),
+                (("simulate", "-o", "new", "--minutes", "sad=1"), ("sad", "normal")),
+                (("simulate", "-o", "new", "--minutes", "normal=x"), ("normal", "x")),
+                (("export", "data"), ("--npz", "--c-array")),
+                (("label", "data", SIMULATED, "--from", "soon", "--to", "9", "odd"),
+                 ("soon", "HH:MM:SS"))):
+            with self.subTest(arguments=arguments):
+                self.refused(USAGE, *arguments, says=pieces)
+
+    def test_import_without_a_label_says_how_to_give_one(self):
+        self.write("pump.csv", recording(200))
+        self.refused(USAGE, "import", "pump.csv", "-o", "data", says=["--label"])
+
+    def test_help_fits_80_columns(self):
+        for command in ((), *((command,) for command in COMMANDS)):
+            with self.subTest(command=command):
+                text = self.ok(*command, "--help").stdout
+                self.assertIn("fettle", text)
+                for line in text.splitlines():
+                    self.assertLessEqual(len(line), 80, line)
+
+    def test_the_program_names_its_commands_and_its_version(self):
+        text = self.ok("--help").stdout
+        for command in COMMANDS:
+            self.assertRegex(text, rf"(?m)^  {command} ")
+        self.assertRegex(self.ok("--version").stdout, r"\d+\.\d+\.\d+")
+
+
+class BadInput(CommandTest):
+    def test_a_torn_row_names_file_and_line(self):
+        lines = recording(300).splitlines(keepends=True)
+        lines[150] = "745000,0.1,0.2\n"  # the 151st line
+        self.write("pump/torn.csv", "".join(lines))
+        self.write("pump/whole.csv", recording(300))
+        arguments = ("import", "pump", "--label", "normal", "-o", "data")
+        self.refused(BAD_INPUT, *arguments,
+                     says=["pump/torn.csv:151", "745000,0.1,0.2", "--skip-bad-rows"])
+        summary = self.json(*arguments, "--skip-bad-rows")
+        self.assertEqual((summary["bad_rows"], summary["rows"]), (1, 599))
+
+    def test_values_that_are_no_measurements(self):
+        for name, value in (("nan", "nan"), ("inf", "inf"), ("word", "oops"), ("empty", ""),
+                            ("huge", "1e60"), ("nul", "1\0")):
+            with self.subTest(value=name):
+                lines = recording(300).splitlines(keepends=True)
+                lines[99] = f"490000,0.1,0.2,{value}\n"
+                file = self.write(f"{name}.csv", "".join(lines))
+                self.refused(BAD_INPUT, "import", file, "--label", "normal", "-o", "data",
+                             says=[f"{file}:100"])
+
+    def test_files_that_are_no_tables(self):
+        for name, content, status in (("empty", b"", TOO_LITTLE),
+                                      ("header", HEADER_3.encode() + b"\n", TOO_LITTLE),
+                                      ("binary", bytes(range(256)) * 40, BAD_INPUT),
+                                      ("nul", bytes(5000), BAD_INPUT),
+                                      ("long", b"1" * 10_000_000, BAD_INPUT)):
+            with self.subTest(content=name):
+                file = self.write(f"{name}.csv", content)
+                result = self.refused(status, "import", file, "--label", "normal", "-o", "data",
+                                      says=[file])
+                self.assertLess(len(result.stderr), 1000, "an excerpt, not the file")
+                self.assertNotRegex(result.stderr, r"[\x00-\x09\x0b-\x1f]", "safe on a terminal")
+
+    def test_a_recording_that_was_torn_after_import(self):
+        source = self.simulated_and_trained()
+        lines = self.read(source).splitlines(keepends=True)
+        lines[1000] = b"5000,1,2\n"
+        self.write(source, b"".join(lines))
+        for arguments in (("score", "model.tflite", source), ("train", "data", "-o", "x.tflite"),
+                          ("train", "data", "-o", "model.tflite"),
+                          ("evaluate", "model.tflite", "data"),
+                          ("export", "data", "--npz", "x.npz")):
+            with self.subTest(arguments=arguments):
+                self.refused(BAD_INPUT, *arguments, says=[f"{source}:1001"])
+
+    def test_no_flipped_byte_passes(self):
+        self.simulated_and_trained()
+        model = self.read("model.tflite")
+        for offset in (*range(0, len(model), 61), len(model) - 1):
+            damaged = bytearray(model)
+            damaged[offset] ^= 0x10
+            self.write("damaged.tflite", bytes(damaged))
+            result = self.run_fettle("info", "damaged.tflite")
+            self.assertEqual(result.returncode, BAD_INPUT, f"byte {offset}: {result.stderr}")
+            self.assertIn("damaged.tflite", result.stderr)
+
+    def test_no_cut_file_passes(self):
+        self.simulated_and_trained()
+        model = self.read("model.tflite")
+        for size in (0, 1, 7, 8, 100, len(model) // 2, len(model) - 16, len(model) - 1):
+            self.write("cut.tflite", model[:size])
+            result = self.run_fettle("info", "cut.tflite")
+            self.assertEqual(result.returncode, BAD_INPUT, f"{size} bytes: {result.stderr}")
+            self.assertIn("cut.tflite", result.stderr)
+
+    def test_every_command_refuses_a_damaged_model(self):
+        source = self.simulated_and_trained()
+        damaged = bytearray(self.read("model.tflite"))
+        damaged[len(damaged) // 2] ^= 1
+        self.write("damaged.tflite", bytes(damaged))
+        self.write("codes.npy", npy_int8([[0] * 18]))
+        for arguments in (("info", "damaged.tflite"), ("score", "damaged.tflite", source),
+                          ("evaluate", "damaged.tflite", "data"),
+                          ("export", "damaged.tflite", "--c-array", "x.h"),
+                          ("infer", "damaged.tflite", "codes.npy", "-o", "x.npy"),
+                          ("train", "data", "--from", "damaged.tflite", "-o", "x.tflite")):
+            with self.subTest(arguments=arguments):
+                result = self.refused(BAD_INPUT, *arguments, says=["damaged.tflite"])
+                self.assertRegex(result.stderr, r"byte|bytes|checksum")
+
+    def test_a_plain_model_is_no_detector(self):
+        source = self.simulated_and_trained()
+        self.write("plain.tflite", plain_model())
+        for arguments in (("score", "plain.tflite", source), ("evaluate", "plain.tflite", "data"),
+                          ("export", "plain.tflite", "--c-array", "x.h")):
+            with self.subTest(arguments=arguments):
+                self.refused(BAD_INPUT, *arguments, says=["plain.tflite", "--from"])
+
+    def test_infer_says_which_shape_it_wants(self):
+        self.simulated_and_trained()
+        self.write("codes.npy", npy_int8([[0] * 17]))
+        self.refused(BAD_INPUT, "infer", "model.tflite", "codes.npy", "-o", "x.npy",
+                     says=["codes.npy", "17", "[n, 18]"])
+
+    def test_a_recording_without_the_gyroscope_is_too_narrow(self):
+        self.simulated_and_trained()
+        self.write("narrow.csv", recording(300))
+        self.refused(BAD_INPUT, "score", "model.tflite", "narrow.csv", says=["3 axes", "6"])
+
+    def test_a_model_file_as_a_data_set(self):
+        self.simulated_and_trained()
+        result = self.run_fettle("evaluate", "model.tflite", "model.tflite")
+        self.assertIn(result.returncode, (BAD_INPUT, IO), result.stderr)
+        self.assertIn("fettle", result.stderr)
+
+
+class TooLittleData(CommandTest):
+    def test_train(self):
+        self.simulate("normal=0.2")
+        self.refused(TOO_LITTLE, "train", "data", "-o", "model.tflite",
+                     says=["18 whole windows", "20", "min"])
+
+    def test_train_keeps_an_existing_model(self):
+        self.simulated_and_trained()
+        self.simulate("normal=0.2", "small")
+        self.refused(TOO_LITTLE, "train", "small", "-o", "model.tflite")
+
+    def test_simulate_import_and_score(self):
+        self.simulated_and_trained()
+        self.refused(TOO_LITTLE, "simulate", "-o", "new", "--minutes", "normal=0.001",
+                     says=["128", "minutes"])
+        self.write("short.csv", recording(127))
+        self.refused(TOO_LITTLE, "import", "short.csv", "--label", "normal", "-o", "new",
+                     says=["short.csv", "127", "128"])
+        lines = self.read(f"data/normal/{SIMULATED}.csv").splitlines(keepends=True)
+        self.write("short.csv", b"".join(lines[:101]))
+        self.refused(TOO_LITTLE, "score", "model.tflite", "short.csv",
+                     says=["100 samples", "128", "200 Hz"])
+
+
+class Files(CommandTest):
+    def test_a_missing_file_is_named(self):
+        source = self.simulated_and_trained()
+        for arguments, name in (
+                (("info", "no.tflite"), "no.tflite"),
+                (("score", "no.tflite", source), "no.tflite"),
+                (("score", "model.tflite", "no.csv"), "no.csv"),
+                (("evaluate", "no.tflite", "data"), "no.tflite"),
+                (("evaluate", "model.tflite", "no"), "no:"),
+                (("inspect", "no"), "no:"),
+                (("train", "no", "-o", "x.tflite"), "no:"),
+                (("train", "data", "--from", "no.tflite", "-o", "x.tflite"), "no.tflite"),
+                (("infer", "model.tflite", "no.npy", "-o", "x.npy"), "no.npy"),
+                (("import", "no.csv", "--label", "normal", "-o", "data"), "no.csv")):
+            with self.subTest(arguments=arguments):
+                self.refused(IO, *arguments, says=[name])
+
+    def test_a_place_that_cannot_be_written(self):
+        self.simulated_and_trained()
+        self.write("codes.npy", npy_int8([[0] * 18]))
+        for arguments in (("train", "data", "-o", "no/x.tflite"),
+                          ("export", "model.tflite", "--c-array", "no/x.h"),
+                          ("export", "data", "--npz", "no/x.npz"),
+                          ("infer", "model.tflite", "codes.npy", "-o", "no/x.npy")):
+            with self.subTest(arguments=arguments):
+                self.refused(IO, *arguments, says=["no/"])
+
+    @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full on this system")
+    def test_a_full_disk_behind_standard_output(self):
+        source = self.simulated_and_trained()
+        for arguments in (("score", "model.tflite", source),
+                          ("score", "model.tflite", source, "--json"),
+                          ("info", "model.tflite"), ("info", "model.tflite", "--json"),
+                          ("evaluate", "model.tflite", "data"),
+                          ("evaluate", "model.tflite", "data", "--json"),
+                          ("inspect", "data", "--json")):
+            with self.subTest(arguments=arguments), open("/dev/full", "w") as full:
+                result = self.run_fettle(*arguments, stdout=full)
+                self.assertEqual(result.returncode, IO, result.stderr)
+                self.assertIn("standard output", result.stderr)
+
+    def test_an_existing_recording_is_never_overwritten(self):
+        self.simulate("normal=0.2")
+        self.refused(EXISTS, "simulate", "-o", "data", "--minutes", "normal=0.2",
+                     says=[f"normal/{SIMULATED}"])
+        self.refused(EXISTS, "simulate", "-o", "data", "--minutes", "loose=0.2,normal=0.2")
+        self.write("pump/a.csv", recording(300))
+        self.write("pump/b.csv", recording(300))
+        self.ok("import", "pump/b.csv", "--label", "normal", "-o", "pumps")
+        self.refused(EXISTS, "import", "pump", "--label", "normal", "-o", "pumps",
+                     says=["normal/pump_b"])
+
+    def test_an_existing_model_is_replaced_whole(self):
+        self.simulate("normal=3")
+        self.write("model.tflite", b"x" * 100_000)
+        self.train()
+        self.assertEqual(self.json("info", "model.tflite")["bytes"], len(self.read("model.tflite")))
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()),
+                         ["data", "model.tflite"])
+
+    def test_an_interrupt_leaves_nothing(self):
+        with subprocess.Popen([FETTLE, "simulate", "-o", "data", "--minutes", "normal=1000"],
+                              cwd=self.folder, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as process:
+            deadline = time.monotonic() + 10
+            while not (self.folder / "data").exists() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+            self.assertEqual(process.returncode, INTERRUPTED)
+        self.assertEqual(self.snapshot(), {})
+
+
+class Import(CommandTest):
+    def test_a_folder_of_headerless_files_is_a_recording_each(self):
+        for part in (1, 2, 10):
+            self.write(f"fan/part_{part}.csv", table(200, accelerometer))
+        summary, said = self.import_normal("fan")
+        self.assertEqual([entry["name"] for entry in summary["recordings"]],
+                         ["fan_part_1", "fan_part_2", "fan_part_10"])
+        self.assertEqual({entry["source"] for entry in summary["recordings"]}, {"fan"})
+        self.assertEqual((summary["axes"], summary["windows"], summary["rate_hz"]), (3, 3, 200))
+        self.assertIn("200 Hz assumed", said)
+        self.assertEqual(self.rows("normal/fan_part_2")[1], [5000, 0.01, 0.02, 1.01])
+
+    def test_a_label_column_makes_a_recording_a_label(self):
+        self.write("s3/motor.csv", table(
+            600, lambda i: f"{i * 10},{accelerometer(i)},{'normal' if i < 350 else 'loose'}",
+            "timestamp,accel_x,accel_y,accel_z,label"))
+        result = self.ok("import", "s3/motor.csv", "-o", "data", "--json")
+        summary = strict_json(result.stdout)
+        self.assertEqual({(entry["label"], entry["rows"]) for entry in summary["recordings"]},
+                         {("normal", 350), ("loose", 250)})
+        self.assertEqual(summary["rate_hz"], 100)
+        self.assertIn("ms", result.stderr, "the guess of the time's unit is said")
+        self.assertEqual(len(self.rows("loose/s3_motor")), 250)
+
+    def test_metres_and_radians_are_converted_and_the_guess_is_loud(self):
+        self.write("six/motor.csv", table(
+            300, lambda i: f"{i * 5},{accelerometer(i, 9.80665)},3.14159265,0,-0.5,7,7,7,23.5",
+            "Time,Ax_Raw,Ay_Raw,Az_Raw,Gx_Raw,Gy_Raw,Gz_Raw,Ax_Smooth,Ay_Smooth,Az_Smooth,Temp"))
+        summary, said = self.import_normal("six/motor.csv")
+        self.assertIn("WARNING", said)
+        self.assertIn("rads", said)
+        self.assertIn("--units ms2,dps", said, "what to type if the guess is wrong")
+        self.assertEqual(len(summary["warnings"]), 1)
+        row = self.rows("normal/six_motor")[1]
+        for found, expected in zip(row, (5000, 0.01, 0.02, 1.01, 180, 0, -28.64789)):
+            self.assertAlmostEqual(found, expected, places=4)
+
+    def test_units_that_are_named_are_no_guess(self):
+        self.write("motor.csv", table(300, lambda i: f"{i * 5},{accelerometer(i)},{gyroscope(i)}"))
+        summary, said = self.import_normal("motor.csv", "--units", "g,dps,ms")
+        self.assertNotIn("WARNING", said)
+        self.assertEqual((summary["warnings"], summary["rate_hz"]), ([], 200))
+
+    def test_the_tutorials_own_file(self):
+        self.write("tutorial.csv", table(300, lambda i: f"{accelerometer(i)},{gyroscope(i)}"))
+        summary, said = self.import_normal("tutorial.csv")
+        self.assertEqual((summary["axes"], summary["windows"]), (6, 2))
+        self.assertIn("every 128 rows", said)
+        part, = self.json("inspect", "data")["parts"]
+        self.assertEqual(part["windows"], 2)
+
+    def test_edge_impulse(self):
+        self.write("edge.csv", table(300, lambda i: f"{i * 16},{accelerometer(i, 9.80665)}",
+                                     "timestamp,accX,accY,accZ"))
+        summary, said = self.import_normal("edge.csv")
+        self.assertEqual((summary["axes"], summary["rate_hz"], summary["windows"]), (3, 62.5, 2))
+        self.assertIn("ms2", said)
+        path, = (self.folder / "data/normal").glob("*.csv")
+        row = self.rows(f"normal/{path.stem}")[1]
+        for found, expected in zip(row, (16000, 0.01, 0.02, 1.01)):
+            self.assertAlmostEqual(found, expected, places=5)
+
+    def test_columns_and_units_by_hand(self):
+        self.write("log.txt", table(
+            300, lambda i: f"{i * 5000} {i % 7 * 16384} 0 16384 99 131 -131 {i % 3 * 131}"))
+        self.import_normal("log.txt", "--columns", "t,ax,ay,az,-,gx,gy,gz",
+                           "--units", "lsb16384,lsb131,us")
+        path, = (self.folder / "data/normal").glob("*.csv")
+        self.assertEqual(self.rows(f"normal/{path.stem}")[1], [5000, 1, 0, 1, 1, -1, 1])
+
+    def test_nine_point_eight_g_is_refused_unless_the_unit_is_named(self):
+        self.write("pump/wrong.csv", recording(300, one_g=9.6))  # its usual magnitude: 9.79
+        arguments = ("import", "pump/wrong.csv", "--label", "normal", "-o", "data")
+        self.refused(BAD_INPUT, *arguments, says=["pump/wrong.csv", "9.", "--units"])
+        self.ok(*arguments, "--units", "ms2")
+        self.assertAlmostEqual(self.rows("normal/pump_wrong")[1][3], 9.696 / 9.80665, places=5)
+        self.ok("import", "pump/wrong.csv", "--label", "normal", "-o", "shaker", "--units", "g")
+
+    def test_one_rate_for_a_data_set(self):
+        self.write("a/fast.csv", recording(300))
+        self.write("b/slow.csv",
+                   table(300, lambda i: f"{i * 10000},{accelerometer(i)}", HEADER_3))
+        self.import_normal("a/fast.csv")
+        self.refused(BAD_INPUT, "import", "b/slow.csv", "--label", "normal", "-o", "data",
+                     says=["100 Hz", "200 Hz"])
+
+    def test_carriage_returns_and_decimal_commas(self):
+        self.write("dos.csv", recording(300).replace("\n", "\r\n"))
+        self.assertEqual(self.import_normal("dos.csv")[0]["rows"], 300)
+        self.write("comma.csv", recording(300).replace(",", ";").replace(".", ","))
+        self.refused(BAD_INPUT, "import", "comma.csv", "--label", "normal", "-o", "data",
+                     says=["comma.csv:2", "decimal"])
+
+
+class Label(CommandTest):
+    def label(self, start, end):
+        parts = self.json("label", "data", SIMULATED, "--from", start, "--to", end,
+                          "knocked")["parts"]
+        return [(part["label"], part["rows"], part["from_s"]) for part in parts]
+
+    def test_the_middle_is_cut_out(self):
+        self.simulate("normal=1")
+        before = self.rows(f"normal/{SIMULATED}")
+        self.assertEqual(self.label("00:00:10", "00:00:30"), [
+            ("normal", 2000, 0), ("knocked", 4000, 10), ("normal", 6000, 30)])
+        after = [row for name in (f"normal/{SIMULATED}", f"knocked/{SIMULATED}",
+                                  f"normal/{SIMULATED}-2") for row in self.rows(name)]
+        self.assertEqual(len(after), len(before))
+        self.assertEqual([row[1:] for row in after], [row[1:] for row in before])
+        self.assertEqual(self.json("inspect", "data")["recordings"], 3)
+
+    def test_the_start_is_cut_off(self):
+        self.simulate("normal=1")
+        self.assertEqual(self.label("0", "00:30"),
+                         [("knocked", 6000, 0), ("normal", 6000, 30)])
+
+    def test_the_end_is_cut_off(self):
+        self.simulate("normal=1")
+        self.assertEqual(self.label("00:30", "01:00"),
+                         [("normal", 6000, 0), ("knocked", 6000, 30)])
+
+    def test_the_whole_gets_another_label(self):
+        self.simulate("normal=1")
+        self.assertEqual(self.label("0", "60"), [("knocked", 12000, 0)])
+        self.assertFalse((self.folder / f"data/normal/{SIMULATED}.csv").exists())
+
+    def test_what_cannot_be_cut(self):
+        self.simulate("normal=1,loose=1")
+        name = f"normal/{SIMULATED}"
+        for arguments, pieces in (
+                ((SIMULATED, "--from", "0", "--to", "30"), (name, f"loose/{SIMULATED}")),
+                (("nobody", "--from", "0", "--to", "30"), ("nobody",)),
+                ((name, "--from", "30", "--to", "10"), ()),
+                ((name, "--from", "2:00", "--to", "3:00"), ())):
+            with self.subTest(arguments=arguments):
+                before = self.snapshot()
+                result = self.run_fettle("label", "data", *arguments, "knocked")
+                self.assertIn(result.returncode, (USAGE, BAD_INPUT, TOO_LITTLE), result.stderr)
+                self.assertEqual(self.snapshot(), before)
+                for piece in pieces:
+                    self.assertIn(piece, result.stderr)
+
+
+def main():
+    global FETTLE
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--fettle", required=True, help="the program to test")
+    options, rest = parser.parse_known_args()
+    FETTLE = os.path.abspath(options.fettle)
+    if not os.access(FETTLE, os.X_OK):
+        parser.error(f"{FETTLE} is not a program")
+    unittest.main(argv=[sys.argv[0], *rest])
+
+
+if __name__ == "__main__":
+    main()
