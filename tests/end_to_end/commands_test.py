@@ -294,8 +294,10 @@ class Journey(CommandTest):
                 if select.select([process.stdout], [], [], 0.1)[0]:
                     output += os.read(process.stdout.fileno(), 65536)
             process.stdin.close()
+            output_at_end = process.stdout.read()
             self.assertEqual(process.wait(timeout=10), 0)
-        self.assertEqual(len(self.scores(output.decode())), 1, "a window, while the pipe is open")
+        self.assertEqual(output.count(b"\n"), 2, "header and a window, while the pipe is open")
+        self.assertEqual(output_at_end, b"")
 
     def test_c_array_holds_the_model(self):
         self.simulated_and_trained()
@@ -351,16 +353,18 @@ class Journey(CommandTest):
         self.train("--from", "plain.tflite")
         info = self.json("info", "model.tflite")
         self.assertIs(info["training"]["foreign"], True)
-        self.assertEqual(self.ok("score", "model.tflite", f"data/normal/{SIMULATED}.csv").stderr, "")
+        rows = self.scores(self.ok("score", "model.tflite", f"data/normal/{SIMULATED}.csv").stdout)
+        self.assertEqual(len(rows), 281)
 
     def test_the_same_seed_gives_the_same_bytes(self):
         for data, model in (("one", "one.tflite"), ("two", "two.tflite")):
             self.simulate(SHORT, data, "--seed", "5")
             self.train("--seed", "7", data=data, model=model)
-        files = sorted(p.relative_to(self.folder / "one") for p in (self.folder / "one").rglob("*"))
+        one = self.folder / "one"
+        files = sorted(path.relative_to(one) for path in one.rglob("*"))
         self.assertEqual(len(files), 7, files)  # three folders, three recordings, dataset.json
         for name in files:
-            if (self.folder / "one" / name).is_file():
+            if (one / name).is_file():
                 self.assertEqual(self.read(f"one/{name}"), self.read(f"two/{name}"), str(name))
         self.assertEqual(self.read("one.tflite"), self.read("two.tflite"))
         self.train("--seed", "8", data="one", model="other.tflite")
