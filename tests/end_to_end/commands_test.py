@@ -303,7 +303,7 @@ class Journey(CommandTest):
         self.simulated_and_trained()
         self.ok("export", "model.tflite", "--c-array", "model_data.h")
         text = self.read("model_data.h").decode()
-        array = re.search(r"const unsigned char anomaly_detector_int8_tflite\[\] = \{(.*?)\};", text,
+        array = re.search(r"unsigned char anomaly_detector_int8_tflite\[\] = \{(.*?)\};", text,
                           re.DOTALL)
         content = bytes(int(word, 16) for word in re.findall(r"0x[0-9a-f]{2}", array[1]))
         self.assertEqual(content, self.read("model.tflite"))
