@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
+#include "cli/json.hpp"
 #include "host/evaluation.hpp"
 #include "host/text.hpp"
 
@@ -68,12 +69,13 @@ nlohmann::json to_json(const host::Evaluation& e) {
                   {"bytes", e.int8.bytes},
                   {"bytes_float", e.int8.bytes_float},
                   {"retrained", e.int8.retrained}};
-  json["without_mean"]["available"] = e.without_mean.available;
-  if (e.without_mean.available) {
-    json["without_mean"]["auc"] = e.without_mean.auc;
-    json["without_mean"]["recall"] = e.without_mean.recall;
-    json["without_mean"]["false_positive_rate"] = e.without_mean.false_positive_rate;
+  json["without_mean"] = {{"auc", e.without_mean.auc}, {"retrained", e.without_mean.retrained}};
+  if (e.without_mean.recall) json["without_mean"]["recall"] = *e.without_mean.recall;
+  if (e.without_mean.false_positive_rate) {
+    json["without_mean"]["false_positive_rate"] = *e.without_mean.false_positive_rate;
   }
+  json["training_recordings"] = {{"listed", e.training_recordings},
+                                 {"found", e.training_recordings_found}};
   json["mean_share"] = e.mean_share;
   json["tilt"] = e.tilt_sentence;
   return json;
@@ -108,14 +110,21 @@ void print_text(const host::Evaluation& e) {
   if (!e.int8.retrained) {
     fmt::print("                (float: the int8 weights, because training cannot be repeated)\n");
   }
-  if (e.without_mean.available) {
-    fmt::print("without mean    AUC {:.4f}, recall {:.1f} %, false alarms {:.2f} % of windows\n",
-               e.without_mean.auc, 100.0 * e.without_mean.recall,
-               100.0 * e.without_mean.false_positive_rate);
+  fmt::print("without mean    AUC {:.4f}", e.without_mean.auc);
+  if (e.without_mean.recall && e.without_mean.false_positive_rate) {
+    fmt::print(", recall {:.1f} %, false alarms {:.2f} % of windows",
+               100.0 * *e.without_mean.recall, 100.0 * *e.without_mean.false_positive_rate);
   }
+  fmt::print("{}\n", e.without_mean.retrained ? "" : " (their terms left out; not retrained)");
   fmt::print("\n{}\n", host::wrapped(e.tilt_sentence, 0));
-  if (!e.training_recognised) {
-    fmt::print("None of these recordings were used for training: all of them are judged.\n");
+  if (e.training_recordings_found < e.training_recordings) {
+    fmt::print(
+        "{}\n",
+        host::wrapped(fmt::format("Note: {} of the {} recordings that the model was trained on "
+                                  "are recognised here. One that was cut by 'fettle label' "
+                                  "since then, or edited, would be judged as if it were new.",
+                                  e.training_recordings_found, e.training_recordings),
+                      6));
   }
 }
 
@@ -133,7 +142,7 @@ void add_evaluate(CLI::App& program) {
     const auto model = host::ModelFile::open_detector(options->model);
     const auto result = host::evaluate(*model, host::DataSet::open(options->data));
     if (options->json) {
-      fmt::print("{}\n", to_json(result).dump(2));
+      fmt::print("{}\n", text_of(to_json(result)));
     } else {
       print_text(result);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <array>
 #include <memory>
 
 #include "cli/command.hpp"
@@ -27,7 +28,10 @@ constexpr const char* kFooter =
     "  fettle export data --npz windows.npz";
 
 void run(const Options& options) {
+  const std::filesystem::path source = options.source;
+  const std::array<std::filesystem::path, 2> inputs = {source, source / "dataset.json"};
   if (!options.c_array.empty()) {
+    host::platform::check_output(options.c_array, inputs);
     const auto model = host::ModelFile::open_detector(options.source);
     host::platform::write_file_atomically(options.c_array, host::c_array(*model, options.symbol));
     fmt::print("{}: {} bytes of model as {}[]\n", options.c_array, model->bytes().size(),
@@ -38,6 +42,7 @@ void run(const Options& options) {
     throw host::Error(host::ExitCode::usage,
                       "export: expected --c-array FILE for a model or --npz FILE for a data set");
   }
+  host::platform::check_output(options.npz, inputs);
   const auto data = host::DataSet::open(options.source);
   const FeatureSpec spec{FeatureSet::tutorial, static_cast<std::uint8_t>(data.axes()), true};
   FeatureExtractor extractor(spec);

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
+#include "cli/json.hpp"
 #include "host/text.hpp"
 
 namespace fettle::cli {
@@ -51,7 +52,7 @@ void print_json(const host::ImportReport& report) {
                                   {"source", entry.source},
                                   {"rows", entry.rows}});
   }
-  fmt::print("{}\n", json.dump(2));
+  fmt::print("{}\n", text_of(json));
 }
 
 /// One line for each source and label: hundreds of files of a second are one.
@@ -75,10 +76,10 @@ void print_recordings(const host::ImportReport& report) {
 void run(const Options& options) {
   const host::ImportReport report = host::import_recordings(options.import);
   for (const std::string& note : report.notes) {
-    fmt::print(stderr, "{}\n", host::wrapped("note: " + note, 2));
+    host::say(fmt::format("{}\n", host::wrapped("note: " + note, 2)));
   }
   for (const std::string& warning : report.warnings) {
-    fmt::print(stderr, "\nWARNING: {}\n\n", warning);
+    host::say(fmt::format("\nWARNING: {}\n\n", warning));
   }
   if (!report.too_short.empty()) {
     const std::string more = report.too_short.size() > 1
@@ -91,7 +92,7 @@ void run(const Options& options) {
                       2));
   }
   if (report.bad_rows > 0) {
-    fmt::print(stderr, "note: {} bad rows left out\n", report.bad_rows);
+    host::say(fmt::format("note: {} bad rows left out\n", report.bad_rows));
   }
   if (options.json) return print_json(report);
   print_recordings(report);

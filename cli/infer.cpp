@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <array>
 #include <cstring>
 #include <memory>
 
@@ -9,6 +10,7 @@
 #include "host/error.hpp"
 #include "host/model_file.hpp"
 #include "host/npz.hpp"
+#include "host/platform/files.hpp"
 #include "host/progress.hpp"
 
 namespace fettle::cli {
@@ -29,6 +31,8 @@ constexpr const char* kHelp =
     "DEQUANTIZE. No features, no normalisation, no score: for comparing engines.";
 
 void run(const Options& options) {
+  const std::array<std::filesystem::path, 2> inputs = {options.model, options.input};
+  host::platform::check_output(options.output, inputs);
   const auto file = host::ModelFile::open_network(options.model);
   const Int8Network& network = file->network();
   const host::NpyArray input = host::read_npy(options.input);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
+#include "cli/json.hpp"
 #include "detector_generated.h"
 #include "host/model_file.hpp"
 
@@ -169,7 +170,7 @@ void add_info(CLI::App& program) {
   command->callback([options] {
     const auto file = open(options->model);
     if (options->json) {
-      fmt::print("{}\n", to_json(*file).dump(2));
+      fmt::print("{}\n", text_of(to_json(*file)));
       return;
     }
     print_network(*file);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cli/command.hpp"
+#include "cli/json.hpp"
 #include "host/text.hpp"
 
 namespace fettle::cli {
@@ -79,7 +80,7 @@ void print_json(const host::DataSet& data, const host::Inspection& inspection) {
     json["findings"].push_back(
         {{"matters", finding.matters}, {"where", finding.where}, {"text", finding.text}});
   }
-  fmt::print("{}\n", json.dump(2));
+  fmt::print("{}\n", text_of(json));
 }
 
 std::string cut(const std::string& text, std::size_t width) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
+#include "cli/json.hpp"
 #include "host/error.hpp"
 #include "host/relabel.hpp"
 
@@ -47,7 +48,7 @@ void run(const Options& options) {
                                {"rows", part.entry.rows},
                                {"from_s", static_cast<double>(part.from_us) * 1e-6}});
     }
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", text_of(json));
     return;
   }
   for (const host::RecordingPart& part : parts) {

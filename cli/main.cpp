@@ -3,11 +3,11 @@
 
 #include <cstdio>
 #include <exception>
-#include <filesystem>
 #include <memory>
 #include <new>
 #include <sstream>
 #include <string>
+#include <system_error>
 
 #include "cli/command.hpp"
 #include "cli/help.hpp"
@@ -46,8 +46,14 @@ int fail(ExitCode code, const std::string& message) {
       text += (text.empty() ? "" : "\n") + fettle::host::wrapped(line, 2);
     }
   }
-  fmt::print(stderr, "{}\n", text);
+  fettle::host::say(fmt::format("{}\n", text));
   return static_cast<int>(code);
+}
+
+/// A full disk behind standard output is an error even when all else went well.
+int finish(int status) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+  return fail(ExitCode::io, "standard output cannot be written; is the disk full?");
 }
 
 }  // namespace
@@ -71,15 +77,14 @@ int main(int argc, char** argv) {
   fettle::cli::add_export(program);
   try {
     program.parse(argc, argv);
-    if (std::fflush(stdout) != 0) return fail(ExitCode::io, "standard output cannot be written");
-    return static_cast<int>(ExitCode::ok);
+    return finish(0);
   } catch (const CLI::ParseError& error) {
     // --help and --version arrive here too, as success.
-    return program.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
+    return finish(program.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage));
   } catch (const Error& error) {
     std::fflush(stdout);
     return fail(error.code, error.what());
-  } catch (const std::filesystem::filesystem_error& error) {
+  } catch (const std::system_error& error) {
     return fail(ExitCode::io, error.what());
   } catch (const std::bad_alloc&) {
     return fail(ExitCode::io, "out of memory");

@@ -9,11 +9,13 @@
 #include <string>
 
 #include "cli/command.hpp"
+#include "cli/json.hpp"
 #include "core/pipeline.hpp"
 #include "host/error.hpp"
 #include "host/model_file.hpp"
 #include "host/platform/interrupt.hpp"
 #include "host/recording.hpp"
+#include "host/text.hpp"
 
 namespace fettle::cli {
 namespace {
@@ -55,12 +57,50 @@ void print(const WindowResult& result, bool json) {
                            {"threshold", result.threshold},
                            {"verdict", name_of(result.verdict)}};
     if (std::isfinite(result.score)) line["score"] = result.score;
-    fmt::print("{}\n", line.dump());
+    fmt::print("{}\n", text_of(line, -1));
   } else {
     fmt::print("{},{},{},{}\n", result.start_us, shortest(result.score), shortest(result.threshold),
                name_of(result.verdict));
   }
 }
+
+/// A model judges windows of a rate; at another rate every verdict is wrong. Steps of up to 1.5
+/// periods, which windows are made of, must be one period on average.
+class RateCheck {
+ public:
+  RateCheck(float rate_hz, const std::string& file)
+      : period_us_(1e6 / static_cast<double>(rate_hz)), file_(file) {}
+
+  /// Throws Error(bad_input) once enough steps have been seen.
+  void add(std::int64_t t_us) {
+    const auto step_us = static_cast<double>(t_us - last_us_);
+    if (started_ && step_us >= 0.0 && step_us <= 1.5 * period_us_) {
+      sum_us_ += step_us;
+      ++steps_;
+    }
+    started_ = true;
+    last_us_ = t_us;
+    if (steps_ < kEnough) return;
+    const double mean_us = sum_us_ / static_cast<double>(steps_);
+    if (mean_us < 0.98 * period_us_ || mean_us > 1.02 * period_us_) {
+      throw Error(ExitCode::bad_input,
+                  fmt::format("{}: recorded at {:.4g} Hz, but the model was trained at {:.4g} Hz. "
+                              "Record at the model's rate, or train on such recordings.",
+                              file_, 1e6 / mean_us, 1e6 / period_us_));
+    }
+    steps_ = 0;
+    sum_us_ = 0.0;
+  }
+
+ private:
+  static constexpr int kEnough = 127;  // the steps inside a first window
+  double period_us_;
+  std::string file_;
+  bool started_ = false;
+  std::int64_t last_us_ = 0;
+  double sum_us_ = 0.0;
+  int steps_ = 0;
+};
 
 void run(const Options& options) {
   const auto model = host::ModelFile::open_detector(options.model);
@@ -72,6 +112,7 @@ void run(const Options& options) {
                             options.file, reader.axes(), options.model, detector.features.axes));
   }
   Pipeline pipeline(detector);
+  RateCheck rate(detector.window.rate_hz, options.file);
   if (!options.json) fmt::print("t_us,score,threshold,verdict\n");
   std::uint64_t samples = 0;
   std::uint64_t windows = 0;
@@ -80,6 +121,7 @@ void run(const Options& options) {
   for (auto block = reader.next_block(); !block.empty(); block = reader.next_block()) {
     if (samples == 0) first_us = block.front().t_us;
     for (const TimedSample& sample : block) {
+      rate.add(sample.t_us);
       const auto result = pipeline.push(sample);
       if (!result) continue;
       print(*result, options.json);
@@ -87,13 +129,15 @@ void run(const Options& options) {
     }
     samples += block.size();
     last_us = block.back().t_us;
-    std::fflush(stdout);
+    if (std::fflush(stdout) != 0) {
+      throw Error(ExitCode::io, "standard output cannot be written; is the disk full?");
+    }
     host::platform::throw_if_interrupted();
   }
   const FeaturePipeline& front = pipeline.front();
   if (front.gaps() + front.backwards() > 0) {
-    fmt::print(stderr, "Note: {} gaps in time and {} jumps backwards; no window crosses one.\n",
-               front.gaps(), front.backwards());
+    host::say(fmt::format("Note: {} gaps in time and {} jumps backwards; no window crosses one.\n",
+                          front.gaps(), front.backwards()));
   }
   if (windows == 0) {
     const double seconds = static_cast<double>(last_us - first_us) / 1e6;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cli/command.hpp"
+#include "cli/json.hpp"
 #include "core/window/window_cutter.hpp"
 #include "host/dataset.hpp"
 #include "host/error.hpp"
@@ -197,7 +198,7 @@ void print_json(const Options& options, const std::string& name,
                                   {"rows", session.rows},
                                   {"hash", fmt::format("{:016x}", session.hash)}});
   }
-  fmt::print("{}\n", json.dump(2));
+  fmt::print("{}\n", text_of(json));
 }
 
 void print_summary(const Options& options, const std::string& name,

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -9,10 +11,12 @@
 #include <set>
 
 #include "cli/command.hpp"
+#include "cli/json.hpp"
 #include "core/learn/statistics.hpp"
 #include "host/error.hpp"
 #include "host/learning.hpp"
 #include "host/platform/files.hpp"
+#include "host/text.hpp"
 #include "version.hpp"
 
 namespace fettle::cli {
@@ -87,7 +91,9 @@ void refuse_too_few(const Options& options, const host::WindowTable& table,
 
 Normaliser normaliser_from(const std::string& file, const FeatureSpec& spec) {
   std::ifstream stream(file);
-  if (!stream) throw Error(ExitCode::io, fmt::format("{}: cannot be read", file));
+  if (!stream || std::filesystem::is_directory(file)) {
+    throw Error(ExitCode::io, fmt::format("{}: cannot be read as a file", file));
+  }
   const auto refuse = [&](const std::string& what) {
     throw Error(ExitCode::bad_input,
                 fmt::format("{}: {}; expected {{\"mean\": [{} numbers], \"std\": [{} numbers above "
@@ -109,7 +115,12 @@ Normaliser normaliser_from(const std::string& file, const FeatureSpec& spec) {
   read("mean", normaliser.mean);
   read("std", normaliser.scale);
   for (std::size_t i = 0; i < spec.dimensions(); ++i) {
-    if (!(normaliser.scale[i] > 0.0F)) refuse(fmt::format("\"std\"[{}] is not above zero", i));
+    // Bounds far outside any sensor, so that no z-score leaves float32.
+    if (!(normaliser.scale[i] >= 1e-9F && normaliser.scale[i] <= 1e9F)) {
+      refuse(fmt::format("\"std\"[{}] is not between 1e-9 and 1e9", i));
+    }
+    if (!(std::abs(normaliser.mean[i]) <= 1e9F))
+      refuse(fmt::format("\"mean\"[{}] is too large", i));
   }
   return normaliser;
 }
@@ -131,11 +142,11 @@ Normaliser foreign_normaliser(const Options& options, const host::WindowTable& t
 }
 
 void print_epoch(const Trainer::Progress& progress) {
-  if (progress.epoch == 1) fmt::print(stderr, "epoch  training loss  validation loss\n");
-  fmt::print(stderr, "{:5}  {:13.6f}  {:15.6f}{}\n", progress.epoch,
-             static_cast<double>(progress.train_loss),
-             static_cast<double>(progress.validation_loss),
-             progress.best_epoch == progress.epoch ? "  best so far" : "");
+  if (progress.epoch == 1) host::say("epoch  training loss  validation loss\n");
+  host::say(fmt::format("{:5}  {:13.6f}  {:15.6f}{}\n", progress.epoch,
+                        static_cast<double>(progress.train_loss),
+                        static_cast<double>(progress.validation_loss),
+                        progress.best_epoch == progress.epoch ? "  best so far" : ""));
 }
 
 /// What train reports, as text and as JSON.
@@ -183,7 +194,7 @@ void report(const Options& options, const Outcome& outcome) {
                          {"percentile_used", threshold.percentile_used},
                          {"windows", threshold.windows},
                          {"minutes_missing", threshold.minutes_missing}};
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", text_of(json));
     return;
   }
   fmt::print("windows    {} train, {} best epoch, {} threshold, {} left to evaluate\n",
@@ -205,12 +216,12 @@ void report(const Options& options, const Outcome& outcome) {
                static_cast<double>(threshold.value), static_cast<double>(threshold.percentile_used),
                threshold.windows);
     if (threshold.minutes_missing > 0.0F) {
-      fmt::print(stderr,
-                 "Note: {} windows do not support the {:.4g}th percentile; the {:.4g}th is used.\n"
-                 "      Record {:.1f} more minutes of normal running for what was asked.\n",
-                 threshold.windows, static_cast<double>(threshold.percentile_asked),
-                 static_cast<double>(threshold.percentile_used),
-                 static_cast<double>(threshold.minutes_missing));
+      host::say(fmt::format(
+          "Note: {} windows do not support the {:.4g}th percentile; the {:.4g}th is used.\n"
+          "      Record {:.1f} more minutes of normal running for what was asked.\n",
+          threshold.windows, static_cast<double>(threshold.percentile_asked),
+          static_cast<double>(threshold.percentile_used),
+          static_cast<double>(threshold.minutes_missing)));
     }
   }
   fmt::print("model      {}: {} int8, {} bytes ({} without metadata)\n", options.output,
@@ -292,6 +303,14 @@ void pack_foreign(const Options& options, Outcome& outcome) {
 }
 
 void run(const Options& options) {
+  // Range checks let a NaN pass.
+  if (!std::isfinite(options.learning.percentile) ||
+      (options.threshold && !std::isfinite(*options.threshold))) {
+    throw Error(ExitCode::usage, "--percentile and --threshold want a finite number");
+  }
+  const std::filesystem::path index = std::filesystem::path(options.data) / "dataset.json";
+  const std::array<std::filesystem::path, 3> inputs = {index, options.from, options.norm};
+  host::platform::check_output(options.output, inputs);
   const auto data = host::DataSet::open(options.data);
   Outcome outcome;
   outcome.table = normal_windows(options, data);
@@ -346,7 +365,15 @@ void add_train(CLI::App& program) {
   command->add_option("--batch", training.batch, "Windows in one step of the optimiser")
       ->check(CLI::Range(1, 65536))
       ->option_text("N [32]");
-  command->add_option("--seed", training.seed, "Start of all random choices")->option_text("N [1]");
+  command->add_option("--seed", training.seed, "Start of all random choices")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            const bool digits = !text.empty() && text.size() <= 19 &&
+                                text.find_first_not_of("0123456789") == std::string::npos;
+            return digits ? std::string() : "expected a whole number of at most 19 digits";
+          },
+          ""))
+      ->option_text("N [1]");
   command->add_option("--learning-rate", training.learning_rate, "Step size of Adam")
       ->check(CLI::Range(1e-7, 1.0))
       ->option_text("X [0.001]");
@@ -358,7 +385,7 @@ void add_train(CLI::App& program) {
           ->option_text("P [99]");
   command->add_option("--threshold", options->threshold, "Threshold given by hand")
       ->excludes(percentile)
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0.0F, 1e30F))
       ->option_text("X");
   command
       ->add_option("--weights", options->learning.weights,

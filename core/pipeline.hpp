@@ -31,9 +31,8 @@ class FeaturePipeline {
     const WindowCutter::Cut cut = cutter_.push(sample.t_us);
     if (cut == WindowCutter::Cut::gap) ++gaps_;
     if (cut == WindowCutter::Cut::backwards) ++backwards_;
-    if (fresh_ || cut == WindowCutter::Cut::gap || cut == WindowCutter::Cut::backwards) {
-      extractor_.restart();
-    }
+    broken_ = cut == WindowCutter::Cut::gap || cut == WindowCutter::Cut::backwards;
+    if (fresh_ || broken_) extractor_.restart();
     extractor_.add(sample.sample);
     fresh_ = cut == WindowCutter::Cut::complete;
     return fresh_;
@@ -41,6 +40,9 @@ class FeaturePipeline {
 
   /// Features of the window that push() just completed, [D].
   void finish(std::span<float> features) const { extractor_.finish(features); }
+
+  /// Time was missing before the sample pushed last.
+  [[nodiscard]] bool broken() const { return broken_; }
 
   /// Another recording begins: no window crosses over.
   void restart() {
@@ -57,6 +59,7 @@ class FeaturePipeline {
   WindowCutter cutter_;
   FeatureExtractor extractor_;
   bool fresh_ = true;
+  bool broken_ = false;
   std::uint64_t gaps_ = 0;
   std::uint64_t backwards_ = 0;
 };
@@ -82,7 +85,9 @@ class Pipeline {
 
   /// Takes the next sample; gives a result when it completes a window.
   std::optional<WindowResult> push(const TimedSample& sample) {
-    if (!front_.push(sample)) return std::nullopt;
+    const bool complete = front_.push(sample);
+    if (front_.broken()) alert_.restart();
+    if (!complete) return std::nullopt;
     std::array<float, kMaxFeatures> buffer;
     const std::span<float> z(buffer.data(), model_.features.dimensions());
     front_.finish(z);

@@ -64,15 +64,4 @@ enum class Status : std::uint8_t {
   return "unknown status";
 }
 
-/// A value or the reason why there is none. `T` must be default constructible.
-template <typename T>
-struct [[nodiscard]] Result {
-  T value{};
-  Status status = Status::ok;
-
-  constexpr Result(Status why) : status(why) {}  // NOLINT: meant to be implicit
-  constexpr Result(const T& v) : value(v) {}     // NOLINT: meant to be implicit
-  [[nodiscard]] constexpr bool ok() const { return status == Status::ok; }
-};
-
 }  // namespace fettle

@@ -191,19 +191,22 @@ std::string_view LineBlocks::next() {
   std::memmove(buffer_.data(), buffer_.data() + done_, used_ - done_);
   used_ -= done_;
   done_ = 0;
-  if (!at_end_) {
-    const std::span<char> space(buffer_.data() + used_, kBlockBytes - used_);
-    const std::size_t count = file_.read(space);
-    at_end_ = count < space.size();
+  // One read is enough for a file; a pipe may need several for its first whole line.
+  bool whole_line = false;
+  while (!at_end_ && !whole_line && used_ <= kMaxLineBytes) {
+    const std::size_t count = file_.read_some({buffer_.data() + used_, kBlockBytes - used_});
+    whole_line =
+        std::string_view(buffer_.data() + used_, count).find('\n') != std::string_view::npos;
+    at_end_ = count == 0;
     bytes_read_ += count;
     used_ += count;
-    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-    if (at_start_ && std::string_view(buffer_.data(), used_).starts_with(kByteOrderMark)) {
-      used_ -= kByteOrderMark.size();
-      std::memmove(buffer_.data(), buffer_.data() + kByteOrderMark.size(), used_);
-    }
-    at_start_ = false;
   }
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (at_start_ && std::string_view(buffer_.data(), used_).starts_with(kByteOrderMark)) {
+    used_ -= kByteOrderMark.size();
+    std::memmove(buffer_.data(), buffer_.data() + kByteOrderMark.size(), used_);
+  }
+  at_start_ = false;
   if (used_ == 0) return {};
   const std::string_view all(buffer_.data(), used_);
   const std::size_t last_newline = all.rfind('\n');

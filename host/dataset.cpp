@@ -27,10 +27,11 @@ constexpr int kFormat = 1;
 constexpr std::size_t kLongestName = 200;  // most file systems allow 255 bytes with the suffix
 constexpr std::uintmax_t kLargestJson = 256U << 20U;
 constexpr const char* kIndex = "dataset.json";
-constexpr const char* kStaging = ".fettle-staging";  // and in it:
-constexpr const char* kNew = "new";                  //   recordings on their way in
-constexpr const char* kOld = "old";                  //   recordings on their way out
-constexpr const char* kAdded = "added";              //   label/name of each new one, one a line
+constexpr std::uint64_t kMostRows = 1'000'000'000'000;  // 158 years at 200 Hz
+constexpr const char* kStaging = ".fettle-staging";     // and in it:
+constexpr const char* kNew = "new";                     //   recordings on their way in
+constexpr const char* kOld = "old";                     //   recordings on their way out
+constexpr const char* kAdded = "added";                 //   label/name of each new one, one a line
 
 /// Whether a string may be a label or a name: one path component that no system mistakes.
 bool is_plain_name(std::string_view name) {
@@ -69,7 +70,8 @@ std::string to_json(const Index& index) {
                                   {"hash", fmt::format("{:016x}", entry.hash)},
                                   {"provenance", entry.provenance}});
   }
-  return json.dump(1) + "\n";
+  // A folder's name need not be UTF-8; what is not is shown as such.
+  return json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 std::uint64_t hash_from(const std::string& text) {
@@ -114,6 +116,9 @@ Index read_index(const fs::path& folder) {
       entry.name = row.at("name").get<std::string>();
       entry.source = row.at("source").get<std::string>();
       entry.provenance = row.at("provenance").get<std::string>();
+      if (!row.at("rows").is_number_unsigned() || row.at("rows") > kMostRows) {
+        throw std::invalid_argument("rows is " + row.at("rows").dump() + ", expected a count");
+      }
       entry.rows = row.at("rows").get<std::uint64_t>();
       entry.hash = hash_from(row.at("hash").get<std::string>());
       index.recordings.push_back(std::move(entry));
@@ -123,8 +128,9 @@ Index read_index(const fs::path& folder) {
   } catch (const std::invalid_argument& problem) {
     refuse_index(folder, fmt::format("damaged: {}", problem.what()));
   }
-  if (!std::isfinite(index.rate_hz) || index.rate_hz <= 0) {
-    refuse_index(folder, fmt::format("damaged: rate_hz is {}", index.rate_hz));
+  if (!(index.rate_hz >= kLowestRate_hz && index.rate_hz <= kHighestRate_hz)) {
+    refuse_index(folder, fmt::format("damaged: rate_hz is {}, expected {} to {}", index.rate_hz,
+                                     kLowestRate_hz, kHighestRate_hz));
   }
   if (index.axes != 3 && index.axes != 6) {
     refuse_index(folder, fmt::format("damaged: axes is {}, expected 3 or 6", index.axes));
@@ -149,6 +155,13 @@ void sort_recordings(std::vector<RecordingEntry>& recordings) {
   });
 }
 
+/// A link in the place of a folder of ours could lead anywhere, and what is in it would be removed.
+void refuse_link(const fs::path& folder) {
+  if (!fs::is_symlink(fs::symlink_status(folder))) return;
+  throw Error(ExitCode::bad_input,
+              folder.string() + ": is a link, expected a folder of the data set. Remove the link");
+}
+
 /// Leaves the staging folder empty. An update that was cut off before its commit point, the
 /// renaming of the staged dataset.json, is undone; behind that point there is only rubbish to take
 /// away.
@@ -163,6 +176,7 @@ void settle(const fs::path& folder) {
       std::error_code ignored;
       // What was not moved yet is still in the staging folder, and a recording of the same name is
       // the old one.
+      refuse_link(folder / label);
       if (!fs::exists(file_of(staging / kNew, label, name))) {
         fs::remove(file_of(folder, label, name), ignored);
       }
@@ -184,6 +198,7 @@ void settle(const fs::path& folder) {
 /// Takes up what a killed program left behind, if it did.
 void recover(const fs::path& folder) {
   const fs::path staging = folder / kStaging;
+  refuse_link(staging);
   if (!fs::exists(staging)) return;
   platform::FolderLock lock;
   if (!lock.try_lock(staging)) return;
@@ -254,6 +269,30 @@ DataSet DataSet::open(const fs::path& folder) {
   return data;
 }
 
+RecordingReader DataSet::read(const RecordingEntry& entry) const {
+  RecordingReader reader(path_of(entry));
+  if (reader.axes() != axes_) {
+    throw Error(
+        ExitCode::bad_input,
+        fmt::format("{}: has {} axes, expected the {} that dataset.json says. Import it into "
+                    "a data set of its own",
+                    path_of(entry).string(), reader.axes(), axes_));
+  }
+  return reader;
+}
+
+void DataSet::check_unchanged(const RecordingEntry& entry, std::uint64_t rows,
+                              std::uint64_t hash) const {
+  if (rows == entry.rows && hash == entry.hash) return;
+  throw Error(
+      ExitCode::bad_input,
+      fmt::format("{}: expected {} rows as dataset.json describes them, found {} rows{}. The "
+                  "file was changed after it was imported: import it again, into a new data "
+                  "set",
+                  path_of(entry).string(), entry.rows, rows,
+                  rows == entry.rows ? " with other values" : ""));
+}
+
 fs::path DataSet::path_of(const RecordingEntry& entry) const {
   return file_of(folder_, entry.label, entry.name);
 }
@@ -303,6 +342,7 @@ DataSetUpdate::DataSetUpdate(const fs::path& folder, double rate_hz, std::size_t
                             folder.string(), kIndex));
   }
   impl.folder_is_new = platform::create_folders(folder);
+  refuse_link(impl.staging);
   platform::create_folders(impl.staging);
   if (!impl.lock.try_lock(impl.staging)) {
     impl.finished = true;  // the staging folder is another's

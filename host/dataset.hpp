@@ -18,6 +18,10 @@ namespace fettle::host {
 /// The order in which people number files: runs of digits by value, so that 2 comes before 10.
 [[nodiscard]] bool natural_less(std::string_view a, std::string_view b);
 
+/// Rates that a data set may have.
+inline constexpr double kLowestRate_hz = 0.1;
+inline constexpr double kHighestRate_hz = 100'000.0;
+
 /// One row of dataset.json.
 struct RecordingEntry {
   std::string label;       ///< folder below the data set
@@ -46,6 +50,11 @@ class DataSet {
   /// In order of label, source, then the order of recording (name order inside a source).
   [[nodiscard]] const std::vector<RecordingEntry>& recordings() const { return recordings_; }
   [[nodiscard]] std::filesystem::path path_of(const RecordingEntry& entry) const;
+  /// Opens a recording. Throws what RecordingReader throws, and Error(bad_input) if the file has
+  /// another number of axes than the data set.
+  [[nodiscard]] RecordingReader read(const RecordingEntry& entry) const;
+  /// Throws Error(bad_input) unless what was read of a recording is what dataset.json describes.
+  void check_unchanged(const RecordingEntry& entry, std::uint64_t rows, std::uint64_t hash) const;
   [[nodiscard]] const std::vector<std::string>& strangers() const { return strangers_; }
 
  private:

@@ -11,6 +11,7 @@
 
 #include "core/alert/alert.hpp"
 #include "core/decision/threshold_decision.hpp"
+#include "core/learn/statistics.hpp"
 #include "core/score/reconstruction.hpp"
 #include "detector_generated.h"
 #include "host/error.hpp"
@@ -24,7 +25,9 @@ using Rows = std::vector<std::uint32_t>;
 /// Which windows of a table the model has seen, and which are left to judge it by.
 struct Known {
   Split used;  ///< train, best_epoch and threshold as they were at training, in its order
-  bool complete = false;  ///< every recording of training is here
+  std::size_t listed = 0;  ///< recordings of training
+  std::size_t found = 0;   ///< of those, recognised
+  bool complete = false;   ///< all of them, with all windows
   std::size_t left_out = 0;
   Rows unseen;
 };
@@ -62,15 +65,15 @@ Known recognise(const WindowTable& table, const metadata::Training& training) {
   for (std::uint32_t i = 0; i < table.size(); ++i) {
     const WindowOrigin& origin = table.origins[i];
     windows_of[origin.recording].push_back(i);
-    if (origin.end_row > seen_rows[origin.recording]) known.unseen.push_back(i);
+    if (origin.end_row - table.window.samples >= seen_rows[origin.recording]) {
+      known.unseen.push_back(i);
+    }
   }
   known.left_out = table.size() - known.unseen.size();
-  known.complete = listed > 0;
+  known.listed = listed;
   for (std::uint32_t i = 0; i < listed; ++i) {
-    if (recording_of[i] < 0) {
-      known.complete = false;
-      continue;
-    }
+    if (recording_of[i] < 0) continue;
+    ++known.found;
     const auto* used = list->Get(i);
     for (const std::uint32_t row : windows_of[static_cast<std::size_t>(recording_of[i])]) {
       const std::uint32_t end = table.origins[row].end_row;
@@ -83,7 +86,8 @@ Known recognise(const WindowTable& table, const metadata::Training& training) {
       }
     }
   }
-  known.complete = known.complete && known.used.train.size() == training.windows_train() &&
+  known.complete = known.found == listed && listed > 0 &&
+                   known.used.train.size() == training.windows_train() &&
                    known.used.best_epoch.size() == training.windows_best_epoch();
   return known;
 }
@@ -234,29 +238,39 @@ WindowTable without_mean_columns(const WindowTable& table) {
   return result;
 }
 
-/// Share of the summed squared error of fault windows that comes from mean features.
-double share_of_mean_features(const DetectorModel& model, const WindowTable& table,
-                              std::span<const std::uint32_t> rows,
-                              const std::string& normal_label) {
+/// What mean features have to do with a score.
+struct MeanTerms {
+  double share = 0.0;                 ///< of the summed squared error of fault windows
+  std::vector<float> scores_without;  ///< of each window, their terms left out
+};
+
+MeanTerms mean_terms(const DetectorModel& model, const WindowTable& table,
+                     std::span<const std::uint32_t> rows, const std::string& normal_label) {
   std::array<float, kMaxFeatures> z_buffer{};
   std::array<std::int8_t, kMaxFeatures> input{}, output{};
   const std::size_t dimensions = table.spec.dimensions();
   const auto z = std::span(z_buffer).first(dimensions);
+  MeanTerms result;
   double mean_part = 0.0;
   double all = 0.0;
   for (const std::uint32_t row : rows) {
-    if (table.recording_of(row).label == normal_label) continue;
     model.normaliser.apply(table.row(row), z);
     for (std::size_t i = 0; i < dimensions; ++i) input[i] = model.network.input_scale().code(z[i]);
     model.network.run(std::span(input).first(dimensions), std::span(output).first(dimensions));
+    double mean = 0.0;
+    double rest = 0.0;
     for (std::size_t i = 0; i < dimensions; ++i) {
       const double difference = static_cast<double>(z[i]) -
                                 static_cast<double>(model.network.output_scale().real(output[i]));
-      all += difference * difference;
-      if (feature_is_mean(table.spec, i)) mean_part += difference * difference;
+      (feature_is_mean(table.spec, i) ? mean : rest) += difference * difference;
     }
+    result.scores_without.push_back(static_cast<float>(rest));
+    if (table.recording_of(row).label == normal_label) continue;
+    mean_part += mean;
+    all += mean + rest;
   }
-  return all > 0.0 ? mean_part / all : 0.0;
+  result.share = all > 0.0 ? mean_part / all : 0.0;
+  return result;
 }
 
 WithoutMeanResult retrain_without_mean(const WindowTable& table, const Known& known,
@@ -269,13 +283,13 @@ WithoutMeanResult retrain_without_mean(const WindowTable& table, const Known& kn
   const auto scores = int8_scores(file->network(), learned.normaliser, reduced, known.unseen);
   const ByLabel parts = by_label(reduced, known.unseen, scores, normal_label);
   WithoutMeanResult result;
-  result.available = true;
+  result.retrained = true;
   result.auc = roc_auc(parts.normal, parts.faults);
   // A threshold given by hand belongs to other features; the usual percentile stands in for it.
   const double percentile = record.threshold()->kind() == metadata::ThresholdKind::percentile
                                 ? static_cast<double>(record.threshold()->percentile_asked())
                                 : 99.0;
-  if (known.used.threshold.size() >= 20) {
+  if (known.used.threshold.size() >= kFewestThresholdWindows) {
     const float threshold = choose_threshold(int8_scores(file->network(), learned.normaliser,
                                                          reduced, known.used.threshold),
                                              percentile, reduced.window)
@@ -290,10 +304,6 @@ std::string tilt_sentence(const Evaluation& evaluation, const FeatureSpec& spec)
   const auto& without = evaluation.without_mean;
   if (!spec.with_mean) {
     return "The model has no mean features, so the sensor's tilt cannot carry this result.";
-  }
-  if (!without.available) {
-    return "Whether this rests on the sensor's tilt cannot be said here: the recordings that the "
-           "model was trained on are not in this data set.";
   }
   // Two signs together: the detector is worse without the mean features, and they make more of the
   // score than their share of the features. One alone can be the smaller network's doing.
@@ -354,8 +364,10 @@ QuantisationResult compare_with_float(const ModelFile& model, const WindowTable&
   const ThresholdDecision decision(detector.threshold);
   std::vector<float> changes;
   for (std::size_t i = 0; i < scores.size(); ++i) {
-    const float change =
-        in_float[i] > 0.0F ? std::abs(scores[i] - in_float[i]) / in_float[i] : 0.0F;
+    // Scores beyond float32 (a tiny scale given by hand) have no ratio; a report wants a number.
+    constexpr float kBeyondWords = 1e6F;
+    const float ratio = std::abs(scores[i] - in_float[i]) / in_float[i];
+    const float change = in_float[i] > 0.0F ? (ratio < kBeyondWords ? ratio : kBeyondWords) : 0.0F;
     changes.push_back(change);
     result.score_change_largest =
         std::max(result.score_change_largest, static_cast<double>(change));
@@ -400,7 +412,8 @@ Evaluation evaluate(const ModelFile& model, const DataSet& data) {
   result.normal_label = training.normal_label()->str();
   result.threshold = detector.threshold;
   result.windows_left_out = known.left_out;
-  result.training_recognised = known.left_out > 0;
+  result.training_recordings = known.listed;
+  result.training_recordings_found = known.found;
   const auto scores = int8_scores(model.network(), detector.normaliser, table, known.unseen);
   const ByLabel parts = by_label(table, known.unseen, scores, result.normal_label);
   if (parts.normal.empty()) {
@@ -438,11 +451,15 @@ Evaluation evaluate(const ModelFile& model, const DataSet& data) {
   if (!detector.features.with_mean) {
     result.without_mean = {true, result.auc, share_above(parts.faults, detector.threshold),
                            result.false_positive_rate};
-  } else if (known.complete && !training.foreign()) {
-    result.without_mean = retrain_without_mean(table, known, model.record(), result.normal_label);
-  }
-  if (detector.features.with_mean) {
-    result.mean_share = share_of_mean_features(detector, table, known.unseen, result.normal_label);
+  } else {
+    const MeanTerms terms = mean_terms(detector, table, known.unseen, result.normal_label);
+    result.mean_share = terms.share;
+    if (known.complete && !training.foreign()) {
+      result.without_mean = retrain_without_mean(table, known, model.record(), result.normal_label);
+    } else {
+      const ByLabel rest = by_label(table, known.unseen, terms.scores_without, result.normal_label);
+      result.without_mean.auc = roc_auc(rest.normal, rest.faults);
+    }
   }
   result.tilt_sentence = tilt_sentence(result, detector.features);
   return result;

@@ -27,7 +27,7 @@ struct QuantisationResult {
       false;  ///< the float network was trained again from the stored settings; else it
               ///< is the int8 network's own weights in float arithmetic
   double auc_float = 0.0;
-  double auc_change = 0.0;         ///< int8 minus float
+  double auc_change = 0.0;  ///< int8 minus float
   /// Mean of |int8 - float| / float. Faulty windows differ more: they lie where int8 saturates.
   double score_change_normal = 0.0;
   double score_change_faults = 0.0;
@@ -41,17 +41,20 @@ struct QuantisationResult {
 
 /// The same without the features that carry gravity.
 struct WithoutMeanResult {
-  bool available = false;  ///< false when the windows of training are not in the data
+  bool retrained =
+      false;  ///< trained again without them; else their terms are left out of the score
   double auc = 0.0;
-  double recall = 0.0;
-  double false_positive_rate = 0.0;
+  /// At a threshold of its own; absent when it was not retrained or too few windows carry one.
+  std::optional<double> recall;
+  std::optional<double> false_positive_rate;
 };
 
 struct Evaluation {
   std::string normal_label;
-  std::uint64_t normal_windows = 0;    ///< evaluated
-  std::uint64_t windows_left_out = 0;  ///< used for training or threshold
-  bool training_recognised = false;    ///< some of the data are what the model was trained on
+  std::uint64_t normal_windows = 0;             ///< evaluated
+  std::uint64_t windows_left_out = 0;           ///< used for training or threshold
+  std::uint64_t training_recordings = 0;        ///< that the model was trained on
+  std::uint64_t training_recordings_found = 0;  ///< of those, recognised in the data
   float threshold = 0.0F;
   double normal_hours = 0.0;
   double auc = 0.0;

@@ -320,13 +320,17 @@ Unit guess_acceleration(const Source& source) {
   return near(1000.0) ? unit_named(Quantity::acceleration, "mg") : Unit{};
 }
 
+/// The unit that makes the rate plausible; unknown if none does, or two do.
 Unit guess_time(const Source& source) {
+  Unit guess;
   for (const char* name : {"s", "ms", "us", "ns"}) {
     const Unit unit = unit_named(Quantity::time, name);
     const double rate_hz = 1e6 / (source.median_step * unit.factor);
-    if (rate_hz >= 5.0 && rate_hz <= 10000.0) return unit;
+    if (!(rate_hz >= 5.0 && rate_hz <= 10000.0)) continue;
+    if (guess.known()) return {};
+    guess = unit;
   }
-  return {};
+  return guess;
 }
 
 [[noreturn]] void ask_for_unit(const Source& source, std::string_view why,
@@ -393,14 +397,22 @@ void settle_units(std::vector<Source>& sources, const GivenUnits& given, Remarks
                      : "rads"));
     }
     if (const double g = source.magnitude * layout.acceleration.factor; g < 0.5 || g > 2.0) {
+      const std::string advice = g > 7 && g < 14 ? "It looks like m/s2 taken for g: --units ms2."
+                                                 : "A wrong unit or range would look like this.";
+      if (!given.acceleration.known()) {
+        throw Error(ExitCode::bad_input,
+                    fmt::format("{}: the accelerometer shows {:.3g} g where a sensor feels 1 g "
+                                "(taken as {}, from the header). {} If the machine really shakes "
+                                "that much, say --units {}.",
+                                source.file.string(), g, layout.acceleration.name, advice,
+                                layout.acceleration.name));
+      }
       warnings.add(
           source,
           fmt::format("THE ACCELEROMETER SHOWS {:.3g} g WHERE A SENSOR FEELS 1 g\n"
                       "  Taken as {}. {}\n"
                       "  Set it right with --units, unless the machine really shakes that much.",
-                      g, layout.acceleration.name,
-                      g > 7 && g < 14 ? "It looks like m/s2 taken for g: --units ms2."
-                                      : "A wrong unit or range would look like this."),
+                      g, layout.acceleration.name, advice),
           "magnitude");
     }
     if (layout.has_time() && !layout.time_unit.known()) {
@@ -528,7 +540,7 @@ TimedSample converted(const TableRow& row, const Source& source, std::uint32_t w
   for (std::size_t axis = 0; axis < layout.axes; ++axis) {
     const double factor = axis < 3 ? layout.acceleration.factor : layout.rotation.factor;
     sample.sample.axis[axis] = static_cast<float>(row.axis[axis] * factor);
-    if (!std::isfinite(sample.sample.axis[axis])) {
+    if (!(std::abs(sample.sample.axis[axis]) <= kLargestReading)) {
       table.refuse(
           fmt::format("{} is {:g}, too large for any sensor", kAxisNames[axis], row.axis[axis]));
     }
@@ -539,7 +551,7 @@ TimedSample converted(const TableRow& row, const Source& source, std::uint32_t w
     if (layout.windows_apart) periods += row.index / window_samples * kPeriodsApart;
     t_us = static_cast<double>(periods) * 1e6 / source.rate_hz;
   }
-  if (!(std::abs(t_us) < 9e18))
+  if (!(std::abs(t_us) <= static_cast<double>(kLargestTime_us)))
     table.refuse(fmt::format("the time {:g} is out of range", row.time));
   sample.t_us = std::llround(t_us);
   return sample;
@@ -597,8 +609,10 @@ void write_recording(const Source& source, const std::string& label, const Impor
 }  // namespace
 
 ImportReport import_recordings(const ImportOptions& options) {
-  if (options.rate_hz < 0 || !std::isfinite(options.rate_hz)) {
-    throw Error(ExitCode::usage, "--rate: expected a rate above 0 Hz");
+  if (options.rate_hz != 0 &&
+      !(options.rate_hz >= kLowestRate_hz && options.rate_hz <= kHighestRate_hz)) {
+    throw Error(ExitCode::usage, fmt::format("--rate: expected {} to {} Hz, found {}",
+                                             kLowestRate_hz, kHighestRate_hz, options.rate_hz));
   }
   if (!options.label.empty() && usable_label(options.label) != options.label) {
     throw Error(

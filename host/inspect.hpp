@@ -61,8 +61,8 @@ struct Inspection {
 
 /// Reads every recording of a data set once; memory does not grow with them (16 bytes for each 1024
 /// rows). @param each_recording one part for each recording instead of each source
-/// Throws what RecordingReader throws, and Error(bad_input) if a recording is not what dataset.json
-/// says (rows, hash).
+/// Throws what RecordingReader throws. A recording that is not what dataset.json says (rows, hash) is
+/// a finding.
 [[nodiscard]] Inspection inspect(const DataSet& data, std::uint32_t window_samples,
                                  bool each_recording);
 

@@ -148,6 +148,12 @@ std::vector<std::uint8_t> detector_file(const ModelFile& foreign,
     graph.outputs = {operators.back()->inputs.at(0)};
     operators.pop_back();
   }
+  // An earlier record makes way, its bytes as well.
+  for (const auto& entry : model->metadata) {
+    if (entry->name == kMetadataName && entry->buffer < model->buffers.size()) {
+      model->buffers[entry->buffer]->data.clear();
+    }
+  }
   auto buffer = std::make_unique<tflite::BufferT>();
   buffer->data = record_for(foreign.network(), description);
   model->buffers.push_back(std::move(buffer));

@@ -21,6 +21,9 @@ inline constexpr std::size_t kMaxModelBytes = std::size_t{64} << 20;
 /// the network points into it.
 class ModelFile {
  public:
+  ModelFile(const ModelFile&) = delete;
+  ModelFile& operator=(const ModelFile&) = delete;
+
   /// Reads any .tflite that Int8Network runs. A Fettle file that is damaged is refused, never taken
   /// for a plain one. Throws Error(io) or Error(bad_input) with file, offset, reason and advice.
   [[nodiscard]] static std::unique_ptr<ModelFile> open_network(const std::filesystem::path& file);

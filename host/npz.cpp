@@ -130,7 +130,7 @@ void for_each_window(const DataSet& data, std::uint32_t window_samples, const st
   std::uint64_t done = 0;
   std::vector<Sample> window(window_samples);
   for (std::size_t i = 0; i < data.recordings().size(); ++i) {
-    RecordingReader reader(data.path_of(data.recordings()[i]));
+    RecordingReader reader = data.read(data.recordings()[i]);
     WindowCutter cutter({window_samples, static_cast<float>(data.rate_hz())});
     for (auto block = reader.next_block(); !block.empty(); block = reader.next_block()) {
       for (const TimedSample& sample : block) {

@@ -33,11 +33,12 @@ constexpr std::size_t kLongestRow = 128;
 template <std::size_t axes>
 const char* parse_row(const char* text, TimedSample& row) {
   text = parse_int64(text, row.t_us);
-  if (text == nullptr) return nullptr;
+  if (text == nullptr || row.t_us > kLargestTime_us || row.t_us < -kLargestTime_us) return nullptr;
   for (std::size_t axis = 0; axis < axes; ++axis) {
     if (*text != ',') return nullptr;
-    text = parse_float(text + 1, row.sample.axis[axis]);
-    if (text == nullptr) return nullptr;
+    float& value = row.sample.axis[axis];
+    text = parse_float(text + 1, value);
+    if (text == nullptr || value > kLargestReading || value < -kLargestReading) return nullptr;
   }
   if (*text == '\r') ++text;
   return *text == '\n' ? text + 1 : nullptr;
@@ -69,12 +70,15 @@ std::string explain(std::string_view line, std::size_t axes) {
     float number = 0;
     const char* const end =
         i == 0 ? parse_int64(padded.c_str(), whole) : parse_float(padded.c_str(), number);
+    if (i > 0 && end != nullptr && (number > kLargestReading || number < -kLargestReading)) {
+      return fmt::format("{} is {}, beyond any sensor; expected g and deg/s", kNames[i], field);
+    }
     if (end != padded.c_str() + field.size()) {
       return fmt::format("expected a finite decimal number for {}, found {}", kNames[i],
                          in_quotes(field));
     }
   }
-  return fmt::format("cannot read {}", in_quotes(line));
+  return fmt::format("expected a time within 285 years of zero, found {}", in_quotes(line));
 }
 
 }  // namespace

@@ -12,6 +12,12 @@
 
 namespace fettle::host {
 
+/// Largest distance of a time stamp from zero, 285 years: differences of two never overflow.
+inline constexpr std::int64_t kLargestTime_us = 9'000'000'000'000'000;
+
+/// No accelerometer or gyroscope reads more, in any unit; squares of it stay far from overflow.
+inline constexpr float kLargestReading = 1e6F;
+
 /// Running hash over samples (time stamps relative to the first, and axes; never file bytes), so
 /// that a recording is recognised whatever its name, folder or number format. XXH3, 64 bits.
 class SampleHash {

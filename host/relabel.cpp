@@ -123,7 +123,9 @@ std::vector<RecordingPart> relabel(const std::filesystem::path& folder,
   std::vector<RecordingPart> parts;
   DataSetUpdate update(folder, data.rate_hz(), data.axes());
   update.remove(original);
-  RecordingReader reader(data.path_of(original));
+  RecordingReader reader = data.read(original);
+  SampleHash hash(reader.axes());
+  std::uint64_t rows = 0;
   Progress progress("labelling", std::filesystem::file_size(data.path_of(original)));
   RecordingWriter* writer = nullptr;
   std::size_t current = 0;
@@ -152,8 +154,11 @@ std::vector<RecordingPart> relabel(const std::filesystem::path& folder,
       }
       writer->write(sample);
     }
+    hash.add(block);
+    rows += block.size();
     progress.at(reader.bytes_read());
   }
+  data.check_unchanged(original, rows, hash.value());
   finish_part();
   if (std::none_of(parts.begin(), parts.end(),
                    [&](const RecordingPart& part) { return part.entry.label == label; })) {

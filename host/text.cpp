@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/text.hpp"
 
+#include <cstdio>
+
 namespace fettle::host {
 
 std::string wrapped(std::string_view text, std::size_t indent) {
@@ -20,5 +22,7 @@ std::string wrapped(std::string_view text, std::size_t indent) {
   }
   return result;
 }
+
+void say(const std::string& text) { (void)std::fputs(text.c_str(), stderr); }
 
 }  // namespace fettle::host

@@ -14,4 +14,8 @@ inline constexpr std::size_t kTextColumns = 80;
 /// indented. No newline at the end.
 [[nodiscard]] std::string wrapped(std::string_view text, std::size_t indent);
 
+/// Writes to standard error. What a person cannot be told, on a full disk or a closed terminal, must
+/// not end the work itself: nothing is thrown.
+void say(const std::string& text);
+
 }  // namespace fettle::host

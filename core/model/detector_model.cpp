@@ -106,12 +106,12 @@ bool aligned_to_8(const std::uint8_t* elements) {
 
 bool between(float value, float low, float high) { return value >= low && value <= high; }
 
-/// Short, and without control characters, which would speak to a terminal.
+/// Short ASCII without control characters, which would speak to a terminal.
 bool printable(const flatbuffers::String* text) {
   if (text == nullptr || text->size() > kLongestText) return false;
   return std::all_of(text->begin(), text->end(), [](char c) {
     const auto code = static_cast<unsigned char>(c);
-    return code >= 0x20 && code != 0x7f;
+    return code >= 0x20 && code < 0x7f;
   });
 }
 
@@ -124,6 +124,12 @@ bool complete(const metadata::DetectorRecord& record) {
       training->weights() > metadata::Weights::MAX ||
       record.normalisation() > metadata::Normalisation::MAX || !is_finite(training->train_loss()) ||
       !is_finite(training->validation_loss()) || !is_finite(training->learning_rate())) {
+    return false;
+  }
+  // Retraining takes these at their word: no more than the command line allows.
+  if (!training->foreign() &&
+      (training->epochs() < 1 || training->epochs() > 100'000 || training->batch() < 1 ||
+       training->batch() > 65'536 || training->hidden()->size() > 7)) {
     return false;
   }
   const auto& threshold = *record.threshold();

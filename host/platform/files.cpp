@@ -44,14 +44,20 @@ InputFile::InputFile(InputFile&& other) noexcept
 std::size_t InputFile::read(std::span<char> into) {
   std::size_t filled = 0;
   while (filled < into.size()) {
-    throw_if_interrupted();
-    const ssize_t count = ::read(descriptor_, into.data() + filled, into.size() - filled);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail(file_, "read it");
+    const std::size_t count = read_some(into.subspan(filled));
     if (count == 0) break;
-    filled += static_cast<std::size_t>(count);
+    filled += count;
   }
   return filled;
+}
+
+std::size_t InputFile::read_some(std::span<char> into) {
+  for (;;) {
+    throw_if_interrupted();
+    const ssize_t count = ::read(descriptor_, into.data(), into.size());
+    if (count >= 0) return static_cast<std::size_t>(count);
+    if (errno != EINTR) fail(file_, "read it");
+  }
 }
 
 OutputFile::OutputFile(const std::filesystem::path& file)
@@ -100,6 +106,29 @@ void replace_file(const std::filesystem::path& from, const std::filesystem::path
 
 std::filesystem::path temporary_beside(const std::filesystem::path& file) {
   return file.parent_path() / fmt::format(".{}.{}.tmp", file.filename().string(), ::getpid());
+}
+
+void check_output(const std::filesystem::path& file,
+                  std::span<const std::filesystem::path> inputs) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  if (file.filename().empty() || !fs::is_directory(folder, error)) {
+    throw Error(ExitCode::io, "cannot write '" + file.string() + "': there is no folder '" +
+                                  folder.string() + "', or no file name");
+  }
+  const fs::file_status status = fs::symlink_status(file, error);
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
+    throw Error(ExitCode::exists, "cannot write '" + file.string() +
+                                      "': a folder, link or device stands there. Choose another "
+                                      "name, or remove it");
+  }
+  for (const fs::path& input : inputs) {
+    if (fs::equivalent(file, input, error)) {
+      throw Error(ExitCode::exists,
+                  "cannot write '" + file.string() + "': it is what is read. Choose another name");
+    }
+  }
 }
 
 void write_file_atomically(const std::filesystem::path& file, std::string_view bytes) {

@@ -24,6 +24,9 @@ class InputFile {
   /// Fills `into` as far as the file goes; less than asked for (also 0) means the end.
   /// Throws Error(io), and Error(interrupted) after Ctrl-C.
   [[nodiscard]] std::size_t read(std::span<char> into);
+  /// What is there now, at least one byte; 0 means the end. A pipe that is still being written gives
+  /// what has come, so that live data need not fill a block first. Throws as read() does.
+  [[nodiscard]] std::size_t read_some(std::span<char> into);
 
  private:
   std::filesystem::path file_;
@@ -57,6 +60,11 @@ bool create_folders(const std::filesystem::path& folder);
 /// Gives `from` the name `to`; what had that name before is gone. A crash leaves the one or the
 /// other. Throws Error(io).
 void replace_file(const std::filesystem::path& from, const std::filesystem::path& to);
+
+/// Refuses an output that would do harm, before any work is done: its folder must exist, it must be
+/// an ordinary file or none yet (a device would be replaced by a file), and no file of `inputs`.
+/// Throws Error(io) or Error(exists).
+void check_output(const std::filesystem::path& file, std::span<const std::filesystem::path> inputs);
 
 /// Writes a whole file: temporary file beside it, sync, rename. Throws Error(io).
 void write_file_atomically(const std::filesystem::path& file, std::string_view bytes);
