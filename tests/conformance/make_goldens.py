@@ -380,7 +380,7 @@ def trainer_goldens(make: Maker) -> None:
                 continue
             for i, p in enumerate(reference.weights):
                 golden.block(f"after_{step}_{'wb'[i % 2]}{i // 2}", p)
-            golden.block(f"loss_{step}", np.array([reference.loss(data)]))
+            golden.block(f"loss_{step}", np.atleast_1d(reference.loss(data)))
             used = [batches[s % len(batches)] for s in range(step)]
             keras = trainer.keras_steps(initial, used)
             worst = max(float(np.abs(a - b).max()) for a, b in zip(keras, as_keras.weights))

@@ -25,7 +25,8 @@ def glorot_uniform(rng: np.random.Generator, widths: list[int]) -> Weights:
 
 
 class NumpyTrainer:
-    """One step a call; `dtype` float32 shows what single precision alone costs.
+    """One step a call; `dtype` float32 shows what single precision alone costs. Parameters and batches may have
+    one more axis in front: many networks trained at once, each on its own rows.
 
     Keras takes 1 - beta^t from betas rounded to float32 even where everything else is float64 (6.7e-6 of the
     step size); `keras_powers` does the same, so that the two can be compared to the last digits.
@@ -43,20 +44,21 @@ class NumpyTrainer:
         outputs = [x.astype(self._dtype)]
         layers = len(self.weights) // 2
         for i in range(layers):
-            z = outputs[-1] @ self.weights[2 * i].T + self.weights[2 * i + 1]
+            z = outputs[-1] @ self.weights[2 * i].swapaxes(-1, -2) + self.weights[2 * i + 1][..., None, :]
             outputs.append(z if i == layers - 1 else np.maximum(z, 0))
         return outputs
 
-    def loss(self, x: np.ndarray) -> float:
-        return float(((self.forward(x)[-1] - x) ** 2).mean())
+    def loss(self, x: np.ndarray) -> np.ndarray:
+        """Mean squared error over the last two axes."""
+        return ((self.forward(x)[-1] - x) ** 2).mean(axis=(-1, -2))
 
     def step(self, batch: np.ndarray) -> None:
         outputs = self.forward(batch)
-        delta = 2.0 * (outputs[-1] - outputs[0]) / self._dtype(batch.size)
+        delta = 2.0 * (outputs[-1] - outputs[0]) / self._dtype(batch.shape[-1] * batch.shape[-2])
         gradients: Weights = [np.empty(0)] * len(self.weights)
         for i in reversed(range(len(self.weights) // 2)):
-            gradients[2 * i] = delta.T @ outputs[i]
-            gradients[2 * i + 1] = delta.sum(axis=0)
+            gradients[2 * i] = delta.swapaxes(-1, -2) @ outputs[i]
+            gradients[2 * i + 1] = delta.sum(axis=-2)
             if i:
                 delta = (delta @ self.weights[2 * i]) * (outputs[i] > 0)
         self._steps += 1
@@ -66,6 +68,22 @@ class NumpyTrainer:
             m += (g - m) * self._dtype(1.0 - BETA_1)
             v += (g * g - v) * self._dtype(1.0 - BETA_2)
             p -= rate * m / (np.sqrt(v) + self._dtype(EPSILON))
+
+
+def fit_many(
+    starts: list[Weights], x: np.ndarray, v: np.ndarray, epochs: int, batch: int, rng: np.random.Generator
+) -> np.ndarray:
+    """What fit() with the best epoch kept gives from each start: [starts, 2], loss on x and on v. Float32."""
+    run = NumpyTrainer([np.stack(p) for p in zip(*starts)], np.float32)
+    best = np.full((len(starts), 2), np.inf)
+    for _ in range(epochs):
+        order = np.argsort(rng.random((len(starts), len(x))), axis=1)
+        for at in range(0, len(x), batch):
+            run.step(x[order[:, at : at + batch]])
+        validation = run.loss(v)
+        better = validation < best[:, 1]
+        best[better] = np.stack([run.loss(x), validation], axis=1)[better]
+    return best
 
 
 def keras_steps(initial: Weights, batches: list[np.ndarray], dtype: str = "float64") -> Weights:
