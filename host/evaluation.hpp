@@ -27,7 +27,7 @@ struct QuantisationResult {
       false;  ///< the float network was trained again from the stored settings; else it
               ///< is the int8 network's own weights in float arithmetic
   double auc_float = 0.0;
-  double auc_change = 0.0;         ///< int8 minus float
+  double auc_change = 0.0;  ///< int8 minus float
   /// Mean of |int8 - float| / float. Faulty windows differ more: they lie where int8 saturates.
   double score_change_normal = 0.0;
   double score_change_faults = 0.0;
