@@ -104,8 +104,8 @@ Status quantise(const FloatNetwork& network, std::span<const float> rows,
       float& scale = scales[channels == 1 ? 0 : o];
       // The bias must fit as well: weights that are all but zero may stand beside a large bias.
       const float by_weights = largest_weight(network, k, o) / 127.0F;
-      const float by_bias =
-          absolute(network.biases(k)[o]) / (input.scale * (0.5F * static_cast<float>(kLargestBias)));
+      const float by_bias = absolute(network.biases(k)[o]) /
+                            (input.scale * (0.5F * static_cast<float>(kLargestBias)));
       scale = by_weights > scale ? by_weights : scale;
       scale = by_bias > scale ? by_bias : scale;
     }

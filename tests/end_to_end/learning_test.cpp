@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <set>
+#include <optional>
 #include <sstream>
 #include <string>
 
@@ -50,6 +50,7 @@ struct Session {
   std::size_t samples = 0;
   simulator::Faults faults = {};
   std::int64_t begin_us = 0;
+  std::size_t hole_at = 0;  ///< ten seconds are missing before this sample; 0: none
 };
 
 constexpr std::size_t kWindow = 128;
@@ -59,7 +60,10 @@ std::vector<TimedSample> samples_of(const Session& session) {
   config.session = session.number;
   config.faults = session.faults;
   auto samples = test::simulated(session.samples, config, session.seed);
-  for (TimedSample& sample : samples) sample.t_us += session.begin_us;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    samples[i].t_us += session.begin_us;
+    if (session.hole_at > 0 && i >= session.hole_at) samples[i].t_us += 10'000'000;
+  }
   return samples;
 }
 
@@ -88,7 +92,8 @@ struct TrainedFile {
   Split split;
 };
 TrainedFile train(const DataSet& data, const FeatureSpec& spec = {}, std::uint64_t seed = 1,
-                  WeightScales scales = WeightScales::per_channel) {
+                  WeightScales scales = WeightScales::per_channel,
+                  std::optional<float> threshold = std::nullopt) {
   TrainedFile result;
   result.table = read_windows(data, spec, {kWindow, static_cast<float>(data.rate_hz())},
                               [](const std::string& label) { return label == "normal"; });
@@ -107,6 +112,9 @@ TrainedFile train(const DataSet& data, const FeatureSpec& spec = {}, std::uint64
   description.threshold = choose_threshold(
       int8_scores(plain->network(), learned.normaliser, result.table, result.split.threshold),
       settings.percentile, result.table.window);
+  if (threshold.has_value()) {
+    description.threshold = {ThresholdRecord::Kind::fixed, *threshold, 0.0F, 0.0F, 0, 0.0F};
+  }
   TrainingRecord& training = description.training;
   training.version = "test";
   training.normal_label = "normal";
@@ -341,6 +349,27 @@ TEST(Evaluation, CountsRunsOfOneSecondFilesTogether) {
   EXPECT_EQ(result.windows_left_out, 127U);
   EXPECT_EQ(result.normal_windows, 23U);
   EXPECT_TRUE(result.int8.retrained);
+}
+
+// With a threshold that nothing stays below, every unbroken stretch of normal running is one alarm.
+TEST(Evaluation, CountsAnAlarmForEachUnbrokenStretch) {
+  const TemporaryFolder folder;
+  const auto model =
+      detector(train(write(folder / "data", {kNormal}), {}, 1, WeightScales::per_channel, 1e-9F));
+  const auto alarms = [&](const std::string& name, std::vector<Session> sessions) {
+    sessions.push_back(kLoose);
+    return evaluate(*model, write(folder / name, sessions)).alarms;
+  };
+  const Session one = {.name = "x", .source = "s1", .seed = 5, .samples = 10 * kWindow};
+  Session two = one;
+  two.name = "y";
+  two.number = 3;
+  EXPECT_EQ(alarms("one", {one}), 1U);
+  EXPECT_EQ(alarms("same session", {one, two}), 1U);  // files of one session follow each other
+  two.source = "s2";
+  EXPECT_EQ(alarms("two sessions", {one, two}), 2U);
+  two.hole_at = 4 * kWindow + 9;
+  EXPECT_EQ(alarms("hole", {one, two}), 3U);
 }
 
 template <typename Action>

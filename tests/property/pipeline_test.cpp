@@ -53,7 +53,7 @@ std::vector<TimedSample> rough_stream(std::uint64_t seed, std::size_t samples) {
   for (std::size_t i = 0; i < samples; ++i) {
     if (random.below(900) == 0) fault = !fault;
     const std::uint32_t event = random.below(1500);
-    const auto usual_us = static_cast<std::int64_t>(4900 + random.below(200));
+    const std::int64_t usual_us = std::int64_t{4900} + random.below(200);
     t_us += event == 0 ? 20000 : event == 1 ? -3000000 : event == 2 ? 7600 : usual_us;
     const Sample a = good.next().sample;
     const Sample b = bad.next().sample;

@@ -46,7 +46,8 @@ struct Case {
         }
       }
     }
-    for (float& x : rows) x = 3.0F * (random.uniform() + random.uniform() + random.uniform() - 1.5F);
+    for (float& x : rows)
+      x = 3.0F * (random.uniform() + random.uniform() + random.uniform() - 1.5F);
   }
   void set(std::size_t k, std::size_t o, std::size_t i, float value) {
     network.weights(k)[i * padded(shape.units[k + 1]) + o] = value;
@@ -184,7 +185,8 @@ TEST(Quantiser, SurvivesDeadLayers) {
   for (const float tiny : {1e-7F, 1e-12F, 1e-30F, 1e-38F, 1e-45F}) {
     SCOPED_TRACE(tiny);
     Case whisper(6, {5, 4}, 5);
-    for (std::size_t i = 0; i < 6 * padded(5) + padded(5); ++i) whisper.parameters.view()[i] *= tiny;
+    for (std::size_t i = 0; i < 6 * padded(5) + padded(5); ++i)
+      whisper.parameters.view()[i] *= tiny;
     expect_loads(whisper, 12.0);
     Case all(6, {5}, 6);
     for (float& p : all.parameters.view()) p *= tiny;

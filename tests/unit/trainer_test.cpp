@@ -31,9 +31,14 @@ std::size_t allocations = 0;
   throw std::bad_alloc();
 }
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t /*size*/) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::align_val_t /*alignment*/) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t /*size*/, std::align_val_t /*alignment*/) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, std::size_t /*size*/) noexcept {
+  std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t /*alignment*/) noexcept {
+  std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::size_t /*size*/,
+                                       std::align_val_t /*alignment*/) noexcept {
   std::free(memory);
 }
 
@@ -156,9 +161,9 @@ TEST(Trainer, GivesTheSameBitsForTheSameSeedAndOthersForAnother) {
   settings.seed = 11;
   Bench dirty(18, {12, 8, 12}, 77, settings, 13);
   for (float& x : dirty.memory.view()) x = std::nanf("");
-  ASSERT_EQ(dirty.trainer.begin(dirty.shape, settings, dirty.rows, dirty.validation,
-                                dirty.memory.view()),
-            Status::ok);
+  ASSERT_EQ(
+      dirty.trainer.begin(dirty.shape, settings, dirty.rows, dirty.validation, dirty.memory.view()),
+      Status::ok);
   EXPECT_EQ(first, dirty.train());
 }
 
@@ -260,7 +265,9 @@ TEST(Trainer, LearnsToReproduceWhatFitsThroughItsNeck) {
   for (int n = 0; n < 200; ++n) {
     const float a = 2.0F * random.uniform() - 1.0F;
     const float b = 2.0F * random.uniform() - 1.0F;
-    for (int i = 0; i < 9; ++i) rows.push_back(a * static_cast<float>(i % 3 - 1) + b * static_cast<float>(i / 3 - 1));
+    for (const float along_a : {-1.0F, 0.0F, 1.0F}) {
+      for (const float along_b : {-1.0F, 0.0F, 1.0F}) rows.push_back(a * along_a + b * along_b);
+    }
   }
   TrainingSettings settings;
   settings.epochs = 300;
@@ -329,6 +336,37 @@ TEST(Trainer, RefusesWhatItCannotDo) {
   EXPECT_EQ(trainer.begin(shape, settings, rows, {}, memory.view()), Status::bad_configuration);
 }
 
+// The author's reference splitmix64.c gives these for the seed 1234567.
+TEST(Random, IsSplitMix64) {
+  Random random(1234567);
+  for (const std::uint64_t expected :
+       {6457827717110365317U, 3203168211198807973U, 9817491932198370423U, 4593380528125082431U,
+        16408922859458223821U}) {
+    EXPECT_EQ(random.next(), expected);
+  }
+}
+
+TEST(Random, IsUniform) {
+  Random random(1);
+  for (const std::uint32_t bound : {1U, 2U, 7U, 100U}) {
+    std::vector<int> seen(bound);
+    for (std::uint32_t i = 0; i < 1000 * bound; ++i) {
+      const std::uint32_t drawn = random.below(bound);
+      ASSERT_LT(drawn, bound);
+      ++seen[drawn];
+    }
+    for (const int count : seen) EXPECT_NEAR(count, 1000, 160);  // five standard deviations
+  }
+  double sum = 0;
+  for (int i = 0; i < 10000; ++i) {
+    const float x = random.uniform();
+    ASSERT_GE(x, 0.0F);
+    ASSERT_LT(x, 1.0F);
+    sum += static_cast<double>(x);
+  }
+  EXPECT_NEAR(sum / 10000, 0.5, 0.015);
+}
+
 TEST(NetworkShape, HasBounds) {
   const auto layers = [](std::size_t dimensions, std::vector<std::uint16_t> hidden) {
     return NetworkShape::autoencoder(dimensions, hidden).layers;
@@ -342,13 +380,14 @@ TEST(NetworkShape, HasBounds) {
   EXPECT_EQ(layers(18, std::vector<std::uint16_t>(kMaxDenseLayers, 4)), 0U);
   EXPECT_EQ(layers(18, {12, 0, 12}), 0U);
   EXPECT_EQ(layers(18, {12, kMaxUnits + 1, 12}), 0U);
-  static_assert(FloatNetwork::parameter_floats(NetworkShape::autoencoder(
-                    18, std::array<std::uint16_t, 3>{12, 8, 12})) ==
+  static_assert(FloatNetwork::parameter_floats(
+                    NetworkShape::autoencoder(18, std::array<std::uint16_t, 3>{12, 8, 12})) ==
                 19 * 12 + 13 * 8 + 9 * 12 + 13 * 20);
 }
 
 TEST(FloatNetwork, RunsEveryWidthLikeTheDefinition) {
-  for (std::uint16_t width = 1; width <= kMaxUnits; width = static_cast<std::uint16_t>(width + (width < 40 ? 1 : 11))) {
+  for (std::uint16_t width = 1; width <= kMaxUnits;
+       width = static_cast<std::uint16_t>(width + (width < 40 ? 1 : 11))) {
     const std::uint16_t hidden[] = {width};
     const auto shape = NetworkShape::autoencoder(5, hidden);
     AlignedFloats memory(FloatNetwork::parameter_floats(shape));
