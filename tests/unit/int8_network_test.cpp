@@ -74,8 +74,10 @@ std::vector<int> twin_run(HandMade& made, std::vector<int> values) {
         }
         if (op->inputs[2] >= 0) {
           const std::uint8_t* b = &made.data_of(op->inputs[2])[4 * o];
-          sum += static_cast<std::int32_t>(b[0] | b[1] << 8 | b[2] << 16 |
-                                           static_cast<std::uint32_t>(b[3]) << 24);
+          std::uint32_t bias = 0;
+          for (std::uint32_t byte = 0; byte < 4; ++byte)
+            bias |= std::uint32_t{b[byte]} << (8 * byte);
+          sum += static_cast<std::int32_t>(bias);
         }
         const double scale = static_cast<double>(scales[scales.size() == 1 ? 0 : o]);
         next.push_back(out_zero + twin_requantise(sum, in_scale * scale / out_scale));
