@@ -70,16 +70,18 @@ class NumpyTrainer:
             p -= rate * m / (np.sqrt(v) + self._dtype(EPSILON))
 
 
-def fit_many(
-    starts: list[Weights], x: np.ndarray, v: np.ndarray, epochs: int, batch: int, rng: np.random.Generator
-) -> np.ndarray:
+def orders(rng: np.random.Generator, fits: int, epochs: int, rows: int) -> np.ndarray:
+    """A permutation of the rows for each fit and epoch: [fits, epochs, rows]."""
+    return np.argsort(rng.random((fits, epochs, rows)), axis=2)
+
+
+def fit_many(starts: list[Weights], x: np.ndarray, v: np.ndarray, batch: int, order: np.ndarray) -> np.ndarray:
     """What fit() with the best epoch kept gives from each start: [starts, 2], loss on x and on v. Float32."""
     run = NumpyTrainer([np.stack(p) for p in zip(*starts)], np.float32)
     best = np.full((len(starts), 2), np.inf)
-    for _ in range(epochs):
-        order = np.argsort(rng.random((len(starts), len(x))), axis=1)
+    for epoch in range(order.shape[1]):
         for at in range(0, len(x), batch):
-            run.step(x[order[:, at : at + batch]])
+            run.step(x[order[:, epoch, at : at + batch]])
         validation = run.loss(v)
         better = validation < best[:, 1]
         best[better] = np.stack([run.loss(x), validation], axis=1)[better]
