@@ -77,7 +77,10 @@ std::vector<Judged> batch(const DetectorModel& model, std::span<const TimedSampl
   for (std::size_t i = 0; i < stream.size(); ++i) {
     if (i > 0) {
       const std::int64_t step = stream[i].t_us - stream[i - 1].t_us;
-      if (step < 0 || step > 7500) begin = i;
+      if (step < 0 || step > 7500) {
+        begin = i;
+        active = false;  // what happened in the gap, nobody knows
+      }
     }
     if (i + 1 - begin < model.window.samples) continue;
     FeatureExtractor extractor(model.features);
@@ -170,17 +173,25 @@ TEST(Pipeline, StartsAfreshWithEachRecording) {
   }
 }
 
-TEST(Pipeline, EndsARunOfAnomaliesWithTheRecording) {
+TEST(Pipeline, EndsARunOfAnomaliesWithTheRecordingOrAGap) {
   const Detector detector({FeatureSet::tutorial, 6, true}, 1e-6F);  // everything is an anomaly
-  const auto stream = rough_stream(5, 1000);
-  for (const bool restart : {true, false}) {
+  simulator::Machine machine({}, 5);
+  std::vector<TimedSample> stream;
+  for (std::int64_t i = 0; i < 1000; ++i) stream.push_back({i * 5000, machine.next().sample});
+  enum class Between { nothing, restart, gap };
+  for (const Between between : {Between::nothing, Between::restart, Between::gap}) {
     Pipeline pipeline(detector.model);
+    std::int64_t offset_us = 0;
     for (int recording = 0; recording < 3; ++recording) {
-      if (restart) pipeline.restart();
-      for (const TimedSample& sample : stream) (void)pipeline.push(sample);
+      if (between == Between::restart) pipeline.restart();
+      for (TimedSample sample : stream) {
+        sample.t_us += offset_us;
+        (void)pipeline.push(sample);
+      }
       EXPECT_TRUE(pipeline.alert().active());
+      offset_us += 1000 * 5000 + (between == Between::gap ? 5000 : 0);
     }
-    EXPECT_EQ(pipeline.alert().alarms(), restart ? 3U : 1U);
+    EXPECT_EQ(pipeline.alert().alarms(), between == Between::nothing ? 1U : 3U);
   }
 }
 

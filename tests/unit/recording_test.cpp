@@ -42,7 +42,7 @@ std::vector<TimedSample> random_samples(std::size_t count, std::size_t axes) {
       float value = 0;
       do {
         value = std::bit_cast<float>(static_cast<std::uint32_t>(random()));
-      } while (!std::isfinite(value));
+      } while (!(std::abs(value) <= kLargestReading));
       samples[i].sample.axis[axis] = value;
     }
   }

@@ -471,6 +471,8 @@ TEST(Learning, AllocatesNothing) {
   description.training.version = "0";
   description.training.normal_label = "normal";
   description.training.hidden = hidden;
+  description.training.epochs = 1;
+  description.training.batch = 1;
   description.training.used = used;
   ASSERT_LE(record_bytes(description), record_memory.view().size_bytes());
   const auto record = write_record(description, golden_in, golden_out, bytes(record_memory));
