@@ -175,18 +175,19 @@ TEST_P(TrainerGolden, StepsAreKeras) {
     trainer.step();
     if (step != 1 && step != 2 && step != 10 && step != 100) continue;
     double worst = 0;
-    each("after_" + std::to_string(step),
-         [&](std::size_t k, const std::string& w, const std::string& b) {
-           const auto weights = golden.values<double>(w);
-           const auto biases = golden.values<double>(b);
-           for (std::size_t o = 0; o < shape.units[k + 1]; ++o) {
-             for (std::size_t i = 0; i < shape.units[k]; ++i) {
-               worst = std::max(worst, std::abs(double{trainer.current().weight(k, o, i)} -
-                                                weights[o * shape.units[k] + i]));
-             }
-             worst = std::max(worst, std::abs(double{trainer.current().biases(k)[o]} - biases[o]));
-           }
-         });
+    each("after_" + std::to_string(step), [&](std::size_t k, const std::string& w,
+                                              const std::string& b) {
+      const auto weights = golden.values<double>(w);
+      const auto biases = golden.values<double>(b);
+      for (std::size_t o = 0; o < shape.units[k + 1]; ++o) {
+        for (std::size_t i = 0; i < shape.units[k]; ++i) {
+          worst = std::max(worst, std::abs(static_cast<double>(trainer.current().weight(k, o, i)) -
+                                           weights[o * shape.units[k] + i]));
+        }
+        worst = std::max(worst,
+                         std::abs(static_cast<double>(trainer.current().biases(k)[o]) - biases[o]));
+      }
+    });
     // Single precision alone costs up to 5e-7 (in the goldens' comments).
     EXPECT_LT(worst, 2e-6) << "after " << step << " steps";
   }

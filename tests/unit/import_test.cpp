@@ -391,7 +391,7 @@ TEST_F(Import, FilesThatAreNoTables) {
   };
   for (const auto& [text, piece] : files) {
     SCOPED_TRACE(text.substr(0, 40));
-    expect_error(ExitCode::bad_input, {piece}, [&] { run({file(text)}, kNormal); });
+    expect_error(ExitCode::bad_input, {piece}, [&, bytes = text] { run({file(bytes)}, kNormal); });
     EXPECT_TRUE(nothing_there());
   }
 }
