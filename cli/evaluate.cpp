@@ -89,9 +89,8 @@ void print_text(const host::Evaluation& e) {
                            fault.auc_interval.high),
                100.0 * fault.recall);
   }
-  fmt::print(
-      "{:<18}{:>8}  {:<24}\n\n", "all faults", "",
-      fmt::format("{:.4f} [{:.3f}, {:.3f}]", e.auc, e.auc_interval.low, e.auc_interval.high));
+  fmt::print("{:<18}{:>8}  {:.4f} [{:.3f}, {:.3f}]\n\n", "all faults", "", e.auc,
+             e.auc_interval.low, e.auc_interval.high);
   fmt::print("later '{}'  {} windows, {:.1f} min; {} windows seen in training left out\n",
              e.normal_label, e.normal_windows, 60.0 * e.normal_hours, e.windows_left_out);
   fmt::print("false alarms    {:.2f} % of windows; {} alarm{}, {:.3g} an hour\n",

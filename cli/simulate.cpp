@@ -212,7 +212,7 @@ void print_summary(const Options& options, const std::string& name,
     fmt::print("  {:<14}{:>9g}{:>11}{:>12}\n", session.label->name, session.minutes,
                healthy ? "-" : fmt::format("{:g}", session.severity), session.rows);
   }
-  fmt::print("\nEach is {}/<label>/{}.csv. Next: fettle inspect {}\n", options.data, name,
+  fmt::print("\nEach is {}/<label>/{}.csv.\nNext: fettle inspect {}\n", options.data, name,
              options.data);
 }
 

@@ -224,7 +224,7 @@ void report(const Options& options, const Outcome& outcome) {
           static_cast<double>(threshold.minutes_missing)));
     }
   }
-  fmt::print("model      {}: {} int8, {} bytes ({} without metadata)\n", options.output,
+  fmt::print("model      {}: {} int8\n           {} bytes, {} without metadata\n", options.output,
              outcome.shape, outcome.file.size(), outcome.bytes_without_metadata);
 }
 
