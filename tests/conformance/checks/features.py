@@ -40,7 +40,10 @@ def run(fettle: Fettle, report: Report, seed: int) -> None:
                 source = fettle.work / "source" / f"{name}_{axes}.csv"
                 write_csv(source, np.concatenate(windows))
                 data = fettle.work / f"nasty_{name}_{axes}"
-                fettle.run("import", source, "--label", "normal", "-o", data)
+                # Hard on purpose, far from 1 g: only a unit that is named is believed.
+                fettle.run(
+                    "import", source, "--label", "normal", "-o", data, "--units", "g,dps,us"
+                )
                 archive = fettle.windows(data)
                 if not np.array_equal(archive["windows"], np.stack(windows)):
                     report.check(title, False, "the windows are not the ones imported")
