@@ -82,6 +82,16 @@ nlohmann::json to_json(const host::Evaluation& e) {
 }
 
 void print_text(const host::Evaluation& e) {
+  if (e.training_recordings_found < e.training_recordings) {
+    const std::string text = fmt::format(
+        "Note: {} of the {} recordings that the model was trained on are recognised here. If parts "
+        "of "
+        "the others are here, cut by 'fettle label' or edited since, they are judged as if they "
+        "were "
+        "new and the figures below are too good: train again.",
+        e.training_recordings_found, e.training_recordings);
+    fmt::print("{}\n\n", host::wrapped(text, 2));
+  }
   fmt::print("{:<18}{:>8}  {:<24}{:>8}\n", "label", "windows", "AUC [95 % interval]", "recall");
   for (const auto& [label, fault] : e.classes) {
     fmt::print("{:<18}{:>8}  {:<24}{:>7.1f} %\n", shortened(label), fault.windows,
@@ -116,14 +126,12 @@ void print_text(const host::Evaluation& e) {
   }
   fmt::print("{}\n", e.without_mean.retrained ? "" : " (their terms left out; not retrained)");
   fmt::print("\n{}\n", host::wrapped(e.tilt_sentence, 0));
-  if (e.training_recordings_found < e.training_recordings) {
-    fmt::print(
-        "{}\n",
-        host::wrapped(fmt::format("Note: {} of the {} recordings that the model was trained on "
-                                  "are recognised here. One that was cut by 'fettle label' "
-                                  "since then, or edited, would be judged as if it were new.",
-                                  e.training_recordings_found, e.training_recordings),
-                      6));
+  if (e.false_positive_rate > 0.1) {
+    fmt::print("{}\n",
+               host::wrapped("More than a tenth of later normal running is called anomalous: this "
+                             "detector is of no use yet. 'fettle inspect' shows whether speed "
+                             "or level drift; record normal running as it varies.",
+                             0));
   }
 }
 

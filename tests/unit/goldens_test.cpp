@@ -216,7 +216,8 @@ TEST_P(FeaturesGolden, WithinTheBound) {
   std::vector<float> features(expected.size());
   extractor.finish(features);
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    EXPECT_LE(std::abs(static_cast<double>(features[i]) - expected[i]), bound[i]) << "feature " << i;
+    EXPECT_LE(std::abs(static_cast<double>(features[i]) - expected[i]), bound[i])
+        << "feature " << i;
   }
 }
 INSTANTIATE_TEST_SUITE_P(Windows, FeaturesGolden, testing::ValuesIn(goldens("features_")), name_of);
