@@ -39,6 +39,21 @@ std::vector<float> z_rows(const WindowTable& table, std::span<const std::uint32_
   return z;
 }
 
+/// `score` of each chosen window's z-scores, in order.
+template <typename Score>
+std::vector<float> scores_of(const Normaliser& normaliser, const WindowTable& table,
+                             std::span<const std::uint32_t> rows, Score&& score) {
+  std::vector<float> scores;
+  scores.reserve(rows.size());
+  std::array<float, kMaxFeatures> buffer{};
+  const auto z = std::span(buffer).first(table.spec.dimensions());
+  for (const std::uint32_t row : rows) {
+    normaliser.apply(table.row(row), z);
+    scores.push_back(score(z));
+  }
+  return scores;
+}
+
 }  // namespace
 
 WindowTable read_windows(const DataSet& data, const FeatureSpec& spec, const WindowShape& window,
@@ -179,28 +194,14 @@ LearnedNetwork learn(const WindowTable& table, std::span<const std::uint32_t> tr
 
 std::vector<float> int8_scores(const Int8Network& network, const Normaliser& normaliser,
                                const WindowTable& table, std::span<const std::uint32_t> rows) {
-  std::vector<float> scores;
-  scores.reserve(rows.size());
-  std::array<float, kMaxFeatures> buffer{};
-  const auto z = std::span(buffer).first(table.spec.dimensions());
-  for (const std::uint32_t row : rows) {
-    normaliser.apply(table.row(row), z);
-    scores.push_back(reconstruction_error(network, z));
-  }
-  return scores;
+  return scores_of(normaliser, table, rows,
+                   [&](std::span<const float> z) { return reconstruction_error(network, z); });
 }
 
 std::vector<float> float_scores(const FloatNetwork& network, const Normaliser& normaliser,
                                 const WindowTable& table, std::span<const std::uint32_t> rows) {
-  std::vector<float> scores;
-  scores.reserve(rows.size());
-  std::array<float, kMaxFeatures> buffer{};
-  const auto z = std::span(buffer).first(table.spec.dimensions());
-  for (const std::uint32_t row : rows) {
-    normaliser.apply(table.row(row), z);
-    scores.push_back(reconstruction_loss(network, z));
-  }
-  return scores;
+  return scores_of(normaliser, table, rows,
+                   [&](std::span<const float> z) { return reconstruction_loss(network, z); });
 }
 
 ThresholdRecord choose_threshold(std::vector<float> scores, double percentile,
