@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "drivers/ports.hpp"
+
+namespace fettle::board {
+
+/// Port: the serial line to a person or to a computer. Never waits.
+class ByteStream {
+ public:
+  /// Takes what has arrived, at most bytes.size(). @return how many; 0 if nothing
+  [[nodiscard]] virtual std::size_t read(std::span<std::uint8_t> bytes) = 0;
+  /// Hands over bytes to send. @return how many were taken, from the front; 0 if the line is busy
+  [[nodiscard]] virtual std::size_t write(std::span<const std::uint8_t> bytes) = 0;
+  /// What the line carries, bits a second (8N1: ten bits a byte).
+  [[nodiscard]] virtual std::uint32_t baud() const = 0;
+
+ protected:
+  ~ByteStream() = default;
+};
+
+/// How an operation on storage ended.
+enum class StoreStatus : std::uint8_t {
+  ok,
+  absent,  ///< no card, no such partition
+  full,    ///< no room for what was to be written; what was there before is unharmed
+  failed,  ///< the medium reported an error; what was being written may be there in part
+};
+
+[[nodiscard]] constexpr const char* name_of(StoreStatus status) {
+  switch (status) {
+    case StoreStatus::ok: return "ok";
+    case StoreStatus::absent: return "absent";
+    case StoreStatus::full: return "full";
+    case StoreStatus::failed: return "failed";
+  }
+  return "unknown";
+}
+
+/// Port: one growing file on the SD card. Power may fail at any byte of an append: then a part of it,
+/// from the front, is there.
+class Card {
+ public:
+  /// Opens the file, creating it if it is missing, and says how long it is.
+  [[nodiscard]] virtual StoreStatus open(std::uint64_t& size) = 0;
+  /// Reads exactly bytes.size() bytes from an offset inside the file.
+  [[nodiscard]] virtual StoreStatus read(std::uint64_t offset, std::span<std::uint8_t> bytes) = 0;
+  /// Writes at the end, and makes it last: after ok the bytes survive a loss of power.
+  [[nodiscard]] virtual StoreStatus append(std::span<const std::uint8_t> bytes) = 0;
+
+ protected:
+  ~Card() = default;
+};
+
+/// Port: two slots of flash memory for detectors. Erased flash reads 0xFF; writing turns ones into
+/// zeros and never the other way. Power may fail at any byte.
+class ModelFlash {
+ public:
+  static constexpr std::size_t kSlots = 2;
+  /// Bytes of one slot, a multiple of 4096.
+  [[nodiscard]] virtual std::size_t slot_bytes() const = 0;
+  [[nodiscard]] virtual StoreStatus erase(std::size_t slot) = 0;
+  [[nodiscard]] virtual StoreStatus write(std::size_t slot, std::size_t offset,
+                                          std::span<const std::uint8_t> bytes) = 0;
+  /// The slot's bytes mapped into memory, aligned to 16 bytes; follows later writes. Empty if the
+  /// flash cannot be read.
+  [[nodiscard]] virtual std::span<const std::uint8_t> view(std::size_t slot) = 0;
+
+ protected:
+  ~ModelFlash() = default;
+};
+
+/// Port: one small record that persists. Saving is atomic: after a loss of power load() gives the old
+/// bytes or the new ones.
+class SettingsStore {
+ public:
+  /// @return ok and the bytes' number in `size`; absent if nothing was ever saved
+  [[nodiscard]] virtual StoreStatus load(std::span<std::uint8_t> bytes, std::size_t& size) = 0;
+  [[nodiscard]] virtual StoreStatus save(std::span<const std::uint8_t> bytes) = 0;
+
+ protected:
+  ~SettingsStore() = default;
+};
+
+/// Port: the output that is high while there is an alarm.
+class AlertPin {
+ public:
+  virtual void set(bool active) = 0;
+
+ protected:
+  ~AlertPin() = default;
+};
+
+enum class LogLevel : std::uint8_t { error, warning, info };
+
+/// Port: where log lines go besides the serial line (ESP_LOG on the chip).
+class Log {
+ public:
+  /// @param tag   "ANOMALY", "sensor", "card" ...
+  /// @param text  one line without its end
+  virtual void write(LogLevel level, std::string_view tag, std::string_view text) = 0;
+
+ protected:
+  ~Log() = default;
+};
+
+/// Everything that a board stands on. All of it must outlive the board.
+struct Ports {
+  RegisterBus& bus;
+  DataReady& data_ready;
+  ByteStream& line;
+  Card& card;
+  ModelFlash& models;
+  SettingsStore& settings;
+  AlertPin& alert;
+  Log& log;
+};
+
+}  // namespace fettle::board

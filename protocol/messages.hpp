@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "core/sensor/sample_block.hpp"
+
+namespace fettle::protocol {
+
+/// Version of everything in this folder. A board and a computer of different versions say so and do
+/// nothing else.
+inline constexpr std::uint16_t kVersion = 1;
+
+/// What a frame is. Below 0x80: from the computer to the board.
+enum class MessageType : std::uint8_t {
+  hello = 0x01,         ///< HelloRequest; answered by hello_reply; the line is in frames from here
+  command = 0x02,       ///< text of one command line, as a person would type it; answered by reply
+  stream = 0x03,        ///< StreamRequest: what to send unasked; answered by reply
+  status = 0x04,        ///< empty; answered by status_reply
+  model_begin = 0x05,   ///< ModelBegin; answered by reply
+  model_data = 0x06,    ///< ModelBytes; answered by reply
+  model_commit = 0x07,  ///< empty; answered by reply
+  model_read = 0x08,    ///< ModelRead: bytes of the model that runs; answered by model_bytes
+  bye = 0x09,           ///< empty; answered by reply; streams stop and the line is text again
+
+  hello_reply = 0x81,   ///< HelloReply
+  reply = 0x82,         ///< Reply
+  samples = 0x83,       ///< SamplesMessage
+  score = 0x84,         ///< ScoreMessage
+  event = 0x85,         ///< EventMessage
+  log = 0x86,           ///< LogMessage
+  status_reply = 0x87,  ///< StatusMessage
+  model_bytes = 0x88,   ///< ModelBytes
+};
+
+/// Opens a connection.
+struct HelloRequest {
+  std::uint16_t version = kVersion;
+  std::int64_t utc_us = 0;  ///< the computer's clock, microseconds since 1970; 0: unknown
+};
+
+inline constexpr std::size_t kMostName = 32;  ///< bytes of a board's name or of a label
+
+/// Who answers.
+struct HelloReply {
+  std::uint16_t version = kVersion;
+  std::string_view name;             ///< the board's name, up to kMostName bytes of UTF-8
+  std::string_view firmware;         ///< version of Fettle on the board
+  std::array<std::uint8_t, 8> id{};  ///< of this board, the same for ever
+  std::uint32_t boot = 0;            ///< how often the board has started
+  std::int64_t uptime_us = 0;
+  float rate_hz = 0;  ///< nominal
+  Ranges ranges;
+  std::uint32_t baud = 0;
+  std::uint32_t slot_bytes = 0;      ///< largest model
+  std::uint32_t model_bytes = 0;     ///< of the model that runs; 0: none
+  std::uint32_t model_crc32 = 0;     ///< over all its bytes
+  std::uint16_t window_samples = 0;  ///< of the model that runs, or of the settings
+  std::uint16_t hop = 0;
+};
+
+/// Bits of StreamRequest::what.
+inline constexpr std::uint8_t kStreamSamples = 1;
+inline constexpr std::uint8_t kStreamScores = 2;
+inline constexpr std::uint8_t kStreamEvents = 4;
+inline constexpr std::uint8_t kStreamLog = 8;
+
+struct StreamRequest {
+  std::uint8_t what = 0;  ///< kStream... bits; 0 stops
+};
+
+enum class ReplyStatus : std::uint8_t {
+  ok = 0,
+  unknown_command = 1,
+  bad_value = 2,     ///< the text says what was expected
+  not_now = 3,       ///< right, but not in this state (the text says which)
+  does_not_fit = 4,  ///< the stream is more than the line carries
+  storage = 5,       ///< card or flash refused
+  bad_model = 6,     ///< size, checksum, schema or golden vector
+  bad_frame = 7,     ///< a frame of known type with a payload that makes no sense
+  wrong_version = 8,
+};
+
+/// Answers a request: the frame with that sequence number.
+struct Reply {
+  std::uint16_t to = 0;
+  ReplyStatus status = ReplyStatus::ok;
+  std::string_view text;  ///< for people; several lines, separated by '\n'
+};
+
+/// Samples as the board judges them.
+struct SamplesMessage {
+  SampleBlock block;
+  /// Where the block's first sample stands in the board's windows: how many samples after the start
+  /// of a window, 0 to hop - 1. A recording that begins at phase 0 has the board's windows.
+  std::uint16_t phase = 0;
+};
+
+enum class BoardVerdict : std::uint8_t { normal = 0, anomaly = 1 };
+
+/// Bits of ScoreMessage::flags.
+inline constexpr std::uint8_t kScoreAlarm = 1;        ///< this window raised the alarm
+inline constexpr std::uint8_t kScorePin = 2;          ///< the alert pin is active
+inline constexpr std::uint8_t kScoreMuted = 4;        ///< the pin is held low by `mute`
+inline constexpr std::uint8_t kScoreMaintenance = 8;  ///< scored, but not judged
+
+struct ScoreMessage {
+  std::uint64_t index = 0;  ///< of the window's first sample
+  std::int64_t t_us = 0;    ///< ... and its time
+  float score = 0;
+  float threshold = 0;
+  BoardVerdict verdict = BoardVerdict::normal;
+  std::uint8_t flags = 0;
+};
+
+enum class EventKind : std::uint8_t {
+  boot = 1,
+  alarm_began = 2,
+  alarm_ended = 3,
+  acknowledged = 4,
+  muted = 5,
+  unmuted = 6,
+  maintenance_began = 7,
+  maintenance_ended = 8,
+  sensor_lost = 9,  ///< no samples: what is wrong stands in the text
+  sensor_back = 10,
+  samples_lost = 11,
+  card_failed = 12,  ///< recording has stopped: full, pulled out, broken
+  model_changed = 13,
+  clock_set = 14,
+};
+
+inline constexpr std::size_t kMostEventText = 96;
+
+/// Something that a person may want to know later. Goes to the line, the card and the log.
+struct EventMessage {
+  std::uint32_t id = 0;  ///< counts since boot, from 1
+  EventKind kind = EventKind::boot;
+  std::uint32_t boot = 0;
+  std::int64_t uptime_us = 0;
+  std::int64_t utc_us = 0;  ///< 0: the board did not know
+  float score = 0;
+  float threshold = 0;
+  std::string_view text;  ///< up to kMostEventText bytes
+};
+
+struct LogMessage {
+  std::uint8_t level = 0;  ///< 0 error, 1 warning, 2 info
+  std::int64_t uptime_us = 0;
+  std::string_view tag;
+  std::string_view text;
+};
+
+/// What the sensor's driver is doing.
+enum class SensorState : std::uint8_t {
+  probing = 0,
+  resetting = 1,
+  configuring = 2,
+  verifying = 3,
+  streaming = 4,
+  recovering = 5,
+  self_test = 6,
+};
+
+enum class CardState : std::uint8_t { absent = 0, ready = 1, recording = 2, full = 3, failed = 4 };
+
+enum class ModelState : std::uint8_t {
+  none = 0,  ///< samples are recorded but not judged
+  built_in = 1,
+  trial = 2,  ///< new, not yet run: a restart goes back to the one before
+  proven = 3,
+};
+
+/// How the board is. Counters run since boot.
+struct StatusMessage {
+  std::int64_t uptime_us = 0;
+  std::int64_t utc_us = 0;  ///< 0: unknown
+  std::uint32_t boot = 0;
+  SensorState sensor = SensorState::probing;
+  std::uint8_t who_am_i = 0;
+  float rate_hz = 0;     ///< measured; 0: not known yet
+  float rate_error = 1;  ///< how far off that may be, as a part of it
+  float celsius = 0;
+  std::uint64_t samples = 0;  ///< delivered
+  std::uint64_t lost = 0;
+  std::uint32_t gaps = 0;
+  std::uint32_t restarts = 0;
+  std::uint32_t nacks = 0;
+  std::uint32_t timeouts = 0;
+  std::uint32_t stuck = 0;
+  std::uint32_t overflows = 0;
+  std::uint32_t misaligned = 0;  ///< FIFO contents that could not be samples
+  std::uint32_t configuration_lost = 0;
+  std::uint32_t missed_interrupts = 0;
+  std::array<std::uint32_t, kMaxAxes> clipped{};
+  std::uint64_t windows = 0;  ///< judged
+  std::uint64_t anomalies = 0;
+  std::uint32_t alarms = 0;
+  float score = 0;  ///< of the last window
+  float threshold = 0;
+  BoardVerdict verdict = BoardVerdict::normal;
+  std::uint8_t flags = 0;  ///< kScorePin, kScoreMuted, kScoreMaintenance
+  ModelState model = ModelState::none;
+  CardState card = CardState::absent;
+  std::uint64_t card_records = 0;    ///< written since boot
+  std::uint32_t frames_dropped = 0;  ///< the line was too slow
+  std::uint32_t frames_bad = 0;      ///< arrived damaged
+};
+
+struct ModelBegin {
+  std::uint32_t size = 0;
+  std::uint32_t crc32 = 0;  ///< over all bytes
+};
+
+inline constexpr std::size_t kMostModelChunk = 256;
+
+struct ModelBytes {
+  std::uint32_t offset = 0;
+  std::span<const std::uint8_t> bytes;  ///< up to kMostModelChunk
+};
+
+struct ModelRead {
+  std::uint32_t offset = 0;
+  std::uint16_t length = 0;  ///< up to kMostModelChunk
+};
+
+}  // namespace fettle::protocol
