@@ -85,11 +85,14 @@ enum class ReplyStatus : std::uint8_t {
   wrong_version = 8,
 };
 
+inline constexpr std::size_t kMostReplyText = 480;
+
 /// Answers a request: the frame with that sequence number.
 struct Reply {
   std::uint16_t to = 0;
   ReplyStatus status = ReplyStatus::ok;
-  std::string_view text;  ///< for people; several lines, separated by '\n'
+  std::string_view text;  ///< for people; several lines, separated by '\n'; at most kMostReplyText
+  bool more = false;      ///< another reply to the same request follows: the text goes on there
 };
 
 /// Samples as the board judges them.
@@ -148,11 +151,14 @@ struct EventMessage {
   std::string_view text;  ///< up to kMostEventText bytes
 };
 
+inline constexpr std::size_t kMostLogTag = 16;
+inline constexpr std::size_t kMostLogText = 240;
+
 struct LogMessage {
   std::uint8_t level = 0;  ///< 0 error, 1 warning, 2 info
   std::int64_t uptime_us = 0;
-  std::string_view tag;
-  std::string_view text;
+  std::string_view tag;   ///< up to kMostLogTag bytes
+  std::string_view text;  ///< up to kMostLogText bytes
 };
 
 /// What the sensor's driver is doing.

@@ -5,8 +5,8 @@
 #include <array>
 #include <string_view>
 
+#include "core/checksum.hpp"
 #include "core/math.hpp"
-#include "core/model/checksum.hpp"
 #include "detector_generated.h"
 #include "tflite_generated.h"
 

@@ -7,7 +7,7 @@
 #include <functional>
 #include <limits>
 
-#include "core/model/checksum.hpp"
+#include "core/checksum.hpp"
 #include "detector_generated.h"
 #include "tests/support/hand_made.hpp"
 #include "tests/support/trained.hpp"
