@@ -115,6 +115,9 @@ class Pipeline {
     return result;
   }
 
+  /// Another threshold from the next window on.
+  void set_threshold(float threshold) { decision_ = ThresholdDecision(threshold); }
+
   /// Another recording begins.
   void restart() {
     front_.restart();
