@@ -188,6 +188,7 @@ class Driver {
   void count_align();
   void run();
   void look_after();
+  void silent();
   [[nodiscard]] bool count_fifo(std::size_t& samples);
   [[nodiscard]] bool burst(std::size_t samples);
   void deliver(std::size_t samples);
@@ -199,6 +200,9 @@ class Driver {
   // Transfers: each failure is counted and remembered.
   [[nodiscard]] BusStatus read(Register first, std::span<std::uint8_t> bytes);
   [[nodiscard]] BusStatus write(Register where, std::uint8_t value);
+  void count_failure();
+  [[nodiscard]] Cause cause_of_failure() const;
+  [[nodiscard]] bool free_bus();
   enum class Check : std::uint8_t { same, differs, bus };
   [[nodiscard]] Check check_group(std::size_t group);
   [[nodiscard]] bool behaves();
@@ -206,9 +210,11 @@ class Driver {
   void fault();
   void suspect(Phase after);
   void restart(Cause cause);
-  void retry(State otherwise);
+  void retry();
+  void probe_again(Cause cause);
+  void finish_self_test();
   void enter(State state, std::int64_t wake_us);
-  [[nodiscard]] std::uint8_t wanted(std::uint8_t reg) const;
+  [[nodiscard]] std::uint8_t wanted(Register where) const;
 
   RegisterBus& bus_;
   const DataReady& data_ready_;
@@ -225,8 +231,10 @@ class Driver {
   BusStatus last_status_ = BusStatus::ok;
   std::uint8_t address_ = 0;
   std::uint8_t who_am_i_ = 0;
-  bool intact_ = false;          ///< the chip was configured and, as far as known, still is
-  bool after_reset_ = false;     ///< configuring a chip whose sample clock is new
+  bool intact_ = false;       ///< the chip was configured and, as far as known, still is
+  bool after_reset_ = false;  ///< configuring a chip whose sample clock is new
+  bool configured_once_ = false;
+  bool awake_ = false;           ///< woken up after the reset, waiting for the gyroscopes
   bool new_clock_ = true;        ///< the sample clock has a new phase since the last block
   bool approximate_ = true;      ///< the next block's lost_before may be off by one
   std::uint8_t failures_ = 0;    ///< in a row
@@ -243,6 +251,9 @@ class Driver {
   std::uint32_t dither_ = 0;   ///< where in the period the next count is taken, in 2^-32
   double offsets_ = 0;         ///< sum of what the counts of Phase::align say
   std::uint8_t offset_count_ = 0;
+  bool outage_ = false;     ///< the bus has failed since samples were last counted
+  bool fresh_ = false;      ///< aligning after the FIFO was emptied
+  std::size_t seen_ = 0;    ///< samples known to be in the FIFO
   bool suspected_ = false;  ///< aligning because time and FIFO disagree
 
   // Interrupts.
@@ -252,6 +263,7 @@ class Driver {
   bool reference_ = false;  ///< the two below are from the same moment
   std::uint32_t reference_pulses_ = 0;
   std::int64_t reference_made_ = 0;
+  std::uint32_t pulses_used_ = 0;     ///< the clock has learnt from this one
   std::uint32_t counted_pulses_ = 0;  ///< at the last FIFO count, if no pulse came meanwhile
   bool quiet_ = false;
   std::int64_t counted_pulse_us_ = 0;

@@ -55,6 +55,9 @@ class SampleClock {
     variance_time_ += 0.1 * nominal_us_ * nominal_us_;
   }
 
+  /// All numbers of samples change by `difference`, their times do not.
+  void renumber(std::int64_t difference) { anchor_ += difference; }
+
   [[nodiscard]] bool has_phase() const { return has_phase_; }
   [[nodiscard]] double nominal_us() const { return nominal_us_; }
   [[nodiscard]] double period_us() const { return period_us_; }
@@ -99,8 +102,11 @@ class SampleClock {
   [[nodiscard]] double period_error() const;
   /// Standard deviation of position(t_us), in samples.
   [[nodiscard]] double position_error(double t_us) const;
-  /// Good enough to count what a full FIFO would have held.
-  [[nodiscard]] bool settled() const { return has_phase_ && period_error() < 0.0024; }
+  /// Good enough to say how many samples a full FIFO would have held, and to place one more count.
+  [[nodiscard]] bool settled() const {
+    return has_phase_ && variance_time_ < 0.0144 * period_us_ * period_us_ &&
+           period_error() < 0.0024;
+  }
 
  private:
   [[nodiscard]] static std::int64_t nearest(double x) {
