@@ -33,7 +33,7 @@ inline constexpr double kAccelRate_hz = 1000;  // RM p. 12
 
 /// What kind of filter the chip has is not documented. The table's delays speak for one of first
 /// order whose delay was measured at about 10 Hz, and a millisecond on top: atan(10 Hz / bandwidth) /
-/// (2 pi 10 Hz) + 1 ms is within 0.2 ms of the gyroscope's six delays and within 0.45 ms of the
+/// (2 pi 10 Hz) + 1 ms is within 0.25 ms of the gyroscope's six delays and within 0.45 ms of the
 /// accelerometer's. A Butterworth filter of second order with 5 Hz would take 38 ms, not 19.
 /// Digital by the bilinear transform, prewarped: half the power passes at `hz` exactly.
 template <std::size_t kLanes>
