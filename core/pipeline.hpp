@@ -23,8 +23,11 @@ namespace fettle {
 ///     sample -> window -> features
 class FeaturePipeline {
  public:
+  /// The window's overlap() must not be 0.
   FeaturePipeline(const FeatureSpec& features, const WindowShape& window)
-      : cutter_(window), extractor_(features) {}
+      : cutter_(window), overlap_(window.overlap()) {
+    extractors_.fill(FeatureExtractor(features));
+  }
 
   /// Takes the next sample. True when it completed a window: finish() then gives its features.
   bool push(const TimedSample& sample) {
@@ -32,33 +35,34 @@ class FeaturePipeline {
     if (cut == WindowCutter::Cut::gap) ++gaps_;
     if (cut == WindowCutter::Cut::backwards) ++backwards_;
     broken_ = cut == WindowCutter::Cut::gap || cut == WindowCutter::Cut::backwards;
-    if (fresh_ || broken_) extractor_.restart();
-    extractor_.add(sample.sample);
-    fresh_ = cut == WindowCutter::Cut::complete;
-    return fresh_;
+    if (cutter_.began()) extractors_[cutter_.newest()].restart();
+    // Windows dropped by a gap are fed on until their place is taken: nobody asks for them.
+    for (std::uint32_t i = 0; i < overlap_; ++i) extractors_[i].add(sample.sample);
+    return cut == WindowCutter::Cut::complete;
   }
 
   /// Features of the window that push() just completed, [D].
-  void finish(std::span<float> features) const { extractor_.finish(features); }
+  void finish(std::span<float> features) const {
+    extractors_[cutter_.completed()].finish(features);
+  }
 
   /// Time was missing before the sample pushed last.
   [[nodiscard]] bool broken() const { return broken_; }
 
   /// Another recording begins: no window crosses over.
-  void restart() {
-    cutter_.restart();
-    fresh_ = true;
-  }
+  void restart() { cutter_.restart(); }
 
-  [[nodiscard]] const FeatureSpec& features() const { return extractor_.spec(); }
+  [[nodiscard]] const FeatureSpec& features() const { return extractors_[0].spec(); }
   [[nodiscard]] std::int64_t start_us() const { return cutter_.start_us(); }
+  /// Samples since a window began last, 0 to hop - 1; 0: the next sample begins one.
+  [[nodiscard]] std::uint32_t phase() const { return cutter_.phase(); }
   [[nodiscard]] std::uint64_t gaps() const { return gaps_; }
   [[nodiscard]] std::uint64_t backwards() const { return backwards_; }
 
  private:
   WindowCutter cutter_;
-  FeatureExtractor extractor_;
-  bool fresh_ = true;
+  std::uint32_t overlap_;
+  std::array<FeatureExtractor, kMaxOverlap> extractors_;
   bool broken_ = false;
   std::uint64_t gaps_ = 0;
   std::uint64_t backwards_ = 0;
@@ -80,8 +84,12 @@ struct WindowResult {
 class Pipeline {
  public:
   /// The model's file and workspace must outlive the pipeline.
-  explicit Pipeline(const DetectorModel& model)
-      : model_(model), front_(model.features, model.window), decision_(model.threshold) {}
+  explicit Pipeline(const DetectorModel& model) : Pipeline(model, model.window) {}
+
+  /// With windows that begin more often than those of training.
+  /// @param window  of the model's samples and rate; its overlap() must not be 0
+  Pipeline(const DetectorModel& model, const WindowShape& window)
+      : model_(model), front_(model.features, window), decision_(model.threshold) {}
 
   /// Takes the next sample; gives a result when it completes a window.
   std::optional<WindowResult> push(const TimedSample& sample) {
@@ -106,6 +114,9 @@ class Pipeline {
     result.alarm = alert_.update(result.verdict);
     return result;
   }
+
+  /// Another threshold from the next window on.
+  void set_threshold(float threshold) { decision_ = ThresholdDecision(threshold); }
 
   /// Another recording begins.
   void restart() {

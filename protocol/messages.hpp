@@ -135,6 +135,7 @@ enum class EventKind : std::uint8_t {
   card_failed = 12,  ///< recording has stopped: full, pulled out, broken
   model_changed = 13,
   clock_set = 14,
+  self_test = 15,
 };
 
 inline constexpr std::size_t kMostEventText = 96;

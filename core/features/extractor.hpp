@@ -24,6 +24,7 @@ namespace fettle {
 /// (tests/property/features_test.cpp).
 class FeatureExtractor {
  public:
+  FeatureExtractor() = default;
   explicit FeatureExtractor(const FeatureSpec& spec) : spec_(spec) {}
 
   [[nodiscard]] const FeatureSpec& spec() const { return spec_; }

@@ -6,8 +6,8 @@
 #include <cstdint>
 
 #include "core/sensor/sample.hpp"
-#include "simulator/machine/filter.hpp"
-#include "simulator/machine/random.hpp"
+#include "simulator/signal/filter.hpp"
+#include "simulator/signal/random.hpp"
 
 namespace fettle::simulator {
 

@@ -70,7 +70,8 @@ struct Judged {
 };
 
 /// All windows of a recording, cut and judged from the definitions.
-std::vector<Judged> batch(const DetectorModel& model, std::span<const TimedSample> stream) {
+std::vector<Judged> batch(const DetectorModel& model, const WindowShape& window,
+                          std::span<const TimedSample> stream) {
   std::vector<Judged> results;
   bool active = false;
   std::size_t begin = 0;
@@ -82,9 +83,11 @@ std::vector<Judged> batch(const DetectorModel& model, std::span<const TimedSampl
         active = false;  // what happened in the gap, nobody knows
       }
     }
-    if (i + 1 - begin < model.window.samples) continue;
+    const std::size_t length = i + 1 - begin;
+    if (length < window.samples || (length - window.samples) % window.hop_samples() != 0) continue;
+    const std::size_t first = length - window.samples + begin;
     FeatureExtractor extractor(model.features);
-    for (std::size_t k = begin; k <= i; ++k) extractor.add(stream[k].sample);
+    for (std::size_t k = first; k <= i; ++k) extractor.add(stream[k].sample);
     std::vector<float> z(model.features.dimensions());
     extractor.finish(z);
     std::vector<std::int8_t> in(z.size()), out(z.size());
@@ -103,10 +106,9 @@ std::vector<Judged> batch(const DetectorModel& model, std::span<const TimedSampl
     }
     const float score = sum / static_cast<float>(z.size());
     const bool anomaly = score > model.threshold;
-    results.push_back({stream[begin].t_us, score, anomaly ? Verdict::anomaly : Verdict::normal,
+    results.push_back({stream[first].t_us, score, anomaly ? Verdict::anomaly : Verdict::normal,
                        anomaly && !active});
     active = anomaly;
-    begin = i + 1;
   }
   return results;
 }
@@ -116,10 +118,12 @@ TEST(Pipeline, JudgesAStreamLikeABatch) {
        {FeatureSpec{FeatureSet::tutorial, 6, true}, FeatureSpec{FeatureSet::tutorial, 3, false}}) {
     const Detector detector(spec, 1.5F);
     for (std::uint64_t seed = 1; seed <= 4; ++seed) {
-      SCOPED_TRACE(testing::Message() << "seed " << seed);
+      WindowShape window = detector.model.window;
+      window.hop = seed == 1 ? 0 : window.samples / static_cast<std::uint32_t>(1U << (seed - 2));
+      SCOPED_TRACE(testing::Message() << "seed " << seed << ", hop " << window.hop);
       const auto stream = rough_stream(seed, 20000);
-      const auto expected = batch(detector.model, stream);
-      Pipeline pipeline(detector.model);
+      const auto expected = batch(detector.model, window, stream);
+      Pipeline pipeline(detector.model, window);
       std::size_t next = 0;
       std::uint32_t alarms = 0;
       std::size_t anomalies = 0;
@@ -158,7 +162,7 @@ TEST(Pipeline, StartsAfreshWithEachRecording) {
     Pipeline pipeline(detector.model);
     for (std::size_t i = 0; i < cut; ++i) (void)pipeline.push(first[i]);
     pipeline.restart();
-    const auto expected = batch(detector.model, second);
+    const auto expected = batch(detector.model, detector.model.window, second);
     std::size_t next = 0;
     for (const TimedSample& sample : second) {
       const auto result = pipeline.push(sample);

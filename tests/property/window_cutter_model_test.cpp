@@ -14,41 +14,40 @@ namespace {
 /// All windows of a stream of one recording, cut after the fact.
 class Twin {
  public:
-  Twin(std::uint32_t samples, double rate_hz) : samples_(samples), rate_hz_(rate_hz) {}
+  explicit Twin(const WindowShape& shape) : shape_(shape) {}
 
   WindowCutter::Cut push(std::int64_t t_us) {
     auto cut = WindowCutter::Cut::collecting;
-    if (!all_.empty()) {
-      const auto step = static_cast<double>(t_us - all_.back());
+    if (!stretch_.empty()) {
+      const auto step = static_cast<double>(t_us - stretch_.back());
       if (step < 0) {
         cut = WindowCutter::Cut::backwards;
-      } else if (step * rate_hz_ > 1.5e6) {
+      } else if (step * static_cast<double>(shape_.rate_hz) > 1.5e6) {
         cut = WindowCutter::Cut::gap;
       }
     }
-    all_.push_back(t_us);
-    if (cut != WindowCutter::Cut::collecting) window_.clear();
-    window_.push_back(t_us);
-    start_ = window_.front();
-    if (window_.size() == samples_) {
-      window_.clear();
-      return WindowCutter::Cut::complete;
-    }
-    return cut;
+    if (cut != WindowCutter::Cut::collecting) stretch_.clear();
+    stretch_.push_back(t_us);
+    return complete() ? WindowCutter::Cut::complete : cut;
   }
-  void restart() {
-    window_.clear();
-    all_.clear();
+  void restart() { stretch_.clear(); }
+
+  [[nodiscard]] bool complete() const {
+    return stretch_.size() >= shape_.samples &&
+           (stretch_.size() - shape_.samples) % shape_.hop_samples() == 0;
   }
-  [[nodiscard]] std::int64_t start() const { return start_; }
-  [[nodiscard]] std::size_t position() const { return window_.size(); }
+  [[nodiscard]] std::int64_t start() const { return stretch_[stretch_.size() - shape_.samples]; }
+  /// Samples of the oldest window that is not complete.
+  [[nodiscard]] std::size_t position() const {
+    if (stretch_.size() < shape_.samples) return stretch_.size();
+    return shape_.samples - shape_.hop_samples() +
+           (stretch_.size() - shape_.samples) % shape_.hop_samples();
+  }
+  [[nodiscard]] std::size_t phase() const { return stretch_.size() % shape_.hop_samples(); }
 
  private:
-  std::size_t samples_;
-  double rate_hz_;
-  std::vector<std::int64_t> all_;     // since the last restart
-  std::vector<std::int64_t> window_;  // the one under way
-  std::int64_t start_ = 0;
+  WindowShape shape_;
+  std::vector<std::int64_t> stretch_;  // without a gap, since the last restart
 };
 
 TEST(WindowCutterModel, AgreesWithTheTwinOnRandomStreams) {
@@ -56,13 +55,16 @@ TEST(WindowCutterModel, AgreesWithTheTwinOnRandomStreams) {
   for (std::uint64_t run = 0; run < 400; ++run) {
     Random random(kSeed + run);
     SCOPED_TRACE(testing::Message() << "seed " << kSeed + run);
-    const auto samples = 2 + random.below(run % 4 == 0 ? 600 : 20);
+    const auto overlap = 1 + random.below(kMaxOverlap);
+    const auto hop = 2 + random.below(run % 4 == 0 ? 200 : 10);
     // Rates whose period is a whole number of microseconds and rates whose is not.
     const float rate_hz = run % 2 == 0 ? 50.0F + static_cast<float>(random.below(951))
                                        : 50.0F + 950.0F * random.uniform();
     const double period_us = 1e6 / static_cast<double>(rate_hz);
-    WindowCutter cutter({samples, rate_hz});
-    Twin twin(samples, static_cast<double>(rate_hz));
+    const WindowShape shape{hop * overlap, rate_hz, overlap == 1 ? 0 : hop};
+    ASSERT_EQ(shape.overlap(), overlap);
+    WindowCutter cutter(shape);
+    Twin twin(shape);
     auto time_us = static_cast<double>(random.below(1000000));
     std::uint64_t complete = 0;
     for (int i = 0; i < 3000; ++i) {
@@ -83,11 +85,14 @@ TEST(WindowCutterModel, AgreesWithTheTwinOnRandomStreams) {
       const auto t_us = static_cast<std::int64_t>(time_us);
       const auto expected = twin.push(t_us);
       ASSERT_EQ(cutter.push(t_us), expected) << "sample " << i;
-      ASSERT_EQ(cutter.start_us(), twin.start()) << "sample " << i;
+      if (expected == WindowCutter::Cut::complete) {
+        ASSERT_EQ(cutter.start_us(), twin.start()) << "sample " << i;
+      }
       ASSERT_EQ(cutter.position(), twin.position()) << "sample " << i;
+      ASSERT_EQ(cutter.phase(), twin.phase()) << "sample " << i;
       complete += expected == WindowCutter::Cut::complete ? 1U : 0U;
     }
-    if (samples < 20) {
+    if (shape.samples < 20) {
       ASSERT_GT(complete, 50U);
     }
   }

@@ -90,7 +90,8 @@ class WrongArrows(unittest.TestCase):
                 ("protocol", "board"), ("protocol", "host"), ("board", "host"),
                 ("board", "simulator"), ("host", "simulator"), ("host", "cli"), ("host", "board"),
                 ("simulator/machine", "host"), ("simulator/mpu6050_chip", "drivers/mpu6050"),
-                ("simulator", "host"), ("simulator", "cli"), ("tests/unit", "cli"),
+                ("simulator/mpu6050_chip", "simulator/machine"),
+                ("simulator/signal", "core/sensor"), ("simulator", "host"), ("simulator", "cli"), ("tests/unit", "cli"),
                 ("benchmarks", "cli"), ("cli", "tests/support")):
             with self.subTest(where=where, what=what):
                 self.assert_one({f"{where}/file.hpp": f'\n#include "{what}/other.hpp"\n'},

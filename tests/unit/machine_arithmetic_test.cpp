@@ -5,8 +5,8 @@
 #include <cmath>
 #include <vector>
 
-#include "simulator/machine/arithmetic.hpp"
-#include "simulator/machine/random.hpp"
+#include "simulator/signal/arithmetic.hpp"
+#include "simulator/signal/random.hpp"
 
 namespace fettle::simulator {
 namespace {

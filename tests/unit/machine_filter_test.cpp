@@ -5,7 +5,7 @@
 #include <cmath>
 #include <complex>
 
-#include "simulator/machine/filter.hpp"
+#include "simulator/signal/filter.hpp"
 
 namespace fettle::simulator {
 namespace {

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstddef>
 
-#include "simulator/machine/arithmetic.hpp"
+#include "simulator/signal/arithmetic.hpp"
 
 namespace fettle::simulator {
 

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "board/board.hpp"
+
+namespace fettle::board {
+
+using protocol::EventKind;
+using protocol::ModelState;
+
+namespace {
+
+constexpr std::int64_t kSensorSilent_us = 1'000'000;
+constexpr std::int64_t kLossesEvery_us = 60'000'000;
+constexpr std::int64_t kRound_us = 20'000;  // the line is looked at so often, at least
+
+mpu6050::Config driver_config(const Settings& settings) {
+  mpu6050::Config config;
+  config.rate_hz = settings.rate_hz;
+  config.ranges = settings.ranges;
+  return config;
+}
+
+const char* name_of_event(EventKind kind) {
+  switch (kind) {
+    case EventKind::boot: return "boot";
+    case EventKind::alarm_began: return "alarm";
+    case EventKind::alarm_ended: return "alarm over";
+    case EventKind::acknowledged: return "acknowledged";
+    case EventKind::muted: return "muted";
+    case EventKind::unmuted: return "no longer muted";
+    case EventKind::maintenance_began: return "maintenance";
+    case EventKind::maintenance_ended: return "maintenance over";
+    case EventKind::sensor_lost: return "sensor lost";
+    case EventKind::sensor_back: return "sensor back";
+    case EventKind::samples_lost: return "samples lost";
+    case EventKind::card_failed: return "card failed";
+    case EventKind::model_changed: return "model changed";
+    case EventKind::clock_set: return "clock set";
+    case EventKind::self_test: return "self-test";
+  }
+  return "unknown";
+}
+
+LogLevel level_of(EventKind kind) {
+  switch (kind) {
+    case EventKind::alarm_began:
+    case EventKind::sensor_lost:
+    case EventKind::samples_lost: return LogLevel::warning;
+    case EventKind::card_failed: return LogLevel::error;
+    default: return LogLevel::info;
+  }
+}
+
+}  // namespace
+
+Board::Board(const Ports& ports, const Identity& identity)
+    : ports_(ports),
+      identity_(identity),
+      driver_(ports.bus, ports.data_ready, driver_config({})),
+      store_(ports.models),
+      recorder_(ports.card, identity.id),
+      outbox_(ports.line) {}
+
+void Board::begin(std::int64_t now_us) {
+  now_us_ = now_us;
+  last_block_us_ = now_us;
+  ports_.alert.set(false);
+  const StoreStatus loaded = load_settings(ports_.settings, settings_);
+  if (loaded == StoreStatus::failed) {
+    settings_ = {};
+    log(LogLevel::error, "settings",
+        "they cannot be read: the defaults are used; 'settings' shows them");
+  }
+  ++settings_.boots;
+  keep_settings();
+  driver_.reconfigure(driver_config(settings_));
+  alarm_.set_latch(settings_.latch);
+  detector_.set_rate(static_cast<float>(settings_.rate_hz));
+  recorder_.open(now_us, settings_.boots);
+  if (recorder_.foreign()) {
+    log(LogLevel::error, "card",
+        "the log's file is not Fettle's and is left alone: move it away to record");
+  }
+  choose_model();
+  Text<80> text;
+  text << "started for the " << settings_.boots << ". time, Fettle " << identity_.firmware;
+  event(EventKind::boot, text.view());
+  resume_recording();
+}
+
+void Board::step(std::int64_t now_us) {
+  now_us_ = now_us;
+  driver_.step(now_us);
+  if (const SampleBlock* block = driver_.take()) on_block(*block);
+  watch_sensor();
+  if (recorder_.step(now_us)) resume_recording();
+  if (alarm_.muted_until_us() != 0 && !alarm_.muted(now_us)) {
+    alarm_.mute_until(0);
+    event(EventKind::unmuted, "the time is over");
+  }
+  if (alarm_.maintenance_until_us() != 0 && !alarm_.maintenance(now_us)) {
+    alarm_.maintain_until(0);
+    event(EventKind::maintenance_ended, "the time is over");
+  }
+  set_pin();
+  if (self_test_due_ && driver_.self_test().status != mpu6050::SelfTestStatus::running &&
+      driver_.state() != mpu6050::State::self_test) {
+    static_cast<void>(finish_self_test());
+  }
+  outbox_.pump();
+  read_line();
+  outbox_.pump();
+}
+
+std::int64_t Board::next_wake_us() const {
+  const std::int64_t driver_us = driver_.next_wake_us();
+  const std::int64_t round_us = now_us_ + kRound_us;
+  return driver_us < round_us ? driver_us : round_us;
+}
+
+/// The journey of a block: window, features, model, score, decision, alert; and to whoever listens.
+void Board::on_block(const SampleBlock& block) {
+  last_block_us_ = now_us_;
+  if (sensor_lost_) {
+    sensor_lost_ = false;
+    event(EventKind::sensor_back, "samples flow again");
+  }
+  note_losses(block);
+
+  protocol::SamplesMessage message{block, 0};
+  for (std::size_t i = 0; i < block.count; ++i) {
+    const auto result = detector_.push(block.timed(i));
+    if (i == 0) {
+      // Where this sample stands is known only now: a gap before it began a new window.
+      const std::uint32_t after = detector_.phase();
+      const std::uint32_t hop = detector_.window().hop_samples();
+      message.phase = static_cast<std::uint16_t>((after == 0 ? hop : after) - 1);
+    }
+    if (result) on_result(*result, block.index + i + 1 - detector_.window().samples);
+  }
+
+  const bool recorded_before = recorder_.recording();
+  const StoreStatus status = recorder_.add(message, now_us_);
+  if (recorded_before && status != StoreStatus::ok) {
+    Text<80> text;
+    text << "recording has stopped, detection goes on: the card is " << name_of(status);
+    event(EventKind::card_failed, text.view());
+  }
+  if (framed_ && (streams_ & protocol::kStreamSamples) != 0) {
+    outbox_.send(protocol::MessageType::samples, message);
+  }
+  if (!framed_ && stream_ == Stream::csv) print_csv(block);
+}
+
+void Board::on_result(const WindowResult& result, std::uint64_t index) {
+  last_ = result;
+  judged_ = true;
+  ++windows_;
+  anomalies_ += result.verdict == Verdict::anomaly ? 1U : 0U;
+  const AlarmChange change = alarm_.update(result.verdict, now_us_);
+  set_pin();
+
+  protocol::ScoreMessage score;
+  score.index = index;
+  score.t_us = result.start_us;
+  score.score = is_finite(result.score) ? result.score : 3.4e38F;
+  score.threshold = result.threshold;
+  score.verdict = result.verdict == Verdict::anomaly ? protocol::BoardVerdict::anomaly
+                                                     : protocol::BoardVerdict::normal;
+  score.flags = static_cast<std::uint8_t>(
+      flags() | (change == AlarmChange::began ? protocol::kScoreAlarm : 0));
+  if (framed_ && (streams_ & protocol::kStreamScores) != 0) {
+    outbox_.send(protocol::MessageType::score, score);
+  }
+  if (!framed_ && stream_ == Stream::scores) {
+    Text<96> line;
+    line << result.start_us << ",";
+    line.number(static_cast<double>(result.score), 6) << ",";
+    line.number(static_cast<double>(result.threshold), 6) << "," << name_of(result.verdict);
+    outbox_.print(line.view());
+  }
+
+  if (change == AlarmChange::began) {
+    Text<protocol::kMostEventText> text;
+    text << "score ";
+    text.number(static_cast<double>(result.score), 4) << " above threshold ";
+    text.number(static_cast<double>(result.threshold), 4);
+    event(EventKind::alarm_began, text.view());
+  } else if (change == AlarmChange::ended) {
+    event(EventKind::alarm_ended, "the machine is as learned again");
+  }
+  if (model_state_ == ModelState::trial) prove_model();
+}
+
+void Board::set_pin() {
+  const bool pin = alarm_.pin(now_us_);
+  if (pin == pin_) return;
+  pin_ = pin;
+  ports_.alert.set(pin);
+}
+
+/// Says when samples stop coming and why. A cause is named again when it changes into another.
+void Board::watch_sensor() {
+  if (sensor_lost_ || now_us_ - last_block_us_ < kSensorSilent_us ||
+      driver_.state() == mpu6050::State::self_test) {
+    return;
+  }
+  sensor_lost_ = true;
+  event(EventKind::sensor_lost, mpu6050::describe(driver_.cause()));
+}
+
+/// Losses are told once a minute, not once a gap: a bad wire must not fill the card.
+void Board::note_losses(const SampleBlock& block) {
+  losses_ += block.lost_before;
+  if (losses_ == 0 || (any_loss_ && now_us_ - losses_us_ < kLossesEvery_us)) return;
+  any_loss_ = true;
+  losses_us_ = now_us_;
+  Text<protocol::kMostEventText> text;
+  text << losses_ << " samples are missing; 'status' counts the causes";
+  event(EventKind::samples_lost, text.view());
+  losses_ = 0;
+}
+
+void Board::keep_settings() {
+  if (save_settings(ports_.settings, settings_) == StoreStatus::ok) return;
+  log(LogLevel::error, "settings", "they cannot be saved: they hold until the next restart");
+}
+
+/// After a setting has changed.
+void Board::apply_settings() {
+  alarm_.set_latch(settings_.latch);
+  const mpu6050::Config config = driver_config(settings_);
+  const bool other_sensor =
+      config.rate_hz != driver_.config().rate_hz || config.ranges != driver_.config().ranges;
+  if (other_sensor) {
+    driver_.reconfigure(config);
+    detector_.set_rate(static_cast<float>(settings_.rate_hz));
+    choose_model();
+  }
+  if (detector_.loaded()) detector_.set_threshold(settings_.threshold);
+  keep_settings();
+}
+
+StoreStatus Board::start_recording(std::string_view label) {
+  protocol::CardSession session;
+  session.label = label;
+  session.name = settings_.name.view();
+  session.firmware = identity_.firmware;
+  session.rate_hz = static_cast<float>(settings_.rate_hz);
+  session.ranges = settings_.ranges;
+  session.who_am_i = driver_.who_am_i();
+  session.model_crc32 = model_crc32_;
+  session.window_samples = static_cast<std::uint16_t>(detector_.window().samples);
+  session.hop = static_cast<std::uint16_t>(detector_.window().hop_samples());
+  session.uptime_us = now_us_;
+  session.utc_us = utc_us();
+  return recorder_.start(session, now_us_);
+}
+
+/// A recording that a restart or a pulled card cut off goes on as a new one.
+void Board::resume_recording() {
+  if (settings_.record.size() == 0 || recorder_.recording()) return;
+  if (start_recording(settings_.record.view()) == StoreStatus::ok) {
+    log(LogLevel::info, "card", "recording goes on");
+  }
+}
+
+std::uint8_t Board::flags() const {
+  unsigned flags = 0;
+  if (pin_) flags |= protocol::kScorePin;
+  if (alarm_.muted(now_us_)) flags |= protocol::kScoreMuted;
+  if (alarm_.maintenance(now_us_)) flags |= protocol::kScoreMaintenance;
+  return static_cast<std::uint8_t>(flags);
+}
+
+protocol::StatusMessage Board::status() const {
+  const mpu6050::Counters& counters = driver_.counters();
+  protocol::StatusMessage status;
+  status.uptime_us = now_us_;
+  status.utc_us = utc_us();
+  status.boot = settings_.boots;
+  status.sensor = static_cast<protocol::SensorState>(driver_.state());
+  status.who_am_i = driver_.who_am_i();
+  status.rate_hz = driver_.rate().rate_hz;
+  status.rate_error = driver_.rate().error;
+  status.celsius = driver_.celsius();
+  status.samples = counters.delivered;
+  status.lost = counters.lost;
+  status.gaps = counters.gaps;
+  status.restarts = counters.restarts;
+  status.nacks = counters.nacks;
+  status.timeouts = counters.timeouts;
+  status.stuck = counters.stuck;
+  status.overflows = counters.overflows;
+  status.misaligned = counters.misaligned;
+  status.configuration_lost = counters.configuration_lost;
+  status.missed_interrupts = counters.missed_interrupts;
+  status.clipped = counters.clipped;
+  status.windows = windows_;
+  status.anomalies = anomalies_;
+  status.alarms = alarm_.alarms();
+  status.score = judged_ && is_finite(last_.score) ? last_.score : 0.0F;
+  status.threshold = detector_.threshold();
+  status.verdict = judged_ && last_.verdict == Verdict::anomaly ? protocol::BoardVerdict::anomaly
+                                                                : protocol::BoardVerdict::normal;
+  status.flags = flags();
+  status.model = model_state_;
+  status.card = recorder_.state();
+  status.card_records = recorder_.records();
+  status.frames_dropped = outbox_.dropped();
+  status.frames_bad = static_cast<std::uint32_t>(reader_.damaged());
+  return status;
+}
+
+void Board::event(EventKind kind, std::string_view text) {
+  protocol::EventMessage message;
+  message.id = ++events_;
+  message.kind = kind;
+  message.boot = settings_.boots;
+  message.uptime_us = now_us_;
+  message.utc_us = utc_us();
+  const bool scored = kind == EventKind::alarm_began || kind == EventKind::alarm_ended;
+  message.score = scored && is_finite(last_.score) ? last_.score : 0.0F;
+  message.threshold = scored ? last_.threshold : 0.0F;
+  message.text = text;
+  past_[(events_ - 1) % past_.size()] = {kind, events_, now_us_, message.score};
+
+  // An event about the card itself is not written to it.
+  if (kind != EventKind::card_failed) {
+    const StoreStatus status = recorder_.event(message, now_us_);
+    if (status != StoreStatus::ok) {
+      Text<80> failed;
+      failed << "recording has stopped, detection goes on: the card is " << name_of(status);
+      event(EventKind::card_failed, failed.view());
+    }
+  }
+  if (framed_ && (streams_ & protocol::kStreamEvents) != 0) {
+    outbox_.send(protocol::MessageType::event, message);
+  }
+  const std::string_view tag = kind == EventKind::alarm_began ? "ANOMALY" : name_of_event(kind);
+  log(level_of(kind), tag, text);
+}
+
+void Board::log(LogLevel level, std::string_view tag, std::string_view text) {
+  ports_.log.write(level, tag, text);
+  if (framed_) {
+    if ((streams_ & protocol::kStreamLog) == 0) return;
+    outbox_.send(protocol::MessageType::log,
+                 protocol::LogMessage{static_cast<std::uint8_t>(level), now_us_, tag, text});
+  } else if (stream_ == Stream::none) {  // a stream of numbers is for programs
+    Text<160> line;
+    line << (level == LogLevel::error ? "E " : level == LogLevel::warning ? "W " : "I ");
+    line.number(static_cast<double>(now_us_) * 1e-6, 3) << " " << tag << ": " << text;
+    outbox_.print(line.view());
+  }
+}
+
+void Board::show_events(Reply& reply) const {
+  const std::uint32_t first =
+      events_ > past_.size() ? events_ - static_cast<std::uint32_t>(past_.size()) : 0;
+  for (std::uint32_t i = first; i < events_; ++i) {
+    const PastEvent& past = past_[i % past_.size()];
+    if (i != first) reply << "\n";
+    reply << past.id << "  ";
+    reply.number(static_cast<double>(past.uptime_us) * 1e-6, 1)
+        << " s  " << name_of_event(past.kind);
+    if (past.kind == EventKind::alarm_began) {
+      reply << ", score ";
+      reply.number(static_cast<double>(past.score), 4);
+    }
+  }
+}
+
+}  // namespace fettle::board

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "board/alarm.hpp"
+#include "board/detector.hpp"
+#include "board/line.hpp"
+#include "board/model_store.hpp"
+#include "board/ports.hpp"
+#include "board/recorder.hpp"
+#include "board/settings.hpp"
+#include "board/text.hpp"
+#include "drivers/mpu6050/driver.hpp"
+#include "protocol/codec.hpp"
+#include "protocol/frame.hpp"
+#include "protocol/messages.hpp"
+
+namespace fettle::board {
+
+/// What does not change while a board lives.
+struct Identity {
+  std::array<std::uint8_t, 8> id{};     ///< of this very board, the same for ever
+  std::string_view firmware = "0";      ///< version of Fettle
+  std::span<const std::uint8_t> model;  ///< built in, 16-byte aligned; empty: none
+};
+
+/// What the device does, over ports: samples, judges, raises the alarm, records, talks. The very code
+/// of the microcontroller; on a PC the ports are simulated. No heap, no thread, no clock of its own.
+///
+///     Board board(ports, identity);
+///     board.begin(now_us());
+///     for (;;) {
+///       board.step(now_us());
+///       sleep_until(board.next_wake_us());   // or until the interrupt or a byte on the line
+///     }
+///
+/// Reading order: on_block() is the journey of a sample, command() what people can ask for, request()
+/// what programs can.
+class Board {
+ public:
+  Board(const Ports& ports, const Identity& identity);
+  Board(const Board&) = delete;
+  Board& operator=(const Board&) = delete;
+
+  /// Reads settings, finds model and card. Once, before the first step.
+  /// @param now_us  uptime, microseconds
+  void begin(std::int64_t now_us);
+  /// One round: at most one step of the driver, one block judged, what the line brought.
+  void step(std::int64_t now_us);
+  /// When step() next has something to do by itself. A byte on the line is a reason to step too.
+  [[nodiscard]] std::int64_t next_wake_us() const;
+
+  [[nodiscard]] const mpu6050::Driver& driver() const { return driver_; }
+  [[nodiscard]] const Detector& detector() const { return detector_; }
+  [[nodiscard]] const Recorder& recorder() const { return recorder_; }
+  [[nodiscard]] const Settings& settings() const { return settings_; }
+  [[nodiscard]] protocol::StatusMessage status() const;
+
+ private:
+  using Reply = Text<480>;
+
+  // The journey (board.cpp).
+  void on_block(const SampleBlock& block);
+  void on_result(const WindowResult& result, std::uint64_t index);
+  void watch_sensor();
+  void note_losses(const SampleBlock& block);
+  void set_pin();
+  void apply_settings();
+  void keep_settings();
+  void resume_recording();
+  StoreStatus start_recording(std::string_view label);
+
+  // Models (models.cpp).
+  void choose_model();
+  bool load(std::span<const std::uint8_t> file, Reply& why);
+  void reload();
+  [[nodiscard]] std::size_t slot_for_update();
+  protocol::ReplyStatus commit_model(Reply& reply);
+  void prove_model();
+
+  // What people can ask for (console.cpp).
+  void read_line();
+  void on_text(std::string_view line);
+  protocol::ReplyStatus command(std::string_view line, Reply& reply);
+  protocol::ReplyStatus stream_text(std::string_view what, Reply& reply);
+  protocol::ReplyStatus show_self_test(Reply& reply) const;
+  protocol::ReplyStatus finish_self_test();
+  void show_status(Reply& reply) const;
+  void show_events(Reply& reply) const;
+  void print_lines(std::string_view text);
+  void print_csv(const SampleBlock& block);
+
+  // What programs can (requests.cpp).
+  void on_frame(const protocol::LineEvent& frame);
+  protocol::ReplyStatus request(const protocol::LineEvent& frame, Reply& reply, bool& answered);
+  void send_hello();
+  [[nodiscard]] bool fits_line(std::uint32_t bytes_a_second, Reply& reply) const;
+
+  // What happened, for the line, the card and the log.
+  void event(protocol::EventKind kind, std::string_view text);
+  void log(LogLevel level, std::string_view tag, std::string_view text);
+  [[nodiscard]] std::int64_t utc_us() const {
+    return utc_offset_us_ == 0 ? 0 : utc_offset_us_ + now_us_;
+  }
+  [[nodiscard]] std::uint8_t flags() const;
+
+  /// What the line carries unasked.
+  enum class Stream : std::uint8_t { none, csv, scores };
+  struct PastEvent {
+    protocol::EventKind kind = protocol::EventKind::boot;
+    std::uint32_t id = 0;
+    std::int64_t uptime_us = 0;
+    float score = 0;
+  };
+
+  Ports ports_;
+  Identity identity_;
+  Settings settings_;
+  mpu6050::Driver driver_;
+  Detector detector_;
+  Alarm alarm_;
+  ModelStore store_;
+  Recorder recorder_;
+  Outbox outbox_;
+  protocol::FrameReader reader_;
+
+  std::int64_t now_us_ = 0;
+  std::int64_t utc_offset_us_ = 0;  // UTC - uptime; 0: unknown
+
+  // The model that runs.
+  protocol::ModelState model_state_ = protocol::ModelState::none;
+  ModelStore::Entry entry_;  // valid in trial and proven
+  std::uint32_t model_crc32_ = 0;
+  std::uint32_t trial_windows_ = 0;
+
+  // The machine.
+  WindowResult last_;
+  bool judged_ = false;
+  std::uint64_t windows_ = 0;
+  std::uint64_t anomalies_ = 0;
+  bool pin_ = false;
+
+  // The sensor.
+  std::int64_t last_block_us_ = 0;
+  bool sensor_lost_ = false;
+  std::uint64_t losses_ = 0;    // samples lost since they were last spoken of
+  std::int64_t losses_us_ = 0;  // when that was
+  bool any_loss_ = false;
+
+  // The line.
+  bool framed_ = false;
+  std::uint8_t streams_ = 0;  // kStream... bits, in frames
+  Stream stream_ = Stream::none;
+  bool self_test_due_ = false;  // asked for, not yet told
+  std::array<PastEvent, 8> past_{};
+  std::uint32_t events_ = 0;
+  StoreStatus card_test_ = StoreStatus::absent;
+};
+
+}  // namespace fettle::board

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: Apache-2.0
+// What people can ask for: lines of text, typed into any terminal or sent by a program in a frame.
+#include "board/board.hpp"
+
+namespace fettle::board {
+
+using protocol::EventKind;
+using protocol::ReplyStatus;
+
+namespace {
+
+constexpr std::string_view kHelp =
+    "status           sensor, model, card\n"
+    "stream csv|scores\n"
+    "record LABEL     to the card\n"
+    "stop             streams and recording\n"
+    "threshold [X|model]\n"
+    "ack              I have seen the alarm\n"
+    "mute 10min|off   keeps the pin low\n"
+    "maintenance 30min|off\n"
+    "alert test       the pin for 1 s\n"
+    "selftest, selftest result\n"
+    "settings, set KEY VALUE\n"
+    "name [TEXT]\n"
+    "model, events, time [UTC SECONDS]";
+static_assert(kHelp.size() <= 480);
+
+constexpr std::int64_t kAlertTest_us = 1'000'000;
+
+/// "3 d 4 h", "12 min", "40 s".
+template <typename Out>
+void add_duration(Out& out, std::int64_t us) {
+  const std::int64_t seconds = us / 1'000'000;
+  if (seconds >= 86'400) {
+    out << seconds / 86'400 << " d " << seconds % 86'400 / 3600 << " h";
+  } else if (seconds >= 3600) {
+    out << seconds / 3600 << " h " << seconds % 3600 / 60 << " min";
+  } else if (seconds >= 60) {
+    out << seconds / 60 << " min " << seconds % 60 << " s";
+  } else {
+    out << seconds << " s";
+  }
+}
+
+const char* name_of(protocol::ModelState state) {
+  switch (state) {
+    case protocol::ModelState::none: return "none: nothing is judged";
+    case protocol::ModelState::built_in: return "built in";
+    case protocol::ModelState::trial: return "on trial";
+    case protocol::ModelState::proven: return "proven";
+  }
+  return "unknown";
+}
+
+const char* name_of(protocol::CardState state) {
+  switch (state) {
+    case protocol::CardState::absent: return "absent";
+    case protocol::CardState::ready: return "ready";
+    case protocol::CardState::recording: return "recording";
+    case protocol::CardState::full: return "full";
+    case protocol::CardState::failed: return "failed";
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+/// Takes what has arrived, so much at a time that a flood cannot keep the sensor waiting.
+void Board::read_line() {
+  std::array<std::uint8_t, 128> bytes;
+  const std::size_t size = ports_.line.read(bytes);
+  for (std::size_t i = 0; i < size; ++i) {
+    const protocol::LineEvent arrived = reader_.push(bytes[i]);
+    if (arrived.kind == protocol::LineEvent::Kind::text) on_text(arrived.text);
+    if (arrived.kind == protocol::LineEvent::Kind::frame) on_frame(arrived);
+  }
+}
+
+void Board::on_text(std::string_view line) {
+  std::string_view rest = line;
+  if (take_word(rest).empty()) return;
+  Reply reply;
+  const ReplyStatus status = command(line, reply);
+  if (framed_) {
+    // Noise between frames may look like text; a command that exists is a person at a terminal.
+    if (status == ReplyStatus::unknown_command) return;
+    framed_ = false;
+    streams_ = 0;
+  }
+  if (stream_ != Stream::none && status == ReplyStatus::ok) return;  // numbers only
+  if (status != ReplyStatus::ok) outbox_.print("error:");
+  print_lines(reply.size() == 0 ? std::string_view("ok") : reply.view());
+}
+
+void Board::print_lines(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    outbox_.print(text.substr(0, end));
+    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+  }
+}
+
+ReplyStatus Board::command(std::string_view line, Reply& reply) {
+  const std::string_view verb = take_word(line);
+  while (!line.empty() && line.back() == ' ') line.remove_suffix(1);
+  const std::string_view value = line;
+
+  const auto expected = [&](std::string_view what) {
+    reply << verb << ": expected " << what << ", found \"" << value << "\"";
+    return ReplyStatus::bad_value;
+  };
+  /// "10min" or "off" for `mute` and `maintenance`.
+  const auto until = [&](std::int64_t& t_us) {
+    std::int64_t duration_us = 0;
+    if (value == "off") {
+      t_us = 0;
+    } else if (parse_duration(value, duration_us)) {
+      t_us = now_us_ + duration_us;
+    } else {
+      return false;
+    }
+    return true;
+  };
+  const auto change = [&](std::string_view key, std::string_view to) {
+    std::string_view right;
+    switch (set_setting(settings_, key, to, right)) {
+      case SetResult::ok: break;
+      case SetResult::unknown_key:
+        reply << "there is no setting \"" << key << "\"; 'settings' lists them";
+        return ReplyStatus::bad_value;
+      case SetResult::bad_value:
+        reply << key << ": expected " << right << ", found \"" << to << "\"";
+        return ReplyStatus::bad_value;
+    }
+    apply_settings();
+    return ReplyStatus::ok;
+  };
+
+  if (verb == "help" || verb == "?") {
+    reply << kHelp;
+  } else if (verb == "status") {
+    show_status(reply);
+  } else if (verb == "stream") {
+    return stream_text(value, reply);
+  } else if (verb == "record") {
+    if (!valid_label(value)) {
+      return expected("a label of 1 to 32 letters, digits and -_.+, as in 'record normal'");
+    }
+    const StoreStatus status = start_recording(value);
+    if (status != StoreStatus::ok) {
+      reply << "the card is " << board::name_of(status);
+      return ReplyStatus::storage;
+    }
+    settings_.record.clear();
+    settings_.record << value;
+    keep_settings();  // so that it goes on after a loss of power
+    reply << "recording \"" << value << "\" to the card until 'stop'";
+  } else if (verb == "stop") {
+    stream_ = Stream::none;
+    streams_ = 0;
+    const StoreStatus status = recorder_.stop(protocol::CardEndReason::stopped, now_us_, utc_us());
+    if (settings_.record.size() != 0) {
+      settings_.record.clear();
+      keep_settings();
+    }
+    if (status != StoreStatus::ok) {
+      reply << "the end of the recording cannot be written: the card is " << board::name_of(status)
+            << "; what was recorded before is there";
+      return ReplyStatus::storage;
+    }
+  } else if (verb == "threshold") {
+    if (!value.empty()) {
+      const ReplyStatus status = change("threshold", value);
+      if (status != ReplyStatus::ok) return status;
+    }
+    reply << "threshold ";
+    reply.number(static_cast<double>(detector_.threshold()), 6)
+        << (settings_.threshold > 0 ? " (set by hand)" : " (of the model)");
+  } else if (verb == "ack") {
+    if (!alarm_.acknowledge()) {
+      reply << "there is no alarm to acknowledge";
+      return ReplyStatus::not_now;
+    }
+    set_pin();
+    event(EventKind::acknowledged, "the pin is low until the next alarm");
+  } else if (verb == "mute") {
+    std::int64_t t_us = 0;
+    if (!until(t_us)) return expected("a time from 1s to 31d, as in 'mute 10min', or off");
+    alarm_.mute_until(t_us);
+    set_pin();
+    event(t_us == 0 ? EventKind::unmuted : EventKind::muted, value);
+  } else if (verb == "maintenance") {
+    std::int64_t t_us = 0;
+    if (!until(t_us)) return expected("a time from 1s to 31d, as in 'maintenance 30min', or off");
+    alarm_.maintain_until(t_us);
+    set_pin();
+    event(t_us == 0 ? EventKind::maintenance_ended : EventKind::maintenance_began, value);
+  } else if (verb == "alert") {
+    if (value != "test") return expected("test");
+    alarm_.test_until(now_us_ + kAlertTest_us);
+    set_pin();
+    reply << "the alert pin is high for a second";
+  } else if (verb == "selftest") {
+    if (value == "result") return show_self_test(reply);
+    if (!value.empty()) return expected("nothing or result");
+    driver_.request_self_test();
+    self_test_due_ = true;
+    alarm_.test_until(now_us_ + kAlertTest_us);
+    reply << "it takes two seconds; 'selftest result' shows what came out";
+  } else if (verb == "settings") {
+    Text<kMostSettings> list;
+    list_settings(settings_, list);
+    reply << list.view();
+  } else if (verb == "set") {
+    std::string_view rest = value;
+    const std::string_view key = take_word(rest);
+    return change(key, rest);
+  } else if (verb == "name") {
+    if (!value.empty()) return change("name", value);
+    reply << (settings_.name.size() == 0 ? std::string_view("(no name)") : settings_.name.view());
+  } else if (verb == "model") {
+    reply << name_of(model_state_);
+    if (detector_.loaded()) {
+      reply << ", " << detector_.file().size() << " bytes, CRC-32 ";
+      reply.hex(model_crc32_, 8) << ", windows of " << detector_.window().samples << " every "
+                                 << detector_.window().hop_samples();
+    }
+  } else if (verb == "events") {
+    show_events(reply);
+  } else if (verb == "time") {
+    std::int64_t seconds = 0;
+    if (!value.empty()) {
+      if (!parse(value, seconds) || seconds < 1'500'000'000 || seconds > 9'000'000'000) {
+        return expected("seconds since 1970 (UTC)");
+      }
+      utc_offset_us_ = seconds * 1'000'000 - now_us_;
+      event(EventKind::clock_set, "by a person");
+    }
+    reply << "up for ";
+    add_duration(reply, now_us_);
+    reply << ", UTC ";
+    if (utc_us() == 0) {
+      reply << "unknown";
+    } else {
+      reply << utc_us() / 1'000'000 << " s since 1970";
+    }
+  } else {
+    reply << "there is no command \"" << verb << "\"; 'help' lists them";
+    return ReplyStatus::unknown_command;
+  }
+  return ReplyStatus::ok;
+}
+
+ReplyStatus Board::stream_text(std::string_view what, Reply& reply) {
+  if (framed_) {
+    reply << "this line carries frames; ask for a stream by a frame";
+    return ReplyStatus::not_now;
+  }
+  if (what == "scores") {
+    if (!detector_.loaded()) {
+      reply << "there is no model: nothing is scored until 'fettle deploy'";
+      return ReplyStatus::not_now;
+    }
+    stream_ = Stream::scores;
+    outbox_.print("t_us,score,threshold,verdict");
+    return ReplyStatus::ok;
+  }
+  if (what != "csv") {
+    reply << "stream: expected csv or scores, found \"" << what << "\"";
+    return ReplyStatus::bad_value;
+  }
+  // The longest row at these ranges: signs, digits before the point, 4 and 2 behind it, commas.
+  const std::uint32_t accel = settings_.ranges.accelerometer == AccelerometerRange::g16 ? 8 : 7;
+  const std::uint32_t gyro = settings_.ranges.gyroscope >= GyroscopeRange::dps1000 ? 8 : 7;
+  if (!fits_line(settings_.rate_hz * (3 * (accel + 1) + 3 * (gyro + 1) + 1), reply)) {
+    return ReplyStatus::does_not_fit;
+  }
+  stream_ = Stream::csv;
+  return ReplyStatus::ok;
+}
+
+/// Rows of numbers alone, as plotters and data forwarders read them.
+void Board::print_csv(const SampleBlock& block) {
+  for (std::size_t i = 0; i < block.count; ++i) {
+    const Sample sample = physical(block.samples[i], block.ranges);
+    Text<80> row;
+    for (std::size_t axis = 0; axis < kMaxAxes; ++axis) {
+      if (axis > 0) row << ",";
+      row.number(static_cast<double>(sample.axis[axis]), axis < 3 ? 4 : 2);
+    }
+    outbox_.print(row.view());
+  }
+}
+
+void Board::show_status(Reply& reply) const {
+  const mpu6050::Counters& counters = driver_.counters();
+  const mpu6050::RateEstimate rate = driver_.rate();
+  if (settings_.name.size() != 0) reply << settings_.name.view() << ", ";
+  reply << "up for ";
+  add_duration(reply, now_us_);
+  reply << ", start " << settings_.boots << "\nsensor: ";
+  const mpu6050::Cause cause = driver_.cause();
+  if (cause != mpu6050::Cause::none) {
+    reply << mpu6050::describe(cause);
+  } else if (rate.rate_hz > 0) {
+    reply.number(static_cast<double>(rate.rate_hz), 2) << " Hz +-";
+    reply.number(static_cast<double>(rate.error) * 100, 2) << " %";
+  } else {
+    reply << "ok, rate not yet known";
+  }
+  if (driver_.clone()) {
+    reply << ", a clone (0x";
+    reply.hex(driver_.who_am_i(), 2) << ")";
+  }
+  reply << "\n  " << counters.delivered << " samples, " << counters.lost << " lost in "
+        << counters.gaps << " gaps; bus: " << counters.nacks << " nack, " << counters.timeouts
+        << " timeout, " << counters.stuck << " stuck; " << counters.restarts
+        << " restarts\nmodel: " << name_of(model_state_);
+  if (detector_.loaded()) {
+    reply << ", " << windows_ << " windows, " << anomalies_ << " anomalies, " << alarm_.alarms()
+          << " alarms";
+    if (judged_) {
+      reply << "\n  score ";
+      reply.number(static_cast<double>(last_.score), 4) << ", threshold ";
+      reply.number(static_cast<double>(detector_.threshold()), 4)
+          << ": " << fettle::name_of(last_.verdict);
+    }
+  }
+  if (pin_) reply << ", pin high";
+  if (alarm_.muted(now_us_)) reply << ", muted";
+  if (alarm_.maintenance(now_us_)) reply << ", maintenance";
+  reply << "\ncard: " << name_of(recorder_.state());
+  if (recorder_.records() != 0) reply << ", " << recorder_.records() << " records";
+  if (outbox_.dropped() != 0) reply << "\nline: " << outbox_.dropped() << " dropped";
+}
+
+/// The driver's part has ended: the card's follows, and the event says how it went.
+ReplyStatus Board::finish_self_test() {
+  self_test_due_ = false;
+  protocol::EventMessage message;
+  message.id = ++events_;
+  message.kind = EventKind::self_test;
+  message.boot = settings_.boots;
+  message.uptime_us = now_us_;
+  message.utc_us = utc_us();
+  message.text = "card";
+  card_test_ = recorder_.check(message, now_us_);
+  event(EventKind::self_test,
+        driver_.self_test().passed() ? "passed" : "failed: 'selftest result'");
+  return ReplyStatus::ok;
+}
+
+ReplyStatus Board::show_self_test(Reply& reply) const {
+  const mpu6050::SelfTestResult& result = driver_.self_test();
+  if (self_test_due_ || result.status == mpu6050::SelfTestStatus::running) {
+    if (driver_.cause() == mpu6050::Cause::none || driver_.cause() == mpu6050::Cause::self_test ||
+        driver_.cause() == mpu6050::Cause::starting) {
+      reply << "it is still running";
+      return ReplyStatus::not_now;
+    }
+    reply << "FAIL sensor: " << mpu6050::describe(driver_.cause())
+          << ". Check 3V3, GND, SDA, SCL and that AD0 is low or high, not open.";
+    return ReplyStatus::ok;
+  }
+  if (result.status == mpu6050::SelfTestStatus::never) {
+    reply << "none was made: 'selftest' starts one";
+    return ReplyStatus::not_now;
+  }
+  reply << (driver_.clone() ? "warn" : "pass") << " chip 0x";
+  reply.hex(driver_.who_am_i(), 2)
+      << (driver_.clone() ? ": a clone, specifications may differ" : "");
+  for (std::size_t axis = 0; axis < kMaxAxes; ++axis) {
+    const mpu6050::SelfTestAxis& a = result.axes[axis];
+    reply << "\n" << (a.passed ? "pass " : "FAIL ") << kAxisNames[axis] << " ";
+    if (a.trim == 0) {
+      reply << "no factory value";
+    } else {
+      reply.number(static_cast<double>(a.change) * 100, 1) << " % off trim";
+    }
+    if (!a.passed) reply << ": rest the machine, test again";
+  }
+  reply << "\n"
+        << (result.interrupts ? "pass interrupt pin" : "FAIL interrupt pin: check the wire INT");
+  const mpu6050::RateEstimate rate = driver_.rate();
+  if (rate.rate_hz > 0) {
+    reply << "\npass rate ";
+    reply.number(static_cast<double>(rate.rate_hz), 2) << " Hz";
+  }
+  reply << "\n";
+  if (card_test_ == StoreStatus::ok) {
+    reply << "pass card: written and read back";
+  } else if (card_test_ == StoreStatus::absent) {
+    reply << "note card: absent";
+  } else {
+    reply << "FAIL card: " << board::name_of(card_test_);
+  }
+  reply << "\nDid the alert pin go high for a second? If not, check its wire.";
+  return ReplyStatus::ok;
+}
+
+}  // namespace fettle::board

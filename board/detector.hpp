@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "core/model/detector_model.hpp"
+#include "core/pipeline.hpp"
+
+namespace fettle::board {
+
+/// Memory for a network's prepared numbers: what a model of format 1 with layers of up to 100
+/// outputs needs.
+inline constexpr std::size_t kWorkspaceBytes = 4096;
+
+/// The model that runs, with the journey of core/pipeline.hpp behind it; or none, and then it only
+/// cuts windows. Holds references into itself: never copied or moved.
+class Detector {
+ public:
+  Detector() = default;
+  Detector(const Detector&) = delete;
+  Detector& operator=(const Detector&) = delete;
+
+  /// Loads a detector from bytes that must stay where they are, 16-byte aligned. After a refusal
+  /// there is no model.
+  /// @return Status::workspace_too_small for one that this build has no room for
+  [[nodiscard]] Fault load(std::span<const std::uint8_t> file) {
+    unload();
+    if (Int8Network::workspace_bytes(file) > workspace_.size()) {
+      return {Status::workspace_too_small, 0, 0};
+    }
+    const Fault fault = load_detector(file, workspace_, model_);
+    if (fault.ok() && model_.record == nullptr) return {Status::no_metadata, 0, 0};
+    if (fault.ok()) {
+      file_ = file;
+      threshold_ = model_.threshold;
+      start({});
+    }
+    return fault;
+  }
+  void unload() {
+    pipeline_.reset();
+    file_ = {};
+  }
+
+  /// Begins anew, with the next sample as the first of a window.
+  /// @param hop  samples from window to window; 0 as the model says
+  /// @return false if the hop does not go into the window: then it is as the model says
+  bool start(std::uint32_t hop) {
+    window_ = loaded() ? model_.window : WindowShape{.rate_hz = window_.rate_hz};
+    WindowShape wanted = window_;
+    wanted.hop = hop;
+    const bool fits = hop <= wanted.samples && wanted.overlap() != 0;
+    if (fits && hop != 0) window_ = wanted;
+    cutter_.emplace(window_);
+    if (loaded()) pipeline_.emplace(model_, window_);
+    return fits;
+  }
+  /// Without a model: the rate that windows are cut at.
+  void set_rate(float rate_hz) { window_.rate_hz = rate_hz; }
+
+  /// Another threshold than the model's; 0 is the model's.
+  void set_threshold(float threshold) {
+    if (!loaded()) return;
+    model_.threshold = threshold > 0 ? threshold : threshold_;
+    if (pipeline_) pipeline_->set_threshold(model_.threshold);
+  }
+
+  /// Takes the next sample. @return a result if it completed a window and there is a model
+  std::optional<WindowResult> push(const TimedSample& sample) {
+    static_cast<void>(cutter_->push(sample.t_us));
+    if (!pipeline_) return std::nullopt;
+    return pipeline_->push(sample);
+  }
+
+  /// Samples since a window began last: where the next sample stands in its window, 0 to hop - 1.
+  [[nodiscard]] std::uint32_t phase() const { return cutter_->phase(); }
+  [[nodiscard]] const WindowShape& window() const { return window_; }
+  [[nodiscard]] bool loaded() const { return !file_.empty(); }
+  [[nodiscard]] const DetectorModel& model() const { return model_; }
+  [[nodiscard]] std::span<const std::uint8_t> file() const { return file_; }
+  [[nodiscard]] float threshold() const { return loaded() ? model_.threshold : 0.0F; }
+
+ private:
+  alignas(16) std::array<std::byte, kWorkspaceBytes> workspace_;
+  DetectorModel model_;
+  std::span<const std::uint8_t> file_;
+  WindowShape window_;
+  float threshold_ = 0;  // the model's own
+  std::optional<WindowCutter> cutter_{WindowCutter(WindowShape{})};
+  std::optional<Pipeline> pipeline_;
+};
+
+}  // namespace fettle::board

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which model runs, and how a new one takes over: Board's part of the model store.
+#include "board/board.hpp"
+#include "core/checksum.hpp"
+
+namespace fettle::board {
+
+using protocol::ModelState;
+using protocol::ReplyStatus;
+
+namespace {
+
+// A new model has run when it has judged this many windows.
+constexpr std::uint32_t kProvingWindows = 3;
+
+std::uint32_t crc_of(std::span<const std::uint8_t> bytes) {
+  Crc32 crc;
+  crc.add(bytes);
+  return crc.value();
+}
+
+}  // namespace
+
+/// Loads a model that suits this board.
+bool Board::load(std::span<const std::uint8_t> file, Reply& why) {
+  const Fault fault = detector_.load(file);
+  if (!fault.ok()) {
+    why << describe(fault.status) << " (at byte " << fault.offset << ")";
+    return false;
+  }
+  const float rate_hz = detector_.model().window.rate_hz;
+  const auto nominal_hz = static_cast<float>(settings_.rate_hz);
+  if (rate_hz < 0.98F * nominal_hz || rate_hz > 1.02F * nominal_hz) {
+    detector_.unload();
+    why << "it was trained at ";
+    why.number(static_cast<double>(rate_hz), 0)
+        << " Hz, and this board samples at " << settings_.rate_hz << " Hz: 'set rate_hz'";
+    return false;
+  }
+  if (!detector_.start(settings_.hop)) {
+    why << "the hop of " << settings_.hop << " does not go into its windows of "
+        << detector_.window().samples << ": 'set hop 0'";
+    log(LogLevel::warning, "model", why.view());
+    why.clear();
+  }
+  detector_.set_threshold(settings_.threshold);
+  model_crc32_ = crc_of(file);
+  return true;
+}
+
+/// At the start, and when the sensor's settings have changed: the newest model that is proven or may
+/// be tried, the one before, the one built in, none.
+void Board::choose_model() {
+  std::array<ModelStore::Entry, ModelFlash::kSlots> entries;
+  const std::size_t count = store_.candidates(entries);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!entries[i].proven && store_.mark_trial(entries[i]) != StoreStatus::ok) {
+      log(LogLevel::error, "model", "the flash memory cannot be written: a new model is not tried");
+      continue;
+    }
+    Reply why;
+    if (load(entries[i].file, why)) {
+      entry_ = entries[i];
+      model_state_ = entry_.proven ? ModelState::proven : ModelState::trial;
+      trial_windows_ = 0;
+      return;
+    }
+    Text<160> text;
+    text << "slot " << entries[i].slot << " is not used: " << why.view();
+    log(LogLevel::error, "model", text.view());
+  }
+  Reply why;
+  if (!identity_.model.empty() && load(identity_.model, why)) {
+    model_state_ = ModelState::built_in;
+    return;
+  }
+  if (!identity_.model.empty()) log(LogLevel::error, "model", why.view());
+  detector_.unload();
+  static_cast<void>(detector_.start(settings_.hop));
+  model_state_ = ModelState::none;
+  model_crc32_ = 0;
+  log(LogLevel::warning, "model", "there is none: nothing is judged until 'fettle deploy'");
+}
+
+/// Back to the model that ran before an update failed.
+void Board::reload() {
+  Reply why;
+  const bool slot = model_state_ == ModelState::trial || model_state_ == ModelState::proven;
+  const bool loaded = slot                                   ? load(entry_.file, why)
+                      : model_state_ == ModelState::built_in ? load(identity_.model, why)
+                                                             : false;
+  if (loaded) return;
+  if (model_state_ != ModelState::none) log(LogLevel::error, "model", why.view());
+  detector_.unload();
+  static_cast<void>(detector_.start(settings_.hop));
+  model_state_ = ModelState::none;
+  model_crc32_ = 0;
+}
+
+/// The slot that an update may overwrite: never the last model that has proved itself.
+std::size_t Board::slot_for_update() {
+  std::array<ModelStore::Entry, ModelFlash::kSlots> entries;
+  const std::size_t count = store_.candidates(entries);
+  if (model_state_ == ModelState::trial) {
+    // The one on trial gives way; until the new one is there, the one before runs.
+    for (std::size_t i = 0; i < count; ++i) {
+      if (entries[i].slot == entry_.slot || !entries[i].proven) continue;
+      const std::size_t slot = entry_.slot;
+      entry_ = entries[i];
+      model_state_ = ModelState::proven;
+      reload();
+      return slot;
+    }
+    return 1 - entry_.slot;
+  }
+  if (model_state_ == ModelState::proven) return 1 - entry_.slot;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (entries[i].proven) return 1 - entries[i].slot;
+  }
+  return count == 0 ? 0 : 1 - entries[0].slot;
+}
+
+/// All bytes are there: checks them as they lie in flash, tries them, and only then makes them the
+/// model of the next start.
+ReplyStatus Board::commit_model(Reply& reply) {
+  std::span<const std::uint8_t> file;
+  const StoreResult checked = store_.check(file);
+  if (checked != StoreResult::ok) {
+    reply << describe(checked);
+    return ReplyStatus::bad_model;
+  }
+  if (!load(file, reply)) {
+    store_.abandon();
+    reload();
+    reply << "; the model before still runs";
+    return ReplyStatus::bad_model;
+  }
+  ModelStore::Entry entry;
+  const StoreResult committed = store_.commit(entry);
+  if (committed != StoreResult::ok || store_.mark_trial(entry) != StoreStatus::ok) {
+    reload();
+    reply << describe(StoreResult::flash_failed) << "; the model before still runs";
+    return ReplyStatus::storage;
+  }
+  entry_ = entry;
+  model_state_ = ModelState::trial;
+  trial_windows_ = 0;
+  judged_ = false;
+  protocol::ReplyStatus status = ReplyStatus::ok;
+  Text<64> text;
+  text << "CRC-32 ";
+  text.hex(model_crc32_, 8) << ", " << entry_.file.size() << " bytes, on trial";
+  event(protocol::EventKind::model_changed, text.view());
+  reply << "the model runs; it is kept once it has judged " << kProvingWindows << " windows";
+  return status;
+}
+
+/// A window was judged by a model on trial.
+void Board::prove_model() {
+  if (++trial_windows_ < kProvingWindows) return;
+  if (store_.prove(entry_) != StoreStatus::ok) {
+    trial_windows_ = 0;  // tried again with the next windows
+    log(LogLevel::error, "model", "the flash memory cannot be written: the model stays on trial");
+    return;
+  }
+  entry_.proven = true;
+  model_state_ = ModelState::proven;
+  log(LogLevel::info, "model", "the new model has proved itself and is kept");
+}
+
+}  // namespace fettle::board

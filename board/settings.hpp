@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "board/ports.hpp"
+#include "board/text.hpp"
+#include "core/sensor/raw_sample.hpp"
+#include "protocol/messages.hpp"
+
+namespace fettle::board {
+
+/// A short text of a person's choice, in memory of its own.
+using Name = Text<protocol::kMostName>;
+
+/// What a person can set and what survives a restart.
+struct Settings {
+  Name name;                    ///< of the board; empty: none was given
+  std::uint16_t rate_hz = 200;  ///< 200 or 1000
+  Ranges ranges;
+  std::uint16_t hop = 0;    ///< samples from window to window; 0: as the model was trained
+  bool latch = false;       ///< an alarm stays until `ack`
+  float threshold = 0;      ///< instead of the model's; 0: the model's
+  Name record;              ///< label under which the card records; empty: it does not
+  std::uint32_t boots = 0;  ///< how often the board has started
+};
+
+/// Most bytes of saved settings.
+inline constexpr std::size_t kMostSettings = 320;
+
+/// How setting a value ended.
+enum class SetResult : std::uint8_t { ok, unknown_key, bad_value };
+
+/// Sets one value from text. The keys are those of list_settings().
+/// @param[out] expected  after bad_value: what would have been right
+[[nodiscard]] SetResult set_setting(Settings& settings, std::string_view key,
+                                    std::string_view value, std::string_view& expected);
+
+/// All settings but the count of boots, one `key=value` a line.
+void list_settings(const Settings& settings, Text<kMostSettings>& text);
+
+/// Loads what was saved. Anything damaged or unknown leaves the defaults.
+/// @return ok; absent if nothing was saved yet; failed if it cannot be read or is damaged
+[[nodiscard]] StoreStatus load_settings(SettingsStore& store, Settings& settings);
+[[nodiscard]] StoreStatus save_settings(SettingsStore& store, const Settings& settings);
+
+/// Whether a label or name may be written on a card and become a folder's name later: letters,
+/// digits and "-_.+", 1 to kMostName, not beginning with a dot.
+[[nodiscard]] bool valid_label(std::string_view text);
+
+}  // namespace fettle::board
