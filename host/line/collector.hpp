@@ -62,6 +62,7 @@ class Collector {
   void set_hop(std::uint16_t hop) { hop_ = hop; }
 
   [[nodiscard]] CollectionCounts counts() const;
+  [[nodiscard]] std::int64_t recorded_us() const { return counts_.recorded_us; }
   /// Of the last whole second, for a live line.
   [[nodiscard]] const std::array<AxisLevel, kMaxAxes>& now() const { return last_second_; }
 
