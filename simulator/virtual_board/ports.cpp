@@ -158,9 +158,7 @@ StoreStatus VirtualFlash::write(std::size_t slot, std::size_t offset,
   return size == bytes.size() ? StoreStatus::ok : StoreStatus::failed;
 }
 
-std::span<const std::uint8_t> VirtualFlash::view(std::size_t slot) {
-  return (*slots_)[slot].bytes;
-}
+std::span<const std::uint8_t> VirtualFlash::view(std::size_t slot) { return (*slots_)[slot].bytes; }
 
 StoreStatus VirtualSettings::load(std::span<std::uint8_t> bytes, std::size_t& size) {
   if (operations_.fails()) return StoreStatus::failed;

@@ -104,8 +104,7 @@ class VirtualLine final : public board::ByteStream {
 /// The file of the log on an SD card.
 class VirtualCard final : public board::Card {
  public:
-  VirtualCard(Medium& medium, Operations& operations)
-      : medium_(medium), operations_(operations) {}
+  VirtualCard(Medium& medium, Operations& operations) : medium_(medium), operations_(operations) {}
   bool inserted = true;
   std::uint64_t capacity = UINT64_MAX;
 

@@ -6,8 +6,8 @@
 
 namespace fettle::simulator {
 
-VirtualBoard::VirtualBoard(const VirtualBoardConfig& config, MotionSource& motion,
-                           Storage& storage, Operations& operations, Observer observer)
+VirtualBoard::VirtualBoard(const VirtualBoardConfig& config, MotionSource& motion, Storage& storage,
+                           Operations& operations, Observer observer)
     : operations_(operations),
       observer_(std::move(observer)),
       firmware_(config.firmware),

@@ -24,11 +24,11 @@ struct VirtualBoardConfig {
   ChipConfig chip;
   std::array<std::uint8_t, 8> id = {'v', 'i', 'r', 't', 'u', 'a', 'l', '0'};
   std::string firmware = "simulated";
-  bool card = true;                         ///< there is one
-  std::uint64_t card_bytes = UINT64_MAX;    ///< its size
-  bool interrupt = true;                    ///< the wire of the interrupt is there
+  bool card = true;                       ///< there is one
+  std::uint64_t card_bytes = UINT64_MAX;  ///< its size
+  bool interrupt = true;                  ///< the wire of the interrupt is there
   std::uint32_t baud = 921'600;
-  std::span<const std::uint8_t> model;      ///< built in
+  std::span<const std::uint8_t> model;  ///< built in
 };
 
 /// The board's own code over simulated ports, in simulated time. From the machine it gets bytes of
