@@ -17,6 +17,8 @@ struct Operation {
   double load = 1;      ///< of the flow's forces at this speed
   bool powered = true;  ///< the motor hums
   Faults faults;
+
+  friend bool operator==(const Operation&, const Operation&) = default;
 };
 
 /// True motion of a small fan on rubber feet, a step at a time.

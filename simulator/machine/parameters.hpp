@@ -21,6 +21,8 @@ struct Faults {
   double loose = 0;         ///< a loose mount: half orders, truncation, rattle, rocking
   double misalignment = 0;  ///< shaft and motor not in line: 2x, and axial force
   BearingDefect defect = BearingDefect::outer_race;
+
+  friend bool operator==(const Faults&, const Faults&) = default;
 };
 
 struct MachineConfig {
