@@ -17,7 +17,7 @@
 #include "cli/json.hpp"
 #include "host/error.hpp"
 #include "host/platform/interrupt.hpp"
-#include "simulator/virtual_board/machine_source.hpp"
+#include "simulator/scheduled_source.hpp"
 #include "simulator/virtual_board/pseudo_terminal.hpp"
 #include "simulator/virtual_board/virtual_board.hpp"
 #include "version.hpp"
@@ -388,7 +388,7 @@ void run(const Options& options) {
 
   sim::MachineConfig machine;
   machine.session = options.session;
-  sim::MachineSource motion(machine, options.seed, schedule);
+  sim::ScheduledSource motion(machine, options.seed, schedule);
   sim::Storage storage = open_storage(options.storage);
   sim::Operations operations;
   sim::PseudoTerminal terminal;
