@@ -407,8 +407,7 @@ void run(const Options& options) {
   std::size_t next_card = 0;
   std::vector<std::uint8_t> arrived;
   while (board.now_us() < end_us && !host::platform::interrupted()) {
-    const bool connected = terminal.connected();
-    if (options.hold && !connected) {
+    if (options.hold && !terminal.connected()) {
       terminal.wait(2);
       pace.restart(board.now_us());
       continue;
@@ -432,8 +431,7 @@ void run(const Options& options) {
     // Simulated time waits for a slow reader: a real line would lose bytes instead.
     auto& from_board = board.line().from_board;
     std::size_t sent = 0;
-    while (connected && sent < from_board.size() && terminal.connected() &&
-           !host::platform::interrupted()) {
+    while (sent < from_board.size() && terminal.connected() && !host::platform::interrupted()) {
       sent += terminal.write(std::span<const std::uint8_t>(from_board).subspan(sent), 100);
     }
     from_board.clear();
