@@ -14,7 +14,7 @@ constexpr std::int64_t kMillisecond = 1000;
 constexpr std::int64_t kSecond = 1'000'000;
 
 /// RM 4.28, p. 41 asks for 100 ms after DEVICE_RESET (there for SPI; on I2C it does no harm).
-constexpr std::int64_t kResetWait = 100 * kMillisecond;
+constexpr std::int64_t kResetWait = 105 * kMillisecond;
 constexpr std::uint8_t kResetLooks = 10;
 /// The gyroscopes, whose oscillator is to become the clock, need 30 ms (PS 6.1, p. 12).
 constexpr std::int64_t kWakeWait = 50 * kMillisecond;
