@@ -34,7 +34,7 @@ struct Scale {
 
 std::vector<Scale> all_scales() {
   std::vector<Scale> scales;
-  for (const std::uint16_t rate : {200, 1000}) {
+  for (const std::uint16_t rate : std::to_array<std::uint16_t>({200, 1000})) {
     for (std::uint8_t range = 0; range < 4; ++range) {
       scales.push_back({rate, static_cast<AccelerometerRange>(range),
                         static_cast<GyroscopeRange>(3 - range)});
@@ -91,7 +91,7 @@ struct Oscillator {
 
 std::vector<Oscillator> all_oscillators() {
   std::vector<Oscillator> all;
-  for (const std::uint16_t rate : {200, 1000}) {
+  for (const std::uint16_t rate : std::to_array<std::uint16_t>({200, 1000})) {
     for (const double error : {-0.05, -0.02, 0.0, 0.013, 0.05}) {
       for (const bool wire : {true, false}) all.push_back({rate, error, wire});
     }

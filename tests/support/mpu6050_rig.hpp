@@ -96,6 +96,7 @@ class Rig final : public RegisterBus, public DataReady {
       }
       driver.step(now_us);
       if (const SampleBlock* block = driver.take()) check(*block);
+      if (on_step) on_step();
     }
   }
   void run_for(double seconds) { run_until(now_us + static_cast<std::int64_t>(seconds * 1e6)); }
@@ -133,6 +134,7 @@ class Rig final : public RegisterBus, public DataReady {
   bool watch_time = false;
   std::optional<SampleBlock> last;
   std::function<void(const SampleBlock&)> on_block;
+  std::function<void()> on_step;
 
   std::int64_t now_us = 0;
   std::uint64_t transfers = 0;
@@ -209,7 +211,9 @@ class Rig final : public RegisterBus, public DataReady {
       if constexpr (std::is_same_v<std::decay_t<What>, std::uint8_t>) {
         if (draw(1) == 1) (void)chip.write(device, reg, what);
       } else {
-        const auto part = static_cast<std::size_t>(draw(static_cast<std::int64_t>(what.size())));
+        auto part = static_cast<std::size_t>(draw(static_cast<std::int64_t>(what.size())));
+        // Half a measurement is nothing that the driver asked for.
+        if (reg != static_cast<std::uint8_t>(mpu6050::Register::fifo_data)) part &= ~std::size_t{1};
         if (part > 0) (void)chip.read(device, reg, what.first(part));
       }
     }
