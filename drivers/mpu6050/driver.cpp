@@ -24,8 +24,9 @@ constexpr std::int64_t kProbeWait = 500 * kMillisecond;
 /// Failures in a row until the chip counts as gone.
 constexpr std::uint8_t kMostFailures = 8;
 
-/// One look at temperature or registers; four of eight are at the registers that tell a brown-out.
-constexpr std::int64_t kLookInterval = 120 * kMillisecond;
+/// One look at temperature or registers; four of eight are at the registers that tell a brown-out. At
+/// 200 Hz that is one with each block, all within 0.7 s.
+constexpr std::int64_t kLookInterval = 75 * kMillisecond;
 
 /// Then it goes on with a rate that is less well known.
 constexpr std::int64_t kLongestStart = 3 * kSecond;
@@ -691,6 +692,11 @@ void Driver::run() {
   }
   wake_us_ = count_time(front_ + static_cast<std::int64_t>(kMaxBlockSamples) - 1);
   if (now_us_ >= look_us_) look_after();
+  // Blocks of a slow rate take longer than a look may wait.
+  const double block_us = static_cast<double>(kMaxBlockSamples) * clock_.nominal_us();
+  if (state_ == State::streaming && block_us > 2.0 * kLookInterval) {
+    wake_us_ = std::min(wake_us_, std::max(look_us_, now_us_ + kMillisecond));
+  }
 }
 
 bool Driver::burst(std::size_t samples) {

@@ -36,8 +36,8 @@ std::vector<Scale> all_scales() {
   std::vector<Scale> scales;
   for (const std::uint16_t rate : std::to_array<std::uint16_t>({200, 1000})) {
     for (std::uint8_t range = 0; range < 4; ++range) {
-      scales.push_back({rate, static_cast<AccelerometerRange>(range),
-                        static_cast<GyroscopeRange>(3 - range)});
+      scales.push_back(
+          {rate, static_cast<AccelerometerRange>(range), static_cast<GyroscopeRange>(3 - range)});
     }
   }
   return scales;
@@ -64,8 +64,7 @@ TEST_P(Scales, WhatMovesTheChipArrivesOnTheSameAxisWithTheSameSignAndSize) {
     for (std::size_t axis = 0; axis < 6; ++axis) {
       const double lsb = 1 / static_cast<double>(axis < 3 ? counts_per_g(given.accelerometer)
                                                           : counts_per_dps(given.gyroscope));
-      EXPECT_NEAR(static_cast<double>(sample.axis[axis]), rig.motion.motion.axis[axis],
-                  lsb * 1.01)
+      EXPECT_NEAR(static_cast<double>(sample.axis[axis]), rig.motion.motion.axis[axis], lsb * 1.01)
           << "axis " << kAxisNames[axis] << " at " << part << " of full scale";
     }
     EXPECT_EQ(rig.last->ranges, ranges);
@@ -110,8 +109,7 @@ TEST_P(Oscillators, TheRateIsKnownToATenthOfAPercentAndTimeStampsFollowIt) {
   ASSERT_TRUE(rig.run_to_samples());
   rig.run_for(15);
   const mpu6050::RateEstimate rate = rig.driver.rate();
-  const double off =
-      std::abs(static_cast<double>(rate.rate_hz) / rig.chip.true_rate_hz() - 1);
+  const double off = std::abs(static_cast<double>(rate.rate_hz) / rig.chip.true_rate_hz() - 1);
   EXPECT_LT(off, 0.001);
   EXPECT_LT(off, static_cast<double>(rate.error)) << "the bound has to hold";
   EXPECT_LT(rate.error, 0.002F);

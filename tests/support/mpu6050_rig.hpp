@@ -30,7 +30,7 @@ class StillMotion final : public simulator::MotionSource {
 
 /// How the world around the driver behaves.
 struct World {
-  bool wire = true;               ///< the interrupt pin is connected
+  bool wire = true;                   ///< the interrupt pin is connected
   std::int64_t wake_jitter_us = 200;  ///< a step begins up to so much late
   std::int64_t bus_jitter_us = 0;     ///< a transfer begins up to so much later than its step
   double fault_probability = 0;       ///< of each transfer, of a kind drawn each time
@@ -40,7 +40,7 @@ struct World {
 /// A chip, its bus and interrupt line, and a driver, in simulated time. It knows every sample that the
 /// chip has made and compares each delivered one with it: the counts of a real chip carry noise, so a
 /// sample is as unmistakable as a fingerprint.
-class Rig final : public RegisterBus, public DataReady {
+class Rig : public RegisterBus, public DataReady {
  public:
   enum class Fault : std::uint8_t { nack, nack_midway, timeout, timeout_midway, stuck };
 
@@ -54,6 +54,10 @@ class Rig final : public RegisterBus, public DataReady {
     advance(200'000);  // powered up before the board is
   }
 
+  virtual ~Rig() = default;
+  Rig(const Rig&) = delete;
+  Rig& operator=(const Rig&) = delete;
+
   // The ports.
   BusStatus read(std::uint8_t device, std::uint8_t reg, std::span<std::uint8_t> bytes) override {
     ++transfers;
@@ -65,6 +69,7 @@ class Rig final : public RegisterBus, public DataReady {
   }
   BusStatus write(std::uint8_t device, std::uint8_t reg, std::uint8_t value) override {
     ++transfers;
+    ++writes;
     begin(1);
     if (const auto failed = failure(device, reg, value)) return *failed;
     const BusStatus status = status_of(chip.write(device, reg, value));
@@ -100,6 +105,13 @@ class Rig final : public RegisterBus, public DataReady {
     }
   }
   void run_for(double seconds) { run_until(now_us + static_cast<std::int64_t>(seconds * 1e6)); }
+  /// Nobody calls the driver.
+  void sleep(double seconds) { advance(now_us + static_cast<std::int64_t>(seconds * 1e6)); }
+  /// Runs until the FIFO holds so many bytes.
+  std::size_t wait_for_bytes(std::size_t bytes) {
+    for (int i = 0; i < 1000 && chip.fifo_bytes() < bytes; ++i) run_until(now_us + 1000);
+    return chip.fifo_bytes();
+  }
   /// Runs until samples flow, or `seconds` are over.
   bool run_to_samples(double seconds = 2) {
     const std::uint64_t before = delivered;
@@ -122,14 +134,17 @@ class Rig final : public RegisterBus, public DataReady {
   [[nodiscard]] double true_period_us() const { return 1e6 / chip.true_rate_hz(); }
   /// How far the line of the chip's samples and that of the driver's numbers have moved against each
   /// other since the first sample: 0 as long as every sample is accounted for.
-  [[nodiscard]] std::int64_t account_error() const { return offset_ ? *offset_ - first_offset_ : 0; }
+  [[nodiscard]] std::int64_t account_error() const {
+    return offset_ ? *offset_ - first_offset_ : 0;
+  }
   /// Samples delivered that the chip has never made at that place.
   std::uint64_t strangers = 0;
   std::uint64_t delivered = 0;
   std::uint64_t lost = 0;
   std::uint64_t gaps = 0;
   std::uint64_t inexact_gaps = 0;
-  double worst_step = 0;    ///< largest deviation of a step from nominal, as a part of it
+  std::int64_t gap_us = 0;   ///< from the sample before the last gap to the one after it
+  double worst_step = 0;     ///< largest deviation of a step from nominal, as a part of it
   double worst_time_us = 0;  ///< largest error of a time stamp since watch_time()
   bool watch_time = false;
   std::optional<SampleBlock> last;
@@ -138,6 +153,7 @@ class Rig final : public RegisterBus, public DataReady {
 
   std::int64_t now_us = 0;
   std::uint64_t transfers = 0;
+  std::uint64_t writes = 0;
   std::uint64_t faults = 0;
   std::uint64_t recoveries = 0;
   World world;
@@ -238,6 +254,7 @@ class Rig final : public RegisterBus, public DataReady {
         worst_step = std::max(worst_step, std::abs(step / nominal_us_ - 1));
       } else {
         EXPECT_GE(step, 2 * nominal_us_ - 1);
+        gap_us = block.t_us - last->time_us(last->count - 1U);
         ++gaps;
         if (block.restarted) ++inexact_gaps;
       }
@@ -272,8 +289,7 @@ class Rig final : public RegisterBus, public DataReady {
     for (std::uint64_t back = 0; back < 2000 && back < made_; ++back) {
       const std::uint64_t number = made_ - back;
       if (made_samples_[number % kRemembered].sample != block.samples[0]) continue;
-      if (block.count > 1 &&
-          made_samples_[(number + 1) % kRemembered].sample != block.samples[1]) {
+      if (block.count > 1 && made_samples_[(number + 1) % kRemembered].sample != block.samples[1]) {
         continue;
       }
       const auto found = static_cast<std::int64_t>(number - block.index);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drivers/mpu6050/decode.hpp"
-
 #include <gtest/gtest.h>
+
+#include "drivers/mpu6050/decode.hpp"
 
 namespace fettle::mpu6050 {
 namespace {

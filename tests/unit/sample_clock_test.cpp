@@ -19,7 +19,8 @@ TEST(SampleClock, WithoutDriftItIsTheExpandingMemoryFilter) {
   double position = 0;
   double period = 5000;
   for (int n = 1; n <= 400; ++n) {
-    const auto t_us = static_cast<std::int64_t>(std::lround(1'000'000 + 5100.0 * n + latency(random)));
+    const auto t_us =
+        static_cast<std::int64_t>(std::lround(1'000'000 + 5100.0 * n + latency(random)));
     clock.observe_pulse(n, t_us);
     if (n == 1) {
       position = static_cast<double>(t_us);
@@ -58,7 +59,8 @@ TEST_P(SampleClockRates, PeriodToATenthOfAPercentInFifteenSecondsAndTheBoundHold
       dither += 0x9E3779B9U;
       const double count_at = t + given.nominal_us * dither / 4294967296.0;
       const auto made = static_cast<std::int64_t>(
-          std::floor((count_at + SampleClock::kLatchDelay_us - first) / period)) + 1;
+                            std::floor((count_at + SampleClock::kLatchDelay_us - first) / period)) +
+                        1;
       if (given.pulses) {
         const double pulse = first + static_cast<double>(made - 1) * period + 20 * part(random);
         clock.observe_pulse(made - 1, static_cast<std::int64_t>(pulse));
@@ -72,15 +74,17 @@ TEST_P(SampleClockRates, PeriodToATenthOfAPercentInFifteenSecondsAndTheBoundHold
     EXPECT_LT(clock.period_error(), given.pulses ? 3e-5 : 3e-4);
     // And the phase: where the driver believes the last sample to be.
     const auto last = static_cast<double>(static_cast<std::int64_t>(14e6 / period));
-    EXPECT_NEAR(clock.time_us(last), first + last * period, given.pulses ? 100 : given.nominal_us * 0.2);
+    EXPECT_NEAR(clock.time_us(last), first + last * period,
+                given.pulses ? 100 : given.nominal_us * 0.2);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Oscillators, SampleClockRates,
-    testing::Values(Case{5000, 0, true}, Case{5000, 0.05, true}, Case{5000, -0.05, true},
-                    Case{5000, 0, false}, Case{5000, 0.05, false}, Case{5000, -0.05, false},
-                    Case{1000, 0.05, true}, Case{1000, -0.05, false}, Case{1000, 0.013, false}));
+INSTANTIATE_TEST_SUITE_P(Oscillators, SampleClockRates,
+                         testing::Values(Case{5000, 0, true}, Case{5000, 0.05, true},
+                                         Case{5000, -0.05, true}, Case{5000, 0, false},
+                                         Case{5000, 0.05, false}, Case{5000, -0.05, false},
+                                         Case{1000, 0.05, true}, Case{1000, -0.05, false},
+                                         Case{1000, 0.013, false}));
 
 TEST(SampleClock, APulseFarFromEverySampleTeachesNothing) {
   SampleClock clock(5000);
