@@ -123,6 +123,7 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
   };
   const auto change = [&](std::string_view key, std::string_view to) {
     std::string_view right;
+    const std::uint16_t hop_before = settings_.hop;
     switch (set_setting(settings_, key, to, right)) {
       case SetResult::ok: break;
       case SetResult::unknown_key:
@@ -131,6 +132,13 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
       case SetResult::bad_value:
         reply << key << ": expected " << right << ", found \"" << to << "\"";
         return ReplyStatus::bad_value;
+    }
+    if (settings_.hop != hop_before && !detector_.start(settings_.hop)) {
+      reply << "hop: " << settings_.hop << " is not a half, a third or a quarter of the window of "
+            << detector_.window().samples;
+      settings_.hop = hop_before;
+      static_cast<void>(detector_.start(hop_before));
+      return ReplyStatus::bad_value;
     }
     apply_settings();
     return ReplyStatus::ok;

@@ -53,7 +53,7 @@ class Detector {
     window_ = loaded() ? model_.window : WindowShape{.rate_hz = window_.rate_hz};
     WindowShape wanted = window_;
     wanted.hop = hop;
-    const bool fits = hop <= wanted.samples && wanted.overlap() != 0;
+    const bool fits = wanted.overlap() != 0;  // a hop beyond the window does not go into it
     if (fits && hop != 0) window_ = wanted;
     cutter_.emplace(window_);
     if (loaded()) pipeline_.emplace(model_, window_);

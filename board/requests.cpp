@@ -89,7 +89,8 @@ ReplyStatus Board::request(const LineEvent& frame, Reply& reply, bool& answered)
       protocol::StreamRequest stream;
       if (!protocol::decode(frame.payload, stream)) return bad_frame("a choice of streams");
       constexpr std::size_t kFrame = protocol::encoded_frame_bytes(protocol::kMostSamplesBytes);
-      const std::uint32_t blocks = (settings_.rate_hz + kMaxBlockSamples - 1) / kMaxBlockSamples;
+      constexpr auto kBlock = static_cast<std::uint32_t>(kMaxBlockSamples);
+      const std::uint32_t blocks = (settings_.rate_hz + kBlock - 1) / kBlock;
       if ((stream.what & protocol::kStreamSamples) != 0 &&
           !fits_line(blocks * static_cast<std::uint32_t>(kFrame), reply)) {
         return ReplyStatus::does_not_fit;

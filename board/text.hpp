@@ -26,7 +26,7 @@ class Text {
   Text& operator<<(const char* text) { return *this << std::string_view(text); }
   template <std::integral T>
   requires(!std::same_as<T, bool> && !std::same_as<T, char>) Text& operator<<(T value) {
-    std::array<char, 24> digits;
+    std::array<char, 24> digits{};
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value);
     return *this << std::string_view(digits.data(),
                                      static_cast<std::size_t>(end.ptr - digits.data()));

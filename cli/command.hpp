@@ -7,6 +7,7 @@ namespace fettle::cli {
 
 // One file for each command. A function adds its sub-command with options and help to the program;
 // the callback does the work and throws host::Error when it cannot.
+void add_board(CLI::App& program);
 void add_simulate(CLI::App& program);
 void add_import(CLI::App& program);
 void add_label(CLI::App& program);

@@ -66,6 +66,7 @@ int main(int argc, char** argv) {
   program.require_subcommand(1);
   program.formatter(std::make_shared<fettle::cli::HelpFormatter>());
   fettle::cli::add_simulate(program);
+  fettle::cli::add_board(program);
   fettle::cli::add_import(program);
   fettle::cli::add_label(program);
   fettle::cli::add_inspect(program);

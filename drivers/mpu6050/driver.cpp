@@ -14,7 +14,7 @@ constexpr std::int64_t kMillisecond = 1000;
 constexpr std::int64_t kSecond = 1'000'000;
 
 /// RM 4.28, p. 41 asks for 100 ms after DEVICE_RESET (there for SPI; on I2C it does no harm).
-constexpr std::int64_t kResetWait = 100 * kMillisecond;
+constexpr std::int64_t kResetWait = 105 * kMillisecond;
 constexpr std::uint8_t kResetLooks = 10;
 /// The gyroscopes, whose oscillator is to become the clock, need 30 ms (PS 6.1, p. 12).
 constexpr std::int64_t kWakeWait = 50 * kMillisecond;
@@ -24,8 +24,12 @@ constexpr std::int64_t kProbeWait = 500 * kMillisecond;
 /// Failures in a row until the chip counts as gone.
 constexpr std::uint8_t kMostFailures = 8;
 
-/// One look at temperature or registers; four of eight are at the registers that tell a brown-out.
-constexpr std::int64_t kLookInterval = 120 * kMillisecond;
+/// One look at temperature or registers; four of eight are at the registers that tell a brown-out. At
+/// 200 Hz that is one with each block, all within 0.7 s.
+constexpr std::int64_t kLookInterval = 75 * kMillisecond;
+
+/// Then it goes on with a rate that is less well known.
+constexpr std::int64_t kLongestStart = 3 * kSecond;
 
 /// Counts taken to place the first sample of the FIFO; more if they contradict each other.
 constexpr std::uint8_t kAlignCounts = 4;
@@ -307,7 +311,12 @@ bool Driver::behaves() {
 
 void Driver::reset() {
   if (attempts_ == 0) {
-    if (write(Register::power_1, power_1::kDeviceReset) != BusStatus::ok) return retry();
+    if (write(Register::power_1, power_1::kDeviceReset) != BusStatus::ok) {
+      // It may have begun all the same, and then wants to be left alone.
+      retry();
+      wake_us_ = std::max(wake_us_, now_us_ + kResetWait);
+      return;
+    }
     if (configured_once_) ++counters_.restarts;
     new_clock_ = true;
     approximate_ = true;
@@ -335,8 +344,12 @@ void Driver::reset() {
 
 void Driver::configure() {
   if (after_reset_ && entry_ == 0 && !awake_) {
-    // By its own oscillator until the gyroscope's is steady (PS 7.15, p. 30).
-    if (write(Register::power_1, 0) != BusStatus::ok) return retry();
+    // The filter first, so that it settles during the wait and the gyroscope never runs at 8 kHz. By
+    // its own oscillator until the gyroscope's is steady (PS 7.15, p. 30).
+    if (write(Register::config, wanted(Register::config)) != BusStatus::ok ||
+        write(Register::power_1, 0) != BusStatus::ok) {
+      return retry();
+    }
     awake_ = true;
     wake_us_ = now_us_ + kWakeWait;
     return;
@@ -390,6 +403,7 @@ void Driver::fault() {
 void Driver::suspect(Phase after) {
   phase_ = after;
   suspected_ = after == Phase::align;
+  after_burst_ = false;
   fresh_ = false;
   offset_count_ = 0;
   offsets_ = 0;
@@ -455,6 +469,7 @@ void Driver::empty_fifo() {
     front_ = next_ + std::max<std::int64_t>(silent, 1);
   }
   approximate_ = true;
+  start_us_ = now_us_;
   phase_ = Phase::start;
 }
 
@@ -514,6 +529,10 @@ bool Driver::count_fifo(std::size_t& samples) {
   odd_counts_ = 0;
   samples = count / kSampleBytes;
   if (samples > seen_) grown_us_ = now_us_;
+  full_us_ = now_us_ +
+             static_cast<std::int64_t>(static_cast<double>(kSamplesInFifo - samples) * 0.94 *
+                                       clock_.nominal_us()) -
+             3 * kMillisecond;
   const bool shrunk = samples < seen_;
   seen_ = samples;
   if (shrunk) {
@@ -562,6 +581,13 @@ void Driver::count_start() {
   } else if (!pulses_good()) {
     clock_.observe_count(made, now_us_);
   }
+  if (!delivered_any_ && !clock_.precise() && now_us_ - start_us_ < kLongestStart) {
+    // Nobody waits for the first samples as much as for a rate by which losses can be counted: what
+    // comes meanwhile is thrown away, and number 0 is what follows.
+    if (samples * 4 < kSamplesInFifo * 3 || !burst(kMaxBlockSamples)) return;
+    front_ += static_cast<std::int64_t>(kMaxBlockSamples);
+    return;
+  }
   // Three quarters full is as long as it can wait.
   if (!clock_.settled() && samples * 4 < kSamplesInFifo * 3) return;
   new_clock_ = false;
@@ -572,7 +598,14 @@ void Driver::count_start() {
 
 void Driver::count_align() {
   std::size_t samples = 0;
+  if (after_burst_ && now_us_ > full_us_) {
+    // It may have overflowed before the burst that failed took some bytes away: the count would not
+    // tell.
+    ++counters_.overflows;
+    return suspect(Phase::empty);
+  }
   if (!count_fifo(samples)) return;
+  after_burst_ = false;
   const double position = clock_.expected(now_us_);
   offsets_ += position - static_cast<double>(samples) - static_cast<double>(front_);
   ++offset_count_;
@@ -632,20 +665,14 @@ void Driver::run() {
       samples >= kMaxBlockSamples || self_test_wanted_ ? std::min(samples, kMaxBlockSamples) : 0;
   if (take > 0) {
     if (!burst(take)) return;
-    // If the FIFO was half full, a slow bus may have let it overflow since it was counted.
-    if (samples * 2 > kSamplesInFifo) {
-      std::array<std::uint8_t, 2> bytes{};
-      if (read(Register::fifo_count_high, bytes) != BusStatus::ok) {
+    if (samples * 2 > kSamplesInFifo && !still_whole()) {
+      if (last_status_ != BusStatus::ok) {
         front_ += static_cast<std::int64_t>(take);
-        seen_ = 0;
-        suspect(Phase::align);
-        suspected_ = false;
+        lose_count();
         return fault();
       }
-      if (unsigned_word(bytes[0], bytes[1]) > kSamplesInFifo * kSampleBytes) {
-        ++counters_.overflows;
-        return suspect(Phase::empty);
-      }
+      ++counters_.overflows;
+      return suspect(Phase::empty);
     }
     deliver(take);
   }
@@ -665,6 +692,11 @@ void Driver::run() {
   }
   wake_us_ = count_time(front_ + static_cast<std::int64_t>(kMaxBlockSamples) - 1);
   if (now_us_ >= look_us_) look_after();
+  // Blocks of a slow rate take longer than a look may wait.
+  const double block_us = static_cast<double>(kMaxBlockSamples) * clock_.nominal_us();
+  if (state_ == State::streaming && block_us > 2.0 * kLookInterval) {
+    wake_us_ = std::min(wake_us_, std::max(look_us_, now_us_ + kMillisecond));
+  }
 }
 
 bool Driver::burst(std::size_t samples) {
@@ -674,11 +706,31 @@ bool Driver::burst(std::size_t samples) {
   }
   // Nobody knows how much of it left the FIFO. If what is left is whole samples, time tells how
   // many are gone; if not, it is emptied.
-  seen_ = 0;
-  suspect(Phase::align);
-  suspected_ = false;
+  lose_count();
   fault();
   return false;
+}
+
+/// Whether the FIFO has not overflowed between counting and reading: on a slow bus it may have, if it
+/// was half full. The status says so; and since 1024 bytes are no whole samples, so does the count.
+bool Driver::still_whole() {
+  std::uint8_t status = 0;
+  if (read(Register::interrupt_status, std::span(&status, 1)) != BusStatus::ok) return false;
+  if ((status & interrupt::kFifoOverflow) != 0) return false;
+  for (int look = 0; look < 2; ++look) {
+    std::array<std::uint8_t, 2> bytes{};
+    if (read(Register::fifo_count_high, bytes) != BusStatus::ok) return false;
+    if (unsigned_word(bytes[0], bytes[1]) % kSampleBytes == 0) return true;
+  }
+  return false;
+}
+
+void Driver::lose_count() {
+  seen_ = 0;
+  // Without a clock there is nothing to align by.
+  suspect(new_clock_ ? Phase::empty : Phase::align);
+  suspected_ = false;
+  after_burst_ = true;
 }
 
 void Driver::deliver(std::size_t samples) {

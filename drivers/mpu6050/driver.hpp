@@ -61,7 +61,7 @@ enum class Cause : std::uint8_t {
 struct Config {
   std::uint8_t address = 0;     ///< 7-bit: kAddressLow or kAddressHigh; 0 tries both
   std::uint16_t rate_hz = 200;  ///< 4 to 1000; 1000 / rate_hz is rounded to a whole divider
-  Ranges ranges;
+  Ranges ranges{};
 };
 
 /// One for each cause, since construction. All wrap.
@@ -187,6 +187,8 @@ class Driver {
   void count_start();
   void count_align();
   void run();
+  [[nodiscard]] bool still_whole();
+  void lose_count();
   void look_after();
   void silent();
   [[nodiscard]] bool count_fifo(std::size_t& samples);
@@ -251,10 +253,13 @@ class Driver {
   std::uint32_t dither_ = 0;   ///< where in the period the next count is taken, in 2^-32
   double offsets_ = 0;         ///< sum of what the counts of Phase::align say
   std::uint8_t offset_count_ = 0;
-  bool outage_ = false;     ///< the bus has failed since samples were last counted
-  bool fresh_ = false;      ///< aligning after the FIFO was emptied
-  std::size_t seen_ = 0;    ///< samples known to be in the FIFO
-  bool suspected_ = false;  ///< aligning because time and FIFO disagree
+  bool outage_ = false;        ///< the bus has failed since samples were last counted
+  bool after_burst_ = false;   ///< aligning because a burst failed
+  std::int64_t full_us_ = 0;   ///< before this the FIFO cannot have overflowed
+  std::int64_t start_us_ = 0;  ///< when Phase::start began
+  bool fresh_ = false;         ///< aligning after the FIFO was emptied
+  std::size_t seen_ = 0;       ///< samples known to be in the FIFO
+  bool suspected_ = false;     ///< aligning because time and FIFO disagree
 
   // Interrupts.
   std::uint32_t pulses_ = 0;        ///< counted when last looked

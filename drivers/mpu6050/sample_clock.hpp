@@ -107,6 +107,8 @@ class SampleClock {
     return has_phase_ && variance_time_ < 0.0144 * period_us_ * period_us_ &&
            period_error() < 0.0024;
   }
+  /// Good enough to say how many samples are missing after a second.
+  [[nodiscard]] bool precise() const { return settled() && period_error() < 0.0005; }
 
  private:
   [[nodiscard]] static std::int64_t nearest(double x) {

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "simulator/virtual_board/virtual_board.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace fettle::simulator {
+
+VirtualBoard::VirtualBoard(const VirtualBoardConfig& config, MotionSource& motion, Storage& storage,
+                           Operations& operations, Observer observer)
+    : operations_(operations),
+      observer_(std::move(observer)),
+      firmware_(config.firmware),
+      chip_(config.chip, motion),
+      bus_(chip_, now_us_, operations),
+      interrupt_(chip_),
+      line_(now_us_, operations),
+      card_(*storage.card, operations),
+      flash_(*storage.flash, operations),
+      settings_(*storage.settings, operations),
+      pin_(now_us_, observer_),
+      log_(now_us_, observer_),
+      board_({bus_, interrupt_, line_, card_, flash_, settings_, pin_, log_},
+             {config.id, firmware_, config.model}) {
+  interrupt_.wired = config.interrupt;
+  line_.baud_rate = config.baud;
+  card_.inserted = config.card;
+  card_.capacity = config.card_bytes;
+  board_.begin(now_us_);
+}
+
+void VirtualBoard::run_until(std::int64_t t_us) {
+  constexpr std::int64_t kByteArrived_us = 1000;
+  while (now_us_ < t_us && !operations_.power_lost()) {
+    std::int64_t next_us = board_.next_wake_us();
+    if (!line_.to_board.empty()) next_us = std::min(next_us, now_us_ + kByteArrived_us);
+    // A step takes time on any processor, if only a little.
+    now_us_ = std::clamp(next_us, now_us_ + 1, std::max(t_us, now_us_ + 1));
+    chip_.advance_to(now_us_);
+    board_.step(now_us_);
+  }
+}
+
+void VirtualBoard::type(std::string_view text) {
+  for (const char c : text) line_.to_board.push_back(static_cast<std::uint8_t>(c));
+  line_.to_board.push_back('\n');
+}
+
+}  // namespace fettle::simulator

@@ -1,0 +1,614 @@
+// SPDX-License-Identifier: Apache-2.0
+// The board's logic on simulated ports: what a person and a program see of it.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "protocol/card_record.hpp"
+#include "tests/support/hand_made.hpp"
+#include "tests/support/virtual_rig.hpp"
+
+namespace fettle::test {
+namespace {
+
+using protocol::CardState;
+using protocol::EventKind;
+using protocol::ModelState;
+using protocol::ReplyStatus;
+
+constexpr std::uint8_t kAll = protocol::kStreamSamples | protocol::kStreamScores |
+                              protocol::kStreamEvents | protocol::kStreamLog;
+
+class BoardTest : public testing::Test, public Rig {
+ protected:
+  /// Powers on, connects, and waits until the model judges.
+  void start_judging() {
+    power_on();
+    connect(kAll);
+    const Answer* answer = deploy(shaker_model());
+    ASSERT_NE(answer, nullptr);
+    ASSERT_EQ(answer->status, ReplyStatus::ok) << answer->text;
+    run(3);
+    ASSERT_EQ(fresh_status().model, ModelState::proven);
+  }
+  const protocol::StatusMessage& fresh_status() {
+    status.reset();
+    send(protocol::MessageType::status);
+    run(0.1);
+    if (!status) {
+      ADD_FAILURE() << "no answer";
+      status.emplace();
+    }
+    return *status;
+  }
+  Answer ask(std::string_view line) {
+    const std::uint16_t sequence = command(line);
+    run(0.1);
+    const Answer* answer = answer_to(sequence);
+    if (answer == nullptr) {
+      ADD_FAILURE() << "no answer to " << line;
+      return {sequence, ReplyStatus::bad_frame, ""};
+    }
+    return *answer;
+  }
+  /// What a person reads after typing a line.
+  std::string type(std::string_view line) {
+    text.clear();
+    board->type(line);
+    run(0.1);
+    return text;
+  }
+  [[nodiscard]] bool happened(EventKind kind) const {
+    return std::any_of(events.begin(), events.end(),
+                       [kind](const Event& event) { return event.kind == kind; });
+  }
+  /// All whole records of the card.
+  [[nodiscard]] std::vector<std::vector<std::uint8_t>> card_records() const {
+    std::vector<std::vector<std::uint8_t>> records;
+    std::vector<std::uint8_t> bytes(protocol::kCardRecordBytes);
+    for (std::uint64_t at = 0; storage.card->read(at, bytes); at += bytes.size()) {
+      records.push_back(bytes);
+    }
+    return records;
+  }
+};
+
+/// Scores of the core's pipeline on what came over the line.
+std::vector<protocol::ScoreMessage> replayed(const std::vector<protocol::SamplesMessage>& samples,
+                                             std::uint32_t hop) {
+  const AlignedBytes file(shaker_model());
+  std::vector<std::byte> workspace(Int8Network::workspace_bytes(file.view()));
+  DetectorModel model;
+  EXPECT_TRUE(load_detector(file.view(), workspace, model).ok());
+  WindowShape window = model.window;
+  window.hop = hop;
+  Pipeline pipeline(model, window);
+  std::vector<protocol::ScoreMessage> scores;
+  bool aligned = false;  // as `fettle collect`: a recording begins with a window
+  for (const protocol::SamplesMessage& message : samples) {
+    for (std::size_t i = 0; i < message.block.count; ++i) {
+      aligned = aligned || (message.phase + i) % window.hop_samples() == 0;
+      if (!aligned) continue;
+      const auto result = pipeline.push(message.block.timed(i));
+      if (!result) continue;
+      protocol::ScoreMessage score;
+      score.index = message.block.index + i + 1 - window.samples;
+      score.t_us = result->start_us;
+      score.score = result->score;
+      scores.push_back(score);
+    }
+  }
+  return scores;
+}
+
+void expect_same_bits(const std::vector<protocol::ScoreMessage>& board,
+                      const std::vector<protocol::ScoreMessage>& replay) {
+  ASSERT_GT(replay.size(), 20U);
+  std::size_t compared = 0;
+  for (const protocol::ScoreMessage& expected : replay) {
+    for (const protocol::ScoreMessage& score : board) {
+      if (score.index != expected.index) continue;
+      EXPECT_EQ(score.t_us, expected.t_us);
+      EXPECT_EQ(score.score, expected.score) << "window at sample " << expected.index;
+      ++compared;
+    }
+  }
+  // Windows of the first moments were judged before the recording began, none is left out later.
+  EXPECT_GE(compared + 4, replay.size());
+}
+
+TEST_F(BoardTest, ScoresAreThoseOfTheRecordingBitForBit) {
+  start_judging();
+  run(30);
+  shaker.level = 1.5;
+  run(10);
+  expect_same_bits(scores, replayed(samples, 0));
+}
+
+TEST_F(BoardTest, ScoresOfOverlappingWindowsLikewise) {
+  start_judging();
+  EXPECT_EQ(ask("set hop 50").status, ReplyStatus::bad_value);
+  EXPECT_EQ(ask("set hop 64").status, ReplyStatus::ok);
+  samples.clear();
+  scores.clear();
+  run(20);
+  expect_same_bits(scores, replayed(samples, 64));
+  ASSERT_GT(scores.size(), 10U);
+  EXPECT_EQ(scores[9].index - scores[8].index, 64U);
+}
+
+TEST_F(BoardTest, ScoresSurviveGapsBitForBit) {
+  start_judging();
+  samples.clear();
+  scores.clear();
+  // Longer than the FIFO holds, so that samples are lost.
+  for (int i = 1; i <= 5; ++i) {
+    simulator::ChipFault fault;
+    fault.kind = simulator::ChipFault::Kind::nack;
+    fault.from_us = board->now_us() + i * 9'300'000;
+    fault.until_us = fault.from_us + 700'000;
+    board->chip().inject(fault);
+  }
+  run(60);
+  EXPECT_GT(fresh_status().gaps, 3U);
+  expect_same_bits(scores, replayed(samples, 0));
+}
+
+TEST_F(BoardTest, NoSampleIsLostBetweenWindows) {
+  start_judging();
+  run(20);
+  for (std::size_t i = 1; i < samples.size(); ++i) {
+    ASSERT_EQ(samples[i].block.index, samples[i - 1].block.index + samples[i - 1].block.count);
+  }
+  for (std::size_t i = 1; i < scores.size(); ++i) {
+    ASSERT_EQ(scores[i].index, scores[i - 1].index + 128);
+  }
+}
+
+TEST_F(BoardTest, ThePinFollowsTheVerdict) {
+  start_judging();
+  run(5);
+  EXPECT_FALSE(board->pin().high);
+  shaker.level = 3;
+  run(2);
+  EXPECT_TRUE(board->pin().high);
+  EXPECT_TRUE(happened(EventKind::alarm_began));
+  shaker.level = 1;
+  run(2);
+  EXPECT_FALSE(board->pin().high);
+  EXPECT_TRUE(happened(EventKind::alarm_ended));
+  EXPECT_EQ(fresh_status().alarms, 1U);
+  EXPECT_EQ(board->pin().rises, 1U);
+}
+
+TEST_F(BoardTest, ALatchedAlarmWaitsForSomebody) {
+  start_judging();
+  EXPECT_EQ(ask("set latch on").status, ReplyStatus::ok);
+  EXPECT_EQ(ask("ack").status, ReplyStatus::not_now);
+  shaker.level = 3;
+  run(2);
+  shaker.level = 1;
+  run(5);
+  EXPECT_TRUE(board->pin().high);
+  EXPECT_EQ(ask("ack").status, ReplyStatus::ok);
+  EXPECT_FALSE(board->pin().high);
+  shaker.level = 3;
+  run(2);
+  EXPECT_TRUE(board->pin().high);  // a new one
+}
+
+TEST_F(BoardTest, AnAcknowledgedAlarmIsQuietUntilTheNext) {
+  start_judging();
+  shaker.level = 3;
+  run(2);
+  EXPECT_EQ(ask("ack").status, ReplyStatus::ok);
+  run(3);
+  EXPECT_FALSE(board->pin().high);
+  shaker.level = 1;
+  run(2);
+  shaker.level = 3;
+  run(2);
+  EXPECT_TRUE(board->pin().high);
+}
+
+TEST_F(BoardTest, MuteHoldsThePinLowForATimeAndAlarmsAreNoted) {
+  start_judging();
+  EXPECT_EQ(ask("mute 20s").status, ReplyStatus::ok);
+  shaker.level = 3;
+  run(10);
+  EXPECT_FALSE(board->pin().high);
+  EXPECT_TRUE(happened(EventKind::alarm_began));
+  EXPECT_NE(fresh_status().flags & protocol::kScoreMuted, 0);
+  run(15);
+  EXPECT_TRUE(board->pin().high);
+  EXPECT_TRUE(happened(EventKind::unmuted));
+  EXPECT_EQ(ask("mute forever").status, ReplyStatus::bad_value);
+}
+
+TEST_F(BoardTest, MaintenanceJudgesNothing) {
+  start_judging();
+  EXPECT_EQ(ask("maintenance 20s").status, ReplyStatus::ok);
+  shaker.level = 3;
+  run(10);
+  EXPECT_FALSE(board->pin().high);
+  EXPECT_EQ(fresh_status().alarms, 0U);
+  run(15);
+  EXPECT_TRUE(board->pin().high);
+  EXPECT_TRUE(happened(EventKind::maintenance_ended));
+}
+
+TEST_F(BoardTest, AlertTestRaisesThePinForASecond) {
+  power_on();
+  run(1);
+  type("alert test");
+  EXPECT_TRUE(board->pin().high);
+  run(1.2);
+  EXPECT_FALSE(board->pin().high);
+}
+
+TEST_F(BoardTest, SettingsSurviveARestart) {
+  start_judging();
+  EXPECT_EQ(ask("name pump 3").status, ReplyStatus::ok);
+  EXPECT_EQ(ask("threshold 7.5").status, ReplyStatus::ok);
+  EXPECT_EQ(ask("set latch on").status, ReplyStatus::ok);
+  power_on();
+  connect(kAll);
+  run(5);
+  EXPECT_EQ(board->board().settings().name.view(), "pump 3");
+  EXPECT_TRUE(board->board().settings().latch);
+  EXPECT_EQ(board->board().settings().boots, 2U);
+  EXPECT_EQ(fresh_status().threshold, 7.5F);
+  EXPECT_EQ(fresh_status().model, ModelState::proven);
+  EXPECT_EQ(ask("threshold model").status, ReplyStatus::ok);
+  EXPECT_EQ(fresh_status().threshold, 3.0F);
+}
+
+TEST_F(BoardTest, DamagedSettingsBecomeDefaultsAndAreSaidSo) {
+  power_on();
+  type("name pump");
+  std::vector<std::uint8_t> bytes(storage.settings->size());
+  ASSERT_TRUE(storage.settings->read(0, bytes));
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    auto damaged = bytes;
+    damaged[i] ^= 0x04U;
+    storage.settings->replace(damaged);
+    log.clear();
+    power_on();
+    EXPECT_EQ(board->board().settings().name.view(), "");
+    EXPECT_NE(std::find_if(log.begin(), log.end(),
+                           [](const std::string& line) { return line.starts_with("settings"); }),
+              log.end());
+  }
+}
+
+TEST_F(BoardTest, EventsBeforeTheFirstConnectionCarryUptimeAndTheNumberOfTheStart) {
+  config.model = shaker_model();
+  const AlignedBytes built_in(shaker_model());
+  config.model = built_in.view();
+  power_on();
+  run(5);
+  shaker.level = 3;
+  run(5);
+  shaker.level = 1;
+  connect(kAll);
+  run(5);
+  shaker.level = 3;
+  run(5);
+  std::vector<protocol::EventMessage> kept;
+  const auto records = card_records();
+  for (const auto& record : records) {
+    const auto read = protocol::read_card_record(
+        protocol::ConstCardBytes(record.data(), protocol::kCardRecordBytes));
+    ASSERT_EQ(read.damage, protocol::CardDamage::none);
+    protocol::EventMessage event;
+    if (read.header.type == protocol::CardRecordType::event && decode(read.payload, event)) {
+      kept.push_back(event);
+    }
+  }
+  ASSERT_GE(kept.size(), 4U);
+  EXPECT_EQ(kept[0].kind, EventKind::boot);
+  bool before = false, after = false;
+  for (const protocol::EventMessage& event : kept) {
+    EXPECT_EQ(event.boot, 1U);
+    if (event.kind != EventKind::alarm_began) continue;
+    before = before || (event.utc_us == 0 && event.uptime_us > 5'000'000);
+    after = after || event.utc_us > kUtc_us;
+  }
+  EXPECT_TRUE(before);
+  EXPECT_TRUE(after);
+}
+
+TEST_F(BoardTest, TheCardHoldsTheSamplesOfTheLine) {
+  power_on();
+  connect(kAll);
+  EXPECT_EQ(ask("record normal").status, ReplyStatus::ok);
+  run(20);
+  EXPECT_EQ(fresh_status().card, CardState::recording);
+  EXPECT_EQ(ask("stop").status, ReplyStatus::ok);
+  std::vector<protocol::SamplesMessage> kept;
+  std::vector<protocol::CardRecordType> types;
+  std::uint32_t sequence = 0;
+  const auto records = card_records();
+  for (const auto& record : records) {
+    const auto read = protocol::read_card_record(
+        protocol::ConstCardBytes(record.data(), protocol::kCardRecordBytes));
+    ASSERT_EQ(read.damage, protocol::CardDamage::none);
+    EXPECT_EQ(read.header.sequence, sequence++);
+    if (read.header.type != protocol::CardRecordType::samples) {
+      types.push_back(read.header.type);
+      continue;
+    }
+    protocol::CardSamplesReader reader(read.payload);
+    protocol::SamplesMessage message;
+    while (reader.next(message)) kept.push_back(message);
+    EXPECT_TRUE(reader.ok());
+  }
+  EXPECT_EQ(std::count(types.begin(), types.end(), protocol::CardRecordType::session), 1);
+  EXPECT_EQ(std::count(types.begin(), types.end(), protocol::CardRecordType::end), 1);
+  ASSERT_GT(kept.size(), 200U);
+  std::size_t at = 0;
+  while (samples[at].block.index != kept[0].block.index) ++at;
+  for (const protocol::SamplesMessage& message : kept) {
+    const protocol::SamplesMessage& streamed = samples[at++];
+    ASSERT_EQ(message.block.index, streamed.block.index);
+    ASSERT_EQ(message.block.t_us, streamed.block.t_us);
+    ASSERT_EQ(message.phase, streamed.phase);
+    ASSERT_EQ(message.block.samples, streamed.block.samples);
+  }
+}
+
+TEST_F(BoardTest, RecordingGoesOnAfterALossOfPower) {
+  power_on();
+  type("record normal");
+  run(5);
+  power_on();
+  run(5);
+  EXPECT_TRUE(board->board().recorder().recording());
+  type("stop");
+  EXPECT_FALSE(board->board().recorder().recording());
+  power_on();
+  run(1);
+  EXPECT_FALSE(board->board().recorder().recording());
+}
+
+TEST_F(BoardTest, AFullCardStopsRecordingAndDetectionGoesOn) {
+  config.card_bytes = 20'000;
+  start_judging();
+  EXPECT_EQ(ask("record normal").status, ReplyStatus::ok);
+  run(30);
+  EXPECT_EQ(fresh_status().card, CardState::full);
+  EXPECT_TRUE(happened(EventKind::card_failed));
+  EXPECT_EQ(ask("record normal").status, ReplyStatus::storage);
+  shaker.level = 3;
+  run(2);
+  EXPECT_TRUE(board->pin().high);
+}
+
+TEST_F(BoardTest, ACardThatComesBackIsWrittenAgain) {
+  start_judging();
+  EXPECT_EQ(ask("record normal").status, ReplyStatus::ok);
+  run(5);
+  board->card().inserted = false;
+  run(5);
+  EXPECT_EQ(fresh_status().card, CardState::absent);
+  board->card().inserted = true;
+  run(5);
+  EXPECT_EQ(fresh_status().card, CardState::recording);
+}
+
+TEST_F(BoardTest, SomebodyElsesFileOnTheCardIsLeftAlone) {
+  std::vector<std::uint8_t> theirs(512 * 100, 'x');
+  storage.card->replace(theirs);
+  power_on();
+  connect(kAll);
+  run(10);
+  EXPECT_EQ(ask("record normal").status, ReplyStatus::storage);
+  EXPECT_EQ(storage.card->size(), theirs.size());
+}
+
+TEST_F(BoardTest, AModelThatIsNoneIsRefusedAndTheOldOneRunsOn) {
+  start_judging();
+  const std::uint32_t before = board->board().status().windows != 0;
+  ASSERT_TRUE(before);
+  auto damaged = shaker_model();
+  damaged[damaged.size() / 2] ^= 1U;
+  const Answer* answer = deploy(damaged);
+  ASSERT_NE(answer, nullptr);
+  EXPECT_EQ(answer->status, ReplyStatus::bad_model);
+  EXPECT_NE(answer->text.find("bytes were changed"), std::string::npos) << answer->text;
+  answers.clear();
+  answer = deploy(std::vector<std::uint8_t>(1000, 7));
+  ASSERT_NE(answer, nullptr);
+  EXPECT_EQ(answer->status, ReplyStatus::bad_model);
+  scores.clear();
+  run(3);
+  EXPECT_GT(scores.size(), 2U);
+  EXPECT_EQ(fresh_status().model, ModelState::proven);
+  power_on();
+  connect(kAll);
+  run(3);
+  EXPECT_EQ(fresh_status().model, ModelState::proven);
+}
+
+TEST_F(BoardTest, BytesThatArriveWrongAreNoticedAtCommit) {
+  start_judging();
+  const auto& model = shaker_model();
+  send(protocol::MessageType::model_begin,
+       protocol::ModelBegin{static_cast<std::uint32_t>(model.size()), 0x12345678});
+  for (std::size_t at = 0; at < model.size(); at += 256) {
+    const auto size = std::min<std::size_t>(256, model.size() - at);
+    send(protocol::MessageType::model_data,
+         protocol::ModelBytes{static_cast<std::uint32_t>(at), std::span(model).subspan(at, size)});
+  }
+  const auto commit = send(protocol::MessageType::model_commit);
+  run(2);
+  ASSERT_NE(answer_to(commit), nullptr);
+  EXPECT_EQ(answer_to(commit)->status, ReplyStatus::bad_model);
+  EXPECT_EQ(fresh_status().model, ModelState::proven);
+}
+
+TEST_F(BoardTest, AModelThatNeverRunsGivesWayToTheOneBefore) {
+  start_judging();
+  config.interrupt = true;
+  ASSERT_EQ(deploy(shaker_model())->status, ReplyStatus::ok);
+  ASSERT_EQ(fresh_status().model, ModelState::trial);
+  // The power fails before it has judged three windows, again and again.
+  for (int i = 0; i < board::ModelStore::kMostTrials - 1; ++i) {
+    power_on();
+    run(0.5);
+    EXPECT_EQ(board->board().status().model, ModelState::trial) << "start " << i;
+  }
+  power_on();
+  run(0.5);
+  EXPECT_EQ(board->board().status().model, ModelState::proven);
+}
+
+TEST_F(BoardTest, TheModelCanBeReadBack) {
+  start_judging();
+  const auto& model = shaker_model();
+  for (std::size_t at = 0; at < model.size(); at += 256) {
+    send(protocol::MessageType::model_read,
+         protocol::ModelRead{static_cast<std::uint32_t>(at), 256});
+    run(0.05);
+  }
+  run(0.2);
+  EXPECT_EQ(model_bytes, model);
+}
+
+TEST_F(BoardTest, AModelOfAnotherRateIsRefused) {
+  start_judging();
+  EXPECT_EQ(ask("set rate_hz 1000").status, ReplyStatus::ok);
+  run(3);
+  EXPECT_EQ(fresh_status().model, ModelState::none);
+  const Answer* answer = deploy(shaker_model());
+  ASSERT_NE(answer, nullptr);
+  EXPECT_EQ(answer->status, ReplyStatus::bad_model);
+  EXPECT_NE(answer->text.find("200 Hz"), std::string::npos) << answer->text;
+  EXPECT_EQ(ask("set rate_hz 200").status, ReplyStatus::ok);
+  run(3);
+  EXPECT_EQ(fresh_status().model, ModelState::proven);
+}
+
+TEST_F(BoardTest, AThousandSamplesASecondArriveWhole) {
+  power_on();
+  connect(kAll);
+  EXPECT_EQ(ask("set rate_hz 1000").status, ReplyStatus::ok);
+  run(2);
+  samples.clear();
+  run(10);
+  std::size_t count = 0;
+  for (const auto& message : samples) count += message.block.count;
+  EXPECT_GT(count, 9'800U);
+  EXPECT_EQ(missing_frames, 0U);
+}
+
+TEST_F(BoardTest, AStreamThatDoesNotFitIsRefusedWithWhatWould) {
+  config.baud = 115'200;
+  power_on();
+  connect(0);
+  EXPECT_EQ(ask("set rate_hz 1000").status, ReplyStatus::ok);
+  const auto request =
+      send(protocol::MessageType::stream, protocol::StreamRequest{protocol::kStreamSamples});
+  run(0.2);
+  ASSERT_NE(answer_to(request), nullptr);
+  EXPECT_EQ(answer_to(request)->status, ReplyStatus::does_not_fit);
+  EXPECT_NE(answer_to(request)->text.find("200 Hz"), std::string::npos);
+  send(protocol::MessageType::bye);
+  run(0.1);
+  const std::string said = type("stream csv");
+  EXPECT_NE(said.find("baud"), std::string::npos) << said;
+}
+
+TEST_F(BoardTest, TheCsvStreamHasSixNumbersALineAndNothingElse) {
+  power_on();
+  run(2);
+  text.clear();
+  board->type("stream csv");
+  run(5);
+  ASSERT_GT(text.size(), 1000U);
+  std::size_t rows = 0;
+  for (std::size_t at = 0; at < text.size(); ++rows) {
+    const std::size_t end = text.find('\n', at);
+    const std::string row = text.substr(at, end - at);
+    at = end + 1;
+    ASSERT_EQ(std::count(row.begin(), row.end(), ','), 5) << row;
+    ASSERT_EQ(row.find_first_not_of("0123456789.,-"), std::string::npos) << row;
+  }
+  EXPECT_NEAR(static_cast<double>(rows), 1000, 40);
+  EXPECT_NE(type("stop").find("ok"), std::string::npos);
+}
+
+TEST_F(BoardTest, AnotherVersionOfTheProtocolLearnsOursAndNothingElse) {
+  power_on();
+  std::array<std::uint8_t, 12> newer{};
+  newer[0] = 9;
+  send_bytes(protocol::MessageType::hello, newer);
+  run(0.1);
+  EXPECT_TRUE(greeted);
+  // The line is still text.
+  EXPECT_NE(type("status").find("sensor"), std::string::npos);
+}
+
+TEST_F(BoardTest, AFloodOfGarbageHarmsNothing) {
+  start_judging();
+  Random random(5);
+  for (int i = 0; i < 200'000; ++i) {
+    board->line().to_board.push_back(static_cast<std::uint8_t>(random.below(256)));
+  }
+  run(3);
+  connect(kAll);
+  scores.clear();
+  run(5);
+  EXPECT_GT(scores.size(), 5U);
+  EXPECT_EQ(fresh_status().lost, 0U);
+}
+
+TEST_F(BoardTest, ASensorThatGoesAwayIsSaidAndDetectionComesBack) {
+  start_judging();
+  simulator::ChipFault fault;
+  fault.kind = simulator::ChipFault::Kind::nack;
+  fault.from_us = board->now_us();
+  fault.until_us = fault.from_us + 5'000'000;
+  board->chip().inject(fault);
+  run(4);
+  EXPECT_TRUE(happened(EventKind::sensor_lost));
+  EXPECT_NE(fresh_status().sensor, protocol::SensorState::streaming);
+  run(4);
+  EXPECT_TRUE(happened(EventKind::sensor_back));
+  scores.clear();
+  run(2);
+  EXPECT_GT(scores.size(), 1U);
+}
+
+TEST_F(BoardTest, FitsIntoTheMemoryItPromises) {
+  // Six axes, windows of 128 samples, tutorial features, a record of the card.
+  EXPECT_LE(sizeof(board::Board), 24U * 1024U);
+}
+
+TEST_F(BoardTest, EveryCommandOfTheHelpIsKnown) {
+  power_on();
+  run(1);
+  for (const char* line : {"help", "status", "settings", "name", "model", "events", "time",
+                           "threshold", "stop", "mute 10min", "mute off", "maintenance 30min",
+                           "maintenance off", "alert test", "selftest", "stream csv", "stop"}) {
+    const std::string said = type(line);
+    EXPECT_EQ(said.find("error"), std::string::npos) << line << ": " << said;
+  }
+  EXPECT_NE(type("dance").find("help"), std::string::npos);
+}
+
+TEST_F(BoardTest, TheSelfTestSaysWhatToCheck) {
+  config.interrupt = false;
+  power_on();
+  run(2);
+  type("selftest");
+  run(5);
+  const std::string said = type("selftest result");
+  EXPECT_NE(said.find("FAIL interrupt pin: check the wire INT"), std::string::npos) << said;
+  EXPECT_NE(said.find("pass card"), std::string::npos) << said;
+}
+
+}  // namespace
+}  // namespace fettle::test
