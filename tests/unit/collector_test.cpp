@@ -115,6 +115,7 @@ TEST_F(Collect, IgnoresWhatComesTwice) {
 
 /// The board's windows are the file's windows, whatever was lost where, also when they overlap.
 TEST_F(Collect, TheFileHasTheBoardsWindows) {
+  std::size_t total = 0;
   for (const std::uint16_t hop : {std::uint16_t{128}, std::uint16_t{64}}) {
     for (std::uint64_t seed = 1; seed < 40; ++seed) {
       Random random(seed);
@@ -148,13 +149,14 @@ TEST_F(Collect, TheFileHasTheBoardsWindows) {
           if (file.push(row.t_us) == WindowCutter::Cut::complete) file_windows.push_back(row.t_us);
         });
       }
-      ASSERT_GT(file_windows.size(), 3U);
+      total += file_windows.size();
       for (const std::int64_t end_us : file_windows) {
         ASSERT_NE(std::ranges::find(board_windows, end_us), board_windows.end())
             << "seed " << seed << ", hop " << hop;
       }
     }
   }
+  EXPECT_GT(total, 300U);
 }
 
 TEST_F(Collect, MeasuresRateAndLevel) {
@@ -173,12 +175,12 @@ TEST_F(Collect, ObjectsToWhatIsOff) {
   Random random(4);
   sensor.reading = [&](std::uint64_t) {
     RawSample raw;
-    for (auto& count : raw) count = static_cast<std::int16_t>(random.below(100));
+    for (auto& count : raw) count = static_cast<std::int16_t>(random.below(20));
     return raw;
   };
   add_many(100);
   const auto why = objections(collector.counts());
-  ASSERT_EQ(why.size(), 2U - 1U);
+  ASSERT_EQ(why.size(), 1U);
   EXPECT_NE(why[0].find("off"), std::string::npos);
 }
 
