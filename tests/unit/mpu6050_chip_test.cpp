@@ -226,6 +226,17 @@ TEST_F(ChipTest, GyroscopeSettlesWithinThirtyMilliseconds) {
   EXPECT_EQ(chip->latest()[3], 0);
 }
 
+TEST_F(ChipTest, AGyroscopeThatLeavesStandbySettlesAnew) {
+  start(1, 0);
+  write(0x6C, 0x01);
+  wait(100'000);
+  write(0x6C, 0x00);
+  wait(5'000);
+  EXPECT_GT(chip->latest()[5], 10 * 131);
+  wait(30'000);
+  EXPECT_LE(chip->latest()[5], 131);
+}
+
 TEST_F(ChipTest, CycleModeWakesAtFourRates) {
   const std::array<double, 4> rates = {1.25, 5, 20, 40};
   for (std::size_t i = 0; i < 4; ++i) {
@@ -257,6 +268,7 @@ TEST_F(ChipTest, StandbyAndDisabledTemperature) {
 TEST_F(ChipTest, BrownOutResetsEverything) {
   start(2, 4);
   start_fifo(0x78);
+  wait(50'000);
   chip->inject({.kind = Kind::brown_out, .from_us = now_us + 1000, .until_us = now_us + 51'000});
   wait(50'000);
   std::array<std::uint8_t, 1> byte{};
