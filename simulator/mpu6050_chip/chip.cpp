@@ -156,7 +156,7 @@ void Mpu6050Chip::set_mode() {
   const LowPassSetting& setting = kLowPassTable[at(Register::config) & bit::kDlpfCfg];
   const bool was_running = running_;
   running_ = powered_ && (power & bit::kSleep) == 0 && source != 7;
-  fast_ = setting.gyro_rate_hz > kAccelRate_hz;
+  fast_ = running_ && setting.gyro_rate_hz > kAccelRate_hz;
 
   if (running_ && !was_running) {
     divider_ = 0;

@@ -205,6 +205,7 @@ TEST_F(ChipTest, SleepsAtFirstAndTimeGoesOn) {
   EXPECT_EQ(chip->samples_made(), 0U);
   EXPECT_EQ(chip->true_rate_hz(), 0);
   EXPECT_NEAR(motion.now_s, 2.0, 1e-3);
+  EXPECT_EQ(motion.steps, 2000U);  // no eighths of a millisecond while nobody looks
   write(0x6B, 0x00);
   wait(kSecond);
   EXPECT_EQ(chip->samples_made(), 8000U);  // DLPF_CFG and SMPLRT_DIV are 0
