@@ -24,8 +24,8 @@ constexpr std::int64_t kProbeWait = 500 * kMillisecond;
 /// Failures in a row until the chip counts as gone.
 constexpr std::uint8_t kMostFailures = 8;
 
-/// One look at temperature or registers; four of eight are at the registers that tell a brown-out. At
-/// 200 Hz that is one with each block, all within 0.7 s.
+/// One look at temperature or a group of registers. At 200 Hz that is one with each block, all within
+/// 0.7 s.
 constexpr std::int64_t kLookInterval = 75 * kMillisecond;
 
 /// Then it goes on with a rate that is less well known.
@@ -107,6 +107,7 @@ void Driver::reconfigure(const Config& config) {
   clock_ = SampleClock(1000.0 * (1 + sample_rate_divider(config.rate_hz)));
   who_am_i_ = 0;
   intact_ = false;
+  pending_ = 0;
   phase_ = Phase::empty;
   new_clock_ = true;
   approximate_ = true;
@@ -251,6 +252,7 @@ void Driver::probe_again(Cause cause) {
 
 void Driver::restart(Cause cause) {
   intact_ = false;
+  pending_ = 0;
   new_clock_ = true;
   approximate_ = true;
   reference_ = false;
@@ -318,6 +320,7 @@ void Driver::reset() {
       return;
     }
     if (configured_once_) ++counters_.restarts;
+    pending_ = 0;
     new_clock_ = true;
     approximate_ = true;
     attempts_ = 1;
@@ -420,6 +423,7 @@ void Driver::recover() {
     }
   }
   failures_ = 0;
+  if (pending_ > 0) deliver();
   if (outage_) grown_us_ = now_us_;  // nobody could look
   outage_ = false;
   cause_ = phase_ == Phase::run || phase_ == Phase::align ? Cause::none : Cause::starting;
@@ -674,7 +678,15 @@ void Driver::run() {
       ++counters_.overflows;
       return suspect(Phase::empty);
     }
-    deliver(take);
+    // The chip may have lost its power while it was read; then these bytes are nothing. They are
+    // delivered when it is known to be awake, if need be after the bus has recovered.
+    pending_ = take;
+    switch (check_group(0)) {
+      case Check::bus: return fault();
+      case Check::differs: ++counters_.configuration_lost; return restart(Cause::configuration);
+      case Check::same: break;
+    }
+    deliver();
   }
   const std::size_t left = samples - take;
   if (self_test_wanted_ && left == 0) {
@@ -733,7 +745,9 @@ void Driver::lose_count() {
   after_burst_ = true;
 }
 
-void Driver::deliver(std::size_t samples) {
+void Driver::deliver() {
+  const std::size_t samples = pending_;
+  pending_ = 0;
   const double nominal_us = clock_.nominal_us();
   block_.lost_before = 0;
   block_.restarted = approximate_;
@@ -784,8 +798,8 @@ void Driver::deliver(std::size_t samples) {
   ready_ = true;
 }
 
-/// Temperature and a look at the registers, in turns; the ones that a brown-out changes first get
-/// every second turn.
+/// Temperature and a look at the registers, in turns. Those that a brown-out changes first are looked at
+/// after each burst; here it is for chips that make no samples, and for slow rates.
 void Driver::look_after() {
   look_us_ = now_us_ + kLookInterval;
   look_ = static_cast<std::uint8_t>((look_ + 1) % 8);
@@ -796,7 +810,7 @@ void Driver::look_after() {
     celsius_known_ = true;
     return;
   }
-  const std::size_t group = look_ % 2 == 0 ? 0 : static_cast<std::size_t>(look_ + 1) / 2;
+  const std::size_t group = look_ % kGroups.size();
   switch (check_group(group)) {
     case Check::bus: return fault();
     case Check::differs: ++counters_.configuration_lost; return restart(Cause::configuration);
