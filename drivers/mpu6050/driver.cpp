@@ -264,6 +264,13 @@ void Driver::restart(Cause cause) {
   enter(State::probing, now_us_);
 }
 
+/// What a restart has not cured yet stays the cause until samples flow.
+void Driver::starting() {
+  const bool tried = cause_ == Cause::reset_failed || cause_ == Cause::configuration ||
+                     cause_ == Cause::no_samples;
+  if (!tried) cause_ = Cause::starting;
+}
+
 void Driver::probe() {
   std::uint8_t id = 0;
   const std::array<std::uint8_t, 2> both = {kAddressLow, kAddressHigh};
@@ -326,7 +333,7 @@ void Driver::reset() {
     attempts_ = 1;
     failures_ = 0;
     awake_ = false;
-    cause_ = Cause::starting;
+    starting();
     wake_us_ = now_us_ + kResetWait;
     return;
   }
@@ -389,7 +396,7 @@ void Driver::verify() {
   configured_once_ = true;
   after_reset_ = false;
   phase_ = Phase::empty;
-  cause_ = Cause::starting;
+  starting();
   grown_us_ = now_us_;
   enter(State::streaming, now_us_);
 }
@@ -426,7 +433,11 @@ void Driver::recover() {
   if (pending_ > 0) deliver();
   if (outage_) grown_us_ = now_us_;  // nobody could look
   outage_ = false;
-  cause_ = phase_ == Phase::run || phase_ == Phase::align ? Cause::none : Cause::starting;
+  if (phase_ == Phase::run || phase_ == Phase::align) {
+    cause_ = Cause::none;
+  } else {
+    starting();
+  }
   enter(State::streaming, now_us_);
 }
 
@@ -610,6 +621,13 @@ void Driver::count_align() {
   }
   if (!count_fifo(samples)) return;
   after_burst_ = false;
+  if (suspected_ && samples == 0) {
+    // Either the next sample is about to come, or none will: patience decides.
+    offset_count_ = 0;
+    offsets_ = 0;
+    wake_us_ = now_us_ + static_cast<std::int64_t>(0.5 * clock_.nominal_us());
+    return;
+  }
   const double position = clock_.expected(now_us_);
   offsets_ += position - static_cast<double>(samples) - static_cast<double>(front_);
   ++offset_count_;

@@ -213,6 +213,7 @@ class Driver {
   void suspect(Phase after);
   void restart(Cause cause);
   void retry();
+  void starting();
   void probe_again(Cause cause);
   void finish_self_test();
   void enter(State state, std::int64_t wake_us);
