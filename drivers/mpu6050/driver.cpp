@@ -24,8 +24,8 @@ constexpr std::int64_t kProbeWait = 500 * kMillisecond;
 /// Failures in a row until the chip counts as gone.
 constexpr std::uint8_t kMostFailures = 8;
 
-/// One look at temperature or registers; four of eight are at the registers that tell a brown-out. At
-/// 200 Hz that is one with each block, all within 0.7 s.
+/// One look at temperature or a group of registers. At 200 Hz that is one with each block, all within
+/// 0.7 s.
 constexpr std::int64_t kLookInterval = 75 * kMillisecond;
 
 /// Then it goes on with a rate that is less well known.
@@ -107,6 +107,7 @@ void Driver::reconfigure(const Config& config) {
   clock_ = SampleClock(1000.0 * (1 + sample_rate_divider(config.rate_hz)));
   who_am_i_ = 0;
   intact_ = false;
+  pending_ = 0;
   phase_ = Phase::empty;
   new_clock_ = true;
   approximate_ = true;
@@ -251,6 +252,7 @@ void Driver::probe_again(Cause cause) {
 
 void Driver::restart(Cause cause) {
   intact_ = false;
+  pending_ = 0;
   new_clock_ = true;
   approximate_ = true;
   reference_ = false;
@@ -260,6 +262,13 @@ void Driver::restart(Cause cause) {
   attempts_ = 0;
   cause_ = cause;
   enter(State::probing, now_us_);
+}
+
+/// What a restart has not cured yet stays the cause until samples flow.
+void Driver::starting() {
+  const bool tried = cause_ == Cause::reset_failed || cause_ == Cause::configuration ||
+                     cause_ == Cause::no_samples;
+  if (!tried) cause_ = Cause::starting;
 }
 
 void Driver::probe() {
@@ -318,12 +327,13 @@ void Driver::reset() {
       return;
     }
     if (configured_once_) ++counters_.restarts;
+    pending_ = 0;
     new_clock_ = true;
     approximate_ = true;
     attempts_ = 1;
     failures_ = 0;
     awake_ = false;
-    cause_ = Cause::starting;
+    starting();
     wake_us_ = now_us_ + kResetWait;
     return;
   }
@@ -386,7 +396,7 @@ void Driver::verify() {
   configured_once_ = true;
   after_reset_ = false;
   phase_ = Phase::empty;
-  cause_ = Cause::starting;
+  starting();
   grown_us_ = now_us_;
   enter(State::streaming, now_us_);
 }
@@ -420,9 +430,14 @@ void Driver::recover() {
     }
   }
   failures_ = 0;
+  if (pending_ > 0) deliver();
   if (outage_) grown_us_ = now_us_;  // nobody could look
   outage_ = false;
-  cause_ = phase_ == Phase::run || phase_ == Phase::align ? Cause::none : Cause::starting;
+  if (phase_ == Phase::run || phase_ == Phase::align) {
+    cause_ = Cause::none;
+  } else {
+    starting();
+  }
   enter(State::streaming, now_us_);
 }
 
@@ -606,6 +621,13 @@ void Driver::count_align() {
   }
   if (!count_fifo(samples)) return;
   after_burst_ = false;
+  if (suspected_ && samples == 0) {
+    // Either the next sample is about to come, or none will: patience decides.
+    offset_count_ = 0;
+    offsets_ = 0;
+    wake_us_ = now_us_ + static_cast<std::int64_t>(0.5 * clock_.nominal_us());
+    return;
+  }
   const double position = clock_.expected(now_us_);
   offsets_ += position - static_cast<double>(samples) - static_cast<double>(front_);
   ++offset_count_;
@@ -674,7 +696,15 @@ void Driver::run() {
       ++counters_.overflows;
       return suspect(Phase::empty);
     }
-    deliver(take);
+    // The chip may have lost its power while it was read; then these bytes are nothing. They are
+    // delivered when it is known to be awake, if need be after the bus has recovered.
+    pending_ = take;
+    switch (check_group(0)) {
+      case Check::bus: return fault();
+      case Check::differs: ++counters_.configuration_lost; return restart(Cause::configuration);
+      case Check::same: break;
+    }
+    deliver();
   }
   const std::size_t left = samples - take;
   if (self_test_wanted_ && left == 0) {
@@ -733,7 +763,9 @@ void Driver::lose_count() {
   after_burst_ = true;
 }
 
-void Driver::deliver(std::size_t samples) {
+void Driver::deliver() {
+  const std::size_t samples = pending_;
+  pending_ = 0;
   const double nominal_us = clock_.nominal_us();
   block_.lost_before = 0;
   block_.restarted = approximate_;
@@ -784,8 +816,8 @@ void Driver::deliver(std::size_t samples) {
   ready_ = true;
 }
 
-/// Temperature and a look at the registers, in turns; the ones that a brown-out changes first get
-/// every second turn.
+/// Temperature and a look at the registers, in turns. Those that a brown-out changes first are looked at
+/// after each burst; here it is for chips that make no samples, and for slow rates.
 void Driver::look_after() {
   look_us_ = now_us_ + kLookInterval;
   look_ = static_cast<std::uint8_t>((look_ + 1) % 8);
@@ -796,7 +828,7 @@ void Driver::look_after() {
     celsius_known_ = true;
     return;
   }
-  const std::size_t group = look_ % 2 == 0 ? 0 : static_cast<std::size_t>(look_ + 1) / 2;
+  const std::size_t group = look_ % kGroups.size();
   switch (check_group(group)) {
     case Check::bus: return fault();
     case Check::differs: ++counters_.configuration_lost; return restart(Cause::configuration);

@@ -140,6 +140,18 @@ TEST(Interrupts, DroppedOnesAreCountedAndDisturbNothing) {
   expect_whole(rig);
 }
 
+TEST(Interrupts, LateOnesAndMissingOnesTogetherLoseNothing) {
+  Rig rig({.clock_error = -0.03}, {}, {.wake_jitter_us = 1000, .pulse_jitter_us = 300});
+  ASSERT_TRUE(rig.run_to_samples());
+  rig.chip.inject({.kind = simulator::ChipFault::Kind::dropped_interrupt, .probability = 0.3});
+  rig.run_for(120);
+  const mpu6050::RateEstimate rate = rig.driver.rate();
+  EXPECT_NEAR(static_cast<double>(rate.rate_hz) / rig.chip.true_rate_hz(), 1, 1e-4);
+  EXPECT_EQ(rig.lost, 0U);
+  EXPECT_EQ(rig.driver.counters().misaligned, 0U);
+  expect_whole(rig);
+}
+
 TEST(Interrupts, AWireThatFallsOffLosesNothing) {
   Rig rig({.clock_error = 0.03}, {}, {.wake_jitter_us = 1000});
   ASSERT_TRUE(rig.run_to_samples());

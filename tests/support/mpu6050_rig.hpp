@@ -33,6 +33,7 @@ struct World {
   bool wire = true;                   ///< the interrupt pin is connected
   std::int64_t wake_jitter_us = 200;  ///< a step begins up to so much late
   std::int64_t bus_jitter_us = 0;     ///< a transfer begins up to so much later than its step
+  std::int64_t pulse_jitter_us = 0;   ///< an interrupt is served up to so much late
   double fault_probability = 0;       ///< of each transfer, of a kind drawn each time
   std::uint32_t seed = 1;
 };
@@ -64,6 +65,7 @@ class Rig : public RegisterBus, public DataReady {
     begin(bytes.size());
     if (const auto failed = failure(device, reg, bytes)) return *failed;
     const BusStatus status = status_of(chip.read(device, reg, bytes));
+    if (status == BusStatus::ok && falsify) falsify(static_cast<mpu6050::Register>(reg), bytes);
     end(bytes.size(), status);
     return status;
   }
@@ -86,7 +88,12 @@ class Rig : public RegisterBus, public DataReady {
   DataReadyState state() const override {
     if (!world.wire) return {};
     const auto pin = chip.interrupt();
-    return {pin.count, pin.last_us};
+    // Whoever serves the line comes late, each time differently.
+    const auto late =
+        world.pulse_jitter_us == 0
+            ? 0
+            : static_cast<std::int64_t>(pin.count * 2654435761U >> 8) % world.pulse_jitter_us;
+    return {pin.count, std::min(pin.last_us + late, now_us)};
   }
 
   /// Lets the driver work until a time.
@@ -150,6 +157,8 @@ class Rig : public RegisterBus, public DataReady {
   std::optional<SampleBlock> last;
   std::function<void(const SampleBlock&)> on_block;
   std::function<void()> on_step;
+  /// Changes what a read brings.
+  std::function<void(mpu6050::Register, std::span<std::uint8_t>)> falsify;
 
   std::int64_t now_us = 0;
   std::uint64_t transfers = 0;
