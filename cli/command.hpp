@@ -18,5 +18,13 @@ void add_score(CLI::App& program);
 void add_info(CLI::App& program);
 void add_infer(CLI::App& program);
 void add_export(CLI::App& program);
+void add_ports(CLI::App& program);
+void add_collect(CLI::App& program);
+void add_deploy(CLI::App& program);
+void add_watch(CLI::App& program);
+void add_selftest(CLI::App& program);
+void add_command(CLI::App& program);
+void add_backup(CLI::App& program);
+void add_restore(CLI::App& program);
 
 }  // namespace fettle::cli

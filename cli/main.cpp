@@ -76,6 +76,14 @@ int main(int argc, char** argv) {
   fettle::cli::add_info(program);
   fettle::cli::add_infer(program);
   fettle::cli::add_export(program);
+  fettle::cli::add_ports(program);
+  fettle::cli::add_collect(program);
+  fettle::cli::add_deploy(program);
+  fettle::cli::add_watch(program);
+  fettle::cli::add_selftest(program);
+  fettle::cli::add_command(program);
+  fettle::cli::add_backup(program);
+  fettle::cli::add_restore(program);
   try {
     program.parse(argc, argv);
     return finish(0);

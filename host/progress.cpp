@@ -9,6 +9,7 @@
 
 #include "host/platform/interrupt.hpp"
 #include "host/platform/terminal.hpp"
+#include "host/text.hpp"
 
 namespace fettle::host {
 namespace {
@@ -17,6 +18,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kMoment = 500ms;  // shorter work shows nothing
 constexpr auto kBetweenLines = 100ms;
+constexpr auto kBetweenLiveLines = 200ms;
 
 }  // namespace
 
@@ -45,6 +47,33 @@ void Progress::at(std::uint64_t done) {
   // A line that wraps could not be rewritten in place.
   line.resize(std::min(line.size(), static_cast<std::size_t>(platform::terminal_columns() - 1)));
   std::fputs(("\r" + line + "\033[K").c_str(), stderr);
+}
+
+LiveLine::LiveLine() : terminal_(platform::stderr_is_terminal()) {}
+
+LiveLine::~LiveLine() { clear(); }
+
+bool LiveLine::due() const {
+  return terminal_ && std::chrono::steady_clock::now() - last_ >= kBetweenLiveLines;
+}
+
+void LiveLine::show(std::string text) {
+  if (!due()) return;
+  last_ = std::chrono::steady_clock::now();
+  shown_ = true;
+  text.resize(std::min(text.size(), static_cast<std::size_t>(platform::terminal_columns() - 1)));
+  std::fputs(("\r" + text + "\033[K").c_str(), stderr);
+}
+
+void LiveLine::clear() {
+  if (shown_) std::fputs("\r\033[K", stderr);
+  shown_ = false;
+  last_ = {};
+}
+
+void LiveLine::note(const std::string& text) {
+  clear();
+  say(text + "\n");
 }
 
 }  // namespace fettle::host

@@ -25,4 +25,27 @@ class Progress {
   bool shown_ = false;
 };
 
+/// A line on standard error that shows how things are, rewritten in place at most five times a second
+/// and only when standard error is a terminal.
+class LiveLine {
+ public:
+  LiveLine();
+  ~LiveLine();
+  LiveLine(const LiveLine&) = delete;
+  LiveLine& operator=(const LiveLine&) = delete;
+
+  /// Whether show() would do anything now, so that no text is made for nobody.
+  [[nodiscard]] bool due() const;
+  void show(std::string text);
+  /// Takes the line away, before something else is written.
+  void clear();
+  /// A line that stays, above the live one; without a terminal as well.
+  void note(const std::string& text);
+
+ private:
+  std::chrono::steady_clock::time_point last_{};
+  bool terminal_;
+  bool shown_ = false;
+};
+
 }  // namespace fettle::host

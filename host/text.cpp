@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/text.hpp"
 
+#include <fmt/format.h>
+
+#include <charconv>
 #include <cstdio>
+#include <utility>
 
 namespace fettle::host {
 
@@ -24,5 +28,25 @@ std::string wrapped(std::string_view text, std::size_t indent) {
 }
 
 void say(const std::string& text) { (void)std::fputs(text.c_str(), stderr); }
+
+std::int64_t parse_duration_us(std::string_view text) {
+  double value = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (parsed.ec != std::errc() || !(value > 0) || value > 1e9) return -1;
+  const std::string_view unit(parsed.ptr,
+                              static_cast<std::size_t>(text.data() + text.size() - parsed.ptr));
+  constexpr std::pair<std::string_view, double> kUnits[] = {{"", 1},   {"s", 1},    {"min", 60},
+                                                            {"m", 60}, {"h", 3600}, {"d", 86400}};
+  for (const auto& [name, seconds] : kUnits) {
+    if (unit == name) return static_cast<std::int64_t>(value * seconds * 1e6);
+  }
+  return -1;
+}
+
+std::string duration_text(std::int64_t us) {
+  const std::int64_t seconds = us / 1'000'000;
+  if (seconds < 3600) return fmt::format("{}:{:02}", seconds / 60, seconds % 60);
+  return fmt::format("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+}
 
 }  // namespace fettle::host

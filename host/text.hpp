@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,11 @@ inline constexpr std::size_t kTextColumns = 80;
 /// Breaks a paragraph at spaces into lines of at most kTextColumns; lines from the second on are
 /// indented. No newline at the end.
 [[nodiscard]] std::string wrapped(std::string_view text, std::size_t indent);
+
+/// Microseconds of "90", "90s", "10min", "1.5h", "2d"; negative if it is none of them, or not above 0.
+[[nodiscard]] std::int64_t parse_duration_us(std::string_view text);
+/// "3:07" or "1:02:03".
+[[nodiscard]] std::string duration_text(std::int64_t us);
 
 /// Writes to standard error. What a person cannot be told, on a full disk or a closed terminal, must
 /// not end the work itself: nothing is thrown.

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// `fettle backup` and `fettle restore`: settings and model of a board as one file.
+#include "host/line/backup.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "cli/json.hpp"
+#include "cli/line.hpp"
+#include "host/error.hpp"
+#include "host/model_file.hpp"
+#include "host/platform/files.hpp"
+#include "host/text.hpp"
+
+namespace fettle::cli {
+namespace {
+
+using host::Error;
+using host::ExitCode;
+
+constexpr const char* kBackupFooter =
+    "The file is JSON: the board's settings, and its model as base64, under a checksum.\n"
+    "'fettle restore' puts them on this board or on one that takes its place.\n"
+    "\n"
+    "Example:\n"
+    "  fettle backup --port /dev/ttyUSB0 -o pump3.json";
+constexpr const char* kRestoreFooter =
+    "The settings first, then the model, which has to prove itself as after 'fettle\n"
+    "deploy'. A setting that the board does not take is named, and the others are set.\n"
+    "\n"
+    "Example:\n"
+    "  fettle restore pump3.json --port /dev/ttyUSB0";
+
+constexpr std::size_t kMostBackupBytes = std::size_t{128} << 20;
+
+struct Options {
+  LineOptions line;
+  std::string file;
+  bool json = false;
+};
+
+void run_backup(const Options& options) {
+  host::platform::check_output(options.file, {});
+  host::LiveLine live;
+  const auto link = connect(options.line, &live);
+  const host::BoardReply settings = link->command("settings");
+  if (!settings.ok()) {
+    throw Error(ExitCode::bad_input, fmt::format("{} does not list its settings: {}",
+                                                 link->board().called(), settings.text));
+  }
+  host::BoardBackup backup;
+  backup.board_id = link->board().id();
+  backup.board_name = link->board().name;
+  backup.firmware = link->board().firmware;
+  backup.settings = host::parse_settings(settings.text);
+  {
+    host::Progress progress("Reading the model", link->board().hello.model_bytes);
+    backup.model = link->read_model([&](std::size_t bytes) { progress.at(bytes); });
+  }
+  host::platform::write_file_atomically(options.file, host::backup_text(backup));
+  if (options.json) {
+    fmt::print("{}\n", text_of({{"file", options.file},
+                                {"board", backup.board_id},
+                                {"name", backup.board_name},
+                                {"settings", backup.settings.size()},
+                                {"model_bytes", backup.model.size()}}));
+  } else {
+    fmt::print(
+        "{}: {} settings and {} of {}\n", options.file, backup.settings.size(),
+        backup.model.empty() ? "no model" : fmt::format("a model of {} bytes", backup.model.size()),
+        describe(*link));
+  }
+}
+
+std::string read_whole(const std::string& name) {
+  host::platform::InputFile file(name);
+  std::string text;
+  std::vector<char> block(std::size_t{1} << 16);
+  for (std::size_t size = 1; size > 0;) {
+    size = file.read(block);
+    text.append(block.data(), size);
+    if (text.size() > kMostBackupBytes) {
+      throw Error(ExitCode::bad_input, fmt::format("{}: far too large for a backup", name));
+    }
+  }
+  return text;
+}
+
+void run_restore(const Options& options) {
+  const host::BoardBackup backup = host::parse_backup(read_whole(options.file), options.file);
+  if (!backup.model.empty()) {
+    static_cast<void>(
+        host::ModelFile::from_bytes(backup.model, options.file + " (its model)", true));
+  }
+  host::LiveLine live;
+  const auto link = connect(options.line, &live);
+  const bool other = link->board().id() != backup.board_id;
+  if (other) {
+    host::say(host::wrapped(fmt::format("Note: this backup is of {} ({}); it goes to {} ({}).",
+                                        backup.board_name, backup.board_id, link->board().called(),
+                                        link->board().id()),
+                            2) +
+              "\n");
+  }
+  std::string problems;
+  for (const auto& [key, value] : backup.settings) {
+    const host::BoardReply reply = link->command(fmt::format("set {} {}", key, value));
+    if (!reply.ok()) problems += fmt::format("\n  {}={}: {}", key, value, reply.text);
+  }
+  bool sent = false;
+  if (!backup.model.empty()) {
+    link->greet();
+    sent = deploy_model(*link, backup.model);
+  }
+  if (options.json) {
+    fmt::print("{}\n", text_of({{"board", link->board().id()},
+                                {"other_board", other},
+                                {"settings", backup.settings.size()},
+                                {"problems", problems},
+                                {"model_bytes", backup.model.size()},
+                                {"model_sent", sent}}));
+  }
+  if (!problems.empty()) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("{} did not take these settings; all else is restored:{}",
+                            link->board().called(), problems));
+  }
+  if (!options.json) {
+    fmt::print("{} has {} settings{} of {}\n", link->board().called(), backup.settings.size(),
+               backup.model.empty() ? "" : " and the model", options.file);
+  }
+}
+
+}  // namespace
+
+void add_backup(CLI::App& program) {
+  auto* command = program.add_subcommand("backup", "Save a board's settings and model to a file");
+  const auto options = std::make_shared<Options>();
+  add_line_options(*command, options->line)->required();
+  command->add_option("-o,--output", options->file, "The backup")->required()->type_name("FILE");
+  command->add_flag("--json", options->json, "Print the summary as JSON");
+  command->footer(kBackupFooter);
+  command->callback([options] { run_backup(*options); });
+}
+
+void add_restore(CLI::App& program) {
+  auto* command = program.add_subcommand("restore", "Put a backup's settings and model on a board");
+  const auto options = std::make_shared<Options>();
+  command->add_option("FILE", options->file, "A file made by 'fettle backup'")
+      ->required()
+      ->type_name("");
+  add_line_options(*command, options->line)->required();
+  command->add_flag("--json", options->json, "Print the summary as JSON");
+  command->footer(kRestoreFooter);
+  command->callback([options] { run_restore(*options); });
+}
+
+}  // namespace fettle::cli

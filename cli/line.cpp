@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/line.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <thread>
+
+#include "core/checksum.hpp"
+#include "host/error.hpp"
+#include "host/platform/interrupt.hpp"
+#include "host/platform/serial_port.hpp"
+#include "host/text.hpp"
+
+namespace fettle::cli {
+namespace {
+
+using host::Error;
+using host::ExitCode;
+using namespace std::chrono_literals;
+
+constexpr auto kBetweenLooks = 300ms;
+constexpr auto kWithoutWindows = 30s;
+
+}  // namespace
+
+CLI::Option* add_line_options(CLI::App& command, LineOptions& options,
+                              const std::string& port_help) {
+  command.add_option("--baud", options.baud, "Speed of the line")
+      ->check(CLI::Range(300U, 12'000'000U))
+      ->capture_default_str();
+  return command.add_option("--port", options.port, port_help + "; 'fettle ports' lists them")
+      ->type_name("PORT");
+}
+
+std::unique_ptr<host::BoardLink> connect(const LineOptions& options, host::LiveLine* live) {
+  host::BoardLink::Options link;
+  link.utc_us = [] {
+    return std::chrono::duration_cast<std::chrono::microseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+  };
+  if (live != nullptr) {
+    link.notice = [live](const std::string& text) {
+      live->note(host::wrapped(text.empty() ? "The board is back." : text, 2));
+    };
+  }
+  return std::make_unique<host::BoardLink>(host::platform::serial_line(options.port, options.baud),
+                                           options.port, std::move(link));
+}
+
+std::string describe(const host::BoardLink& link) {
+  const host::BoardInfo& board = link.board();
+  return fmt::format("{} ({}) at {}, firmware {}", board.called(), board.id(), link.port(),
+                     board.firmware);
+}
+
+bool deploy_model(host::BoardLink& link, const std::vector<std::uint8_t>& file) {
+  Crc32 crc;
+  crc.add(file);
+  const auto runs = [&] {
+    const protocol::HelloReply& hello = link.board().hello;
+    return hello.model_crc32 == crc.value() && hello.model_bytes == file.size();
+  };
+  const bool sent = !runs();
+  if (sent) {
+    if (file.size() > link.board().hello.slot_bytes) {
+      throw Error(
+          ExitCode::bad_input,
+          fmt::format("{}: the model has {} bytes, and {} has room for {}. Train with fewer or "
+                      "smaller hidden layers (--hidden)",
+                      link.port(), file.size(), link.board().called(),
+                      link.board().hello.slot_bytes));
+    }
+    host::Progress progress("Sending", file.size());
+    link.send_model(file, [&](std::size_t bytes) { progress.at(bytes); });
+  }
+
+  // On trial until it has judged a few windows: a restart before that goes back to the one before.
+  std::uint64_t windows = 0;
+  auto changed = std::chrono::steady_clock::now();
+  for (;;) {
+    const protocol::StatusMessage status = link.status();
+    if (status.model == protocol::ModelState::proven ||
+        status.model == protocol::ModelState::built_in) {
+      link.greet();
+      if (runs()) return sent;
+      throw Error(
+          ExitCode::bad_input,
+          fmt::format("{}: {} has gone back to the model before (CRC-32 {:08x}): the new one "
+                      "did not run. 'fettle command \"events\"' may say why",
+                      link.port(), link.board().called(), link.board().hello.model_crc32));
+    }
+    const auto now = std::chrono::steady_clock::now();
+    if (status.windows != windows) changed = now;
+    windows = status.windows;
+    if (now - changed > kWithoutWindows) {
+      throw Error(
+          ExitCode::io,
+          fmt::format("{}: the model is on the board, on trial, but it gets no windows to judge "
+                      "(the sensor is {}). Until it has, a restart goes back to the one before. "
+                      "'fettle selftest' says what to check",
+                      link.port(), name_of(status.sensor)));
+    }
+    if (host::platform::interrupted()) {
+      throw Error(ExitCode::interrupted, "interrupted: the model is on the board, still on trial");
+    }
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+}
+
+std::int64_t duration_us(const std::string& text, const char* option) {
+  const std::int64_t us = host::parse_duration_us(text);
+  if (us < 0) {
+    throw Error(
+        ExitCode::usage,
+        fmt::format("{}: expected a time such as 30s, 10min or 1.5h, found \"{}\"", option, text));
+  }
+  return us;
+}
+
+const char* name_of(protocol::SensorState state) {
+  using protocol::SensorState;
+  switch (state) {
+    case SensorState::probing: return "probing";
+    case SensorState::resetting: return "resetting";
+    case SensorState::configuring: return "configuring";
+    case SensorState::verifying: return "verifying";
+    case SensorState::streaming: return "streaming";
+    case SensorState::recovering: return "recovering";
+    case SensorState::self_test: return "in its self-test";
+  }
+  return "unknown";
+}
+
+const char* name_of(protocol::ModelState state) {
+  using protocol::ModelState;
+  switch (state) {
+    case ModelState::none: return "none";
+    case ModelState::built_in: return "built_in";
+    case ModelState::trial: return "trial";
+    case ModelState::proven: return "proven";
+  }
+  return "unknown";
+}
+
+const char* name_of(protocol::EventKind kind) {
+  using protocol::EventKind;
+  switch (kind) {
+    case EventKind::boot: return "boot";
+    case EventKind::alarm_began: return "alarm_began";
+    case EventKind::alarm_ended: return "alarm_ended";
+    case EventKind::acknowledged: return "acknowledged";
+    case EventKind::muted: return "muted";
+    case EventKind::unmuted: return "unmuted";
+    case EventKind::maintenance_began: return "maintenance_began";
+    case EventKind::maintenance_ended: return "maintenance_ended";
+    case EventKind::sensor_lost: return "sensor_lost";
+    case EventKind::sensor_back: return "sensor_back";
+    case EventKind::samples_lost: return "samples_lost";
+    case EventKind::card_failed: return "card_failed";
+    case EventKind::model_changed: return "model_changed";
+    case EventKind::clock_set: return "clock_set";
+    case EventKind::self_test: return "self_test";
+  }
+  return "unknown";
+}
+
+}  // namespace fettle::cli

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "cli/json.hpp"
+#include "cli/line.hpp"
+#include "host/error.hpp"
+#include "host/platform/interrupt.hpp"
+#include "host/relabel.hpp"
+#include "host/text.hpp"
+
+namespace fettle::cli {
+namespace {
+
+using host::Error;
+using host::ExitCode;
+using namespace std::chrono_literals;
+
+constexpr const char* kFooter =
+    "A line for each window: the board's uptime, score, threshold, verdict; and one\n"
+    "for each event: alarms, lost samples, a sensor that is gone. Until Ctrl-C, or for\n"
+    "the time that --for says (of the board's clock).\n"
+    "\n"
+    "With --json a JSON object a line, told apart by \"type\": board, score, event, lost,\n"
+    "reconnected. Lost frames are named, and scores in them are missing.\n"
+    "\n"
+    "Examples:\n"
+    "  fettle watch --port /dev/ttyUSB0\n"
+    "  fettle watch --port /dev/ttyUSB0 --json --for 1h > scores.ndjson";
+
+struct Options {
+  LineOptions line;
+  std::string duration;
+  bool json = false;
+};
+
+/// Prints what comes, and keeps the board's time.
+class Watch {
+ public:
+  Watch(bool json, const std::string& who) : json_(json), who_(who) {}
+
+  void operator()(const protocol::SamplesMessage& message) { at(message.block.t_us); }
+
+  void operator()(const protocol::ScoreMessage& score) {
+    at(score.t_us);
+    ++windows_;
+    const bool anomaly = score.verdict == protocol::BoardVerdict::anomaly;
+    const bool alarm = (score.flags & protocol::kScoreAlarm) != 0;
+    anomalies_ += anomaly ? 1U : 0U;
+    if (json_) {
+      nlohmann::ordered_json line = {
+          {"type", "score"},
+          {"index", score.index},
+          {"t_us", score.t_us},
+          {"threshold", score.threshold},
+          {"verdict", anomaly ? "anomaly" : "normal"},
+          {"alarm", alarm},
+          {"pin", (score.flags & protocol::kScorePin) != 0},
+          {"muted", (score.flags & protocol::kScoreMuted) != 0},
+          {"maintenance", (score.flags & protocol::kScoreMaintenance) != 0}};
+      if (std::isfinite(score.score)) line["score"] = score.score;
+      return print(line);
+    }
+    std::string marks;
+    if (alarm) marks += "  ALARM";
+    if ((score.flags & protocol::kScoreMuted) != 0) marks += "  muted";
+    if ((score.flags & protocol::kScoreMaintenance) != 0) marks += "  maintenance";
+    fmt::print("{}  score {:<9.4g} threshold {:<9.4g} {}{}\n", host::clock_text(score.t_us),
+               static_cast<double>(score.score), static_cast<double>(score.threshold),
+               anomaly ? "ANOMALY" : "normal", marks);
+  }
+
+  void operator()(const host::BoardEvent& event) {
+    at(event.message.uptime_us);
+    alarms_ += event.message.kind == protocol::EventKind::alarm_began ? 1U : 0U;
+    if (json_) {
+      return print({{"type", "event"},
+                    {"id", event.message.id},
+                    {"kind", name_of(event.message.kind)},
+                    {"boot", event.message.boot},
+                    {"t_us", event.message.uptime_us},
+                    {"utc_us", event.message.utc_us},
+                    {"text", event.text}});
+    }
+    fmt::print("{}  * {}: {}\n", host::clock_text(event.message.uptime_us),
+               name_of(event.message.kind), event.text);
+  }
+
+  void operator()(const host::BoardLog&) {}
+
+  void operator()(const host::LostFrames& lost) {
+    if (json_) return print({{"type", "lost"}, {"first", lost.first}, {"count", lost.count}});
+    fmt::print("  * {} frame{} of the line lost, from number {}\n", lost.count,
+               lost.count == 1 ? "" : "s", lost.first);
+  }
+
+  void operator()(const host::Reconnected& reconnected) {
+    if (reconnected.restarted) started_ = false;
+    if (json_) return print({{"type", "reconnected"}, {"restarted", reconnected.restarted}});
+    fmt::print("  * {} is back{}\n", who_,
+               reconnected.restarted ? ", after a restart: its uptime begins anew" : "");
+  }
+
+  [[nodiscard]] std::int64_t watched_us() const { return before_us_ + now_us_ - first_us_; }
+  [[nodiscard]] std::uint64_t windows() const { return windows_; }
+
+  void summary() const {
+    if (json_) return;
+    host::say(fmt::format("{} windows over {}: {} anomalies, {} alarms.\n", windows_,
+                          host::duration_text(watched_us()), anomalies_, alarms_));
+  }
+
+ private:
+  void at(std::int64_t t_us) {
+    if (!started_) {
+      before_us_ += now_us_ - first_us_;
+      first_us_ = now_us_ = t_us;
+      started_ = true;
+    }
+    now_us_ = std::max(now_us_, t_us);
+  }
+  static void print(const nlohmann::ordered_json& line) { fmt::print("{}\n", text_of(line, -1)); }
+
+  bool json_;
+  std::string who_;
+  bool started_ = false;
+  std::int64_t before_us_ = 0;
+  std::int64_t first_us_ = 0;
+  std::int64_t now_us_ = 0;
+  std::uint64_t windows_ = 0;
+  std::uint64_t anomalies_ = 0;
+  std::uint64_t alarms_ = 0;
+};
+
+void run(const Options& options) {
+  const std::int64_t wanted_us =
+      options.duration.empty() ? 0 : duration_us(options.duration, "--for");
+  host::LiveLine live;
+  const auto link = connect(options.line, &live);
+  const host::BoardInfo& board = link->board();
+  if (options.json) {
+    fmt::print("{}\n", text_of({{"type", "board"},
+                                {"name", board.name},
+                                {"id", board.id()},
+                                {"firmware", board.firmware},
+                                {"boot", board.hello.boot},
+                                {"rate_hz", board.hello.rate_hz},
+                                {"model_crc32", fmt::format("{:08x}", board.hello.model_crc32)},
+                                {"window", board.hello.window_samples},
+                                {"hop", board.hello.hop}},
+                               -1));
+  } else {
+    host::say(describe(*link) + "\n");
+  }
+  if (board.hello.model_bytes == 0) {
+    host::say("Note: there is no model on it, so nothing is scored until 'fettle deploy'.\n");
+  }
+  link->stream(protocol::kStreamScores | protocol::kStreamEvents);
+  Watch watch(options.json, board.called());
+  const auto began = std::chrono::steady_clock::now();
+  try {
+    while (!host::platform::interrupted()) {
+      if (const auto message = link->next(200ms)) std::visit(watch, *message);
+      if (std::fflush(stdout) != 0) {
+        throw Error(ExitCode::io, "standard output cannot be written; is the disk full?");
+      }
+      // Without windows there is no time of the board: then ours counts.
+      const auto here = std::chrono::steady_clock::now() - began;
+      if (wanted_us > 0 &&
+          (watch.watched_us() >= wanted_us || here >= std::chrono::microseconds(wanted_us))) {
+        break;
+      }
+    }
+  } catch (const Error& error) {
+    if (error.code != ExitCode::interrupted) throw;
+  }
+  live.clear();
+  watch.summary();
+}
+
+}  // namespace
+
+void add_watch(CLI::App& program) {
+  auto* command = program.add_subcommand("watch", "Show a board's scores and alarms as they come");
+  const auto options = std::make_shared<Options>();
+  add_line_options(*command, options->line)->required();
+  command->add_option("--for", options->duration, "How long, such as 30s, 10min, 1.5h")
+      ->type_name("TIME");
+  command->add_flag("--json", options->json, "A JSON object a line");
+  command->footer(kFooter);
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace fettle::cli

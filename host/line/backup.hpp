@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace fettle::host {
+
+/// What `fettle backup` keeps of a board.
+struct BoardBackup {
+  std::string board_id;  ///< 16 hexadecimal digits
+  std::string board_name;
+  std::string firmware;
+  std::vector<std::pair<std::string, std::string>> settings;  ///< as the board lists them
+  std::vector<std::uint8_t> model;                            ///< empty: none
+};
+
+/// The lines "key=value" of the board's command `settings`; others are ignored.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> parse_settings(
+    std::string_view text);
+
+/// One JSON file (FORMATS.md).
+[[nodiscard]] std::string backup_text(const BoardBackup& backup);
+/// Throws Error(bad_input): not a backup, of another format, or changed.
+[[nodiscard]] BoardBackup parse_backup(const std::string& text, const std::string& name);
+
+[[nodiscard]] std::string base64(const std::vector<std::uint8_t>& bytes);
+/// @return false if the text is not base64 with padding
+[[nodiscard]] bool from_base64(std::string_view text, std::vector<std::uint8_t>& bytes);
+
+}  // namespace fettle::host

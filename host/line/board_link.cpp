@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/line/board_link.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "core/checksum.hpp"
+#include "host/error.hpp"
+#include "host/platform/interrupt.hpp"
+
+namespace fettle::host {
+
+using protocol::MessageType;
+using protocol::ReplyStatus;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr milliseconds kSlice{100};  // between two looks at Ctrl-C
+constexpr milliseconds kBetweenTries{500};
+constexpr int kModelTries = 3;
+constexpr int kMostReconnections = 3;  // during one request
+constexpr std::size_t kMostQueued = 100'000;
+
+/// Whatever waits here ends at Ctrl-C, also where files wait with theirs.
+void stop_if_interrupted() {
+  if (platform::interrupted()) throw Error(ExitCode::interrupted, "interrupted");
+}
+
+std::uint32_t crc_of(std::span<const std::uint8_t> bytes) {
+  Crc32 crc;
+  crc.add(bytes);
+  return crc.value();
+}
+
+constexpr const char* kBaudAdvice =
+    "Is it a Fettle board, with power, and --baud as it was set (921600 unless changed)?";
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7F) c = '?';
+  }
+  return result;
+}
+
+std::string BoardInfo::id() const {
+  std::string text;
+  for (const std::uint8_t byte : hello.id) text += fmt::format("{:02x}", byte);
+  return text;
+}
+
+std::string BoardInfo::called() const { return name.empty() ? "board " + id().substr(10) : name; }
+
+/// What a request waits for.
+struct BoardLink::Answer {
+  MessageType expected = MessageType::reply;
+  std::vector<std::uint16_t> asked;  ///< sequence numbers of the request, sent again and again
+  bool here = false;
+  MessageType type = MessageType::reply;
+  BoardReply reply;                   ///< if that is what came
+  std::vector<std::uint8_t> payload;  ///< otherwise
+};
+
+BoardLink::BoardLink(OpenLine open, std::string port, Options options)
+    : open_(std::move(open)), port_(std::move(port)), options_(std::move(options)) {
+  if (!options_.pause)
+    options_.pause = [](milliseconds time) { std::this_thread::sleep_for(time); };
+  line_ = open_();
+  try {
+    hello();
+  } catch (const LineLost& lost) {
+    throw Error(ExitCode::io, fmt::format("{} (right after it was opened)", lost.what()));
+  }
+}
+
+BoardLink::~BoardLink() {
+  if (line_ == nullptr || !greeted_) return;
+  try {
+    streams_ = 0;
+    send(MessageType::bye, {});
+    // Until the reply is on its way the line would be closed under the board's hands.
+    for (int i = 0; i < 3; ++i) {
+      waiting_ = std::make_unique<Answer>();
+      waiting_->asked = {static_cast<std::uint16_t>(sequence_ - 1U)};
+      pump(kSlice);
+      if (waiting_->here) break;
+    }
+  } catch (const std::exception&) {  // the board finds out by itself
+  }
+}
+
+void BoardLink::say(const std::string& text) const {
+  if (options_.notice) options_.notice(text);
+}
+
+void BoardLink::send(MessageType type, std::span<const std::uint8_t> payload) {
+  std::array<std::uint8_t, protocol::kMostEncodedFrame> frame;
+  const std::size_t size = protocol::encode_frame(type, sequence_, payload, frame);
+  if (size == 0) {
+    throw Error(ExitCode::usage,
+                fmt::format("{} bytes are more than one message to a board has", payload.size()));
+  }
+  ++sequence_;
+  line_->write(std::span(frame).first(size));
+}
+
+void BoardLink::pump(milliseconds wait) {
+  std::array<std::uint8_t, 4096> bytes;
+  const std::size_t size = line_->read(bytes, wait);
+  bytes_seen_ += size;
+  for (const std::uint8_t byte : std::span(bytes).first(size)) {
+    const protocol::LineEvent event = reader_.push(byte);
+    switch (event.kind) {
+      case protocol::LineEvent::Kind::none: break;
+      case protocol::LineEvent::Kind::frame: on_frame(event); break;
+      case protocol::LineEvent::Kind::damaged: ++noise_seen_; break;
+      case protocol::LineEvent::Kind::text:
+        if (!event.text.empty() && text_seen_.size() < 8) text_seen_.emplace_back(event.text);
+        break;
+    }
+  }
+}
+
+void BoardLink::on_frame(const protocol::LineEvent& frame) {
+  heard_ = line_->now();
+  // What the line still held of an earlier conversation, or of one before a restart, has other numbers.
+  if (frame.type == MessageType::hello_reply) watcher_.restart();
+  const bool counts = watching_ || frame.type == MessageType::hello_reply;
+  if (counts) {
+    const protocol::SequenceStep step = watcher_.step(frame.sequence);
+    if (step.repeated) return;
+    if (step.missing > 0) {
+      lost_frames_ += step.missing;
+      queue_.emplace_back(LostFrames{step.first_missing, step.missing});
+    }
+  }
+  // Nobody takes what has been waiting: better a gap than all the memory.
+  if (queue_.size() >= kMostQueued) queue_.pop_front();
+
+  switch (frame.type) {
+    case MessageType::samples: {
+      protocol::SamplesMessage message;
+      if (watching_ && decode(frame.payload, message)) queue_.emplace_back(message);
+      return;
+    }
+    case MessageType::score: {
+      protocol::ScoreMessage message;
+      if (watching_ && decode(frame.payload, message)) queue_.emplace_back(message);
+      return;
+    }
+    case MessageType::event: {
+      BoardEvent event;
+      if (!watching_ || !decode(frame.payload, event.message)) return;
+      event.text = printable(std::exchange(event.message.text, {}));
+      queue_.emplace_back(std::move(event));
+      return;
+    }
+    case MessageType::log: {
+      BoardLog log;
+      if (!watching_ || !decode(frame.payload, log.message)) return;
+      log.tag = printable(std::exchange(log.message.tag, {}));
+      log.text = printable(std::exchange(log.message.text, {}));
+      queue_.emplace_back(std::move(log));
+      return;
+    }
+    default: break;
+  }
+  if (waiting_ == nullptr || waiting_->here) return;
+  Answer& answer = *waiting_;
+  if (frame.type == MessageType::reply) {
+    protocol::Reply reply;
+    if (!decode(frame.payload, reply) ||
+        std::ranges::find(answer.asked, reply.to) == answer.asked.end()) {
+      return;
+    }
+    answer.reply.status = reply.status;
+    answer.reply.text += printable(reply.text);
+    answer.type = frame.type;
+    answer.here = !reply.more;
+  } else if (frame.type == answer.expected) {
+    answer.payload.assign(frame.payload.begin(), frame.payload.end());
+    answer.type = frame.type;
+    answer.here = true;
+  }
+}
+
+std::string BoardLink::what_is_there() const {
+  if (bytes_seen_ == 0) {
+    return fmt::format("{}: nothing answers there. {}", port_, kBaudAdvice);
+  }
+  if (!text_seen_.empty()) {
+    const auto is_text = [](const std::string& line) {
+      return std::ranges::all_of(line, [](char c) {
+        return static_cast<unsigned char>(c) >= 0x20 || c == '\t' || c == '\x1B';
+      });
+    };
+    if (std::ranges::all_of(text_seen_, is_text)) {
+      return fmt::format(
+          "{}: something else than a Fettle board is there: it answers by text, such as \"{}\". "
+          "Is it the right port ('fettle ports' lists them), and is Fettle's firmware on the "
+          "board?",
+          port_, printable(text_seen_.back().substr(0, 60)));
+    }
+  }
+  return fmt::format(
+      "{}: something talks there ({} bytes came), but not as a Fettle board does. {}", port_,
+      bytes_seen_, kBaudAdvice);
+}
+
+void BoardLink::hello() {
+  reader_.reset();
+  watching_ = false;
+  bytes_seen_ = noise_seen_ = 0;
+  text_seen_.clear();
+  for (int attempt = 0; attempt < options_.hello_tries; ++attempt) {
+    protocol::HelloRequest request;
+    request.utc_us = options_.utc_us ? options_.utc_us() : 0;
+    std::array<std::uint8_t, 64> payload;
+    const std::size_t size = protocol::encode(request, payload);
+    waiting_ = std::make_unique<Answer>();
+    waiting_->expected = MessageType::hello_reply;
+    waiting_->asked = {sequence_};
+    send(MessageType::hello, std::span(payload).first(size));
+    const auto until = line_->now() + options_.answer;
+    while (!waiting_->here && line_->now() < until) {
+      stop_if_interrupted();
+      pump(kSlice);
+    }
+    if (!waiting_->here) continue;
+    if (waiting_->type == MessageType::reply &&
+        waiting_->reply.status != ReplyStatus::wrong_version) {
+      continue;
+    }
+    std::uint16_t version = 0;
+    const bool known = waiting_->type == MessageType::hello_reply &&
+                       protocol::decode_version(waiting_->payload, version);
+    if (!known || version != protocol::kVersion) {
+      throw Error(
+          ExitCode::bad_input,
+          fmt::format(
+              "{}: the board speaks version {} of the protocol and this program version {}. "
+              "Update {}.",
+              port_, known ? std::to_string(version) : "another", protocol::kVersion,
+              known && version > protocol::kVersion ? "this program"
+              : known                               ? "the board's firmware"
+                                                    : "the older of the two"));
+    }
+    BoardInfo info;
+    if (!decode(waiting_->payload, info.hello)) continue;
+    info.name = printable(std::exchange(info.hello.name, {}));
+    info.firmware = printable(std::exchange(info.hello.firmware, {}));
+    if (greeted_ && info.hello.id != board_.hello.id) {
+      throw Error(ExitCode::bad_input,
+                  fmt::format("{}: another board is there now: {} ({}) instead of {} ({})", port_,
+                              info.called(), info.id(), board_.called(), board_.id()));
+    }
+    board_ = std::move(info);
+    greeted_ = true;
+    watching_ = true;
+    heard_ = line_->now();
+    return;
+  }
+  throw Error(ExitCode::io, what_is_there());
+}
+
+void BoardLink::greet() {
+  const std::uint32_t boot = board_.hello.boot;
+  try {
+    hello();
+    restart_streams();
+    if (board_.hello.boot != boot) queue_.emplace_back(Reconnected{true});
+  } catch (const LineLost& lost) {
+    reconnect(lost.what());
+  }
+}
+
+void BoardLink::restart_streams() {
+  if (streams_ == 0) return;
+  const std::uint8_t payload[] = {streams_};
+  send(MessageType::stream, payload);
+}
+
+void BoardLink::reconnect(const std::string& why) {
+  if (!options_.reconnect) throw Error(ExitCode::io, why);
+  const std::uint32_t boot = board_.hello.boot;
+  watching_ = false;
+  bool told = false;
+  for (;;) {
+    // Closed first: a port that is held open comes back under another number.
+    line_.reset();
+    stop_if_interrupted();
+    if (!std::exchange(told, true)) {
+      say(fmt::format("{}: the board is gone; waiting for it. Ctrl-C ends this.", port_));
+    }
+    options_.pause(kBetweenTries);
+    try {
+      line_ = open_();
+      hello();
+      restart_streams();
+      break;
+    } catch (const LineLost&) {
+      continue;
+    } catch (const Error& error) {
+      // Another board or another version does not become the right one by waiting.
+      if (error.code != ExitCode::io) throw;
+    }
+  }
+  ++reconnections_;
+  say("");
+  queue_.emplace_back(Reconnected{board_.hello.boot != boot});
+}
+
+BoardLink::Answer BoardLink::ask(MessageType type, std::span<const std::uint8_t> payload,
+                                 MessageType expected) {
+  int reconnected = 0;
+  std::vector<std::uint16_t> asked;
+  for (int attempt = 0; attempt < options_.tries;) {
+    try {
+      // A board that has restarted takes frames for noise until it is greeted.
+      if (attempt > 0 && attempt == options_.tries / 2) greet();
+      asked.push_back(sequence_);
+      waiting_ = std::make_unique<Answer>();
+      waiting_->expected = expected;
+      waiting_->asked = asked;
+      send(type, payload);
+      const auto until = line_->now() + options_.answer;
+      while (!waiting_->here && line_->now() < until) {
+        stop_if_interrupted();
+        pump(kSlice);
+      }
+      if (waiting_->here) return std::move(*std::exchange(waiting_, nullptr));
+      ++attempt;
+    } catch (const LineLost& lost) {
+      if (++reconnected > kMostReconnections) throw Error(ExitCode::io, lost.what());
+      reconnect(lost.what());
+      attempt = 0;
+      asked.clear();
+    }
+  }
+  waiting_.reset();
+  throw Error(ExitCode::io, fmt::format("{}: {} has stopped answering (asked {} times)", port_,
+                                        board_.called(), options_.tries));
+}
+
+template <typename Message>
+BoardLink::Answer BoardLink::ask(MessageType type, const Message& message, MessageType expected) {
+  std::array<std::uint8_t, protocol::kMostPayload> payload;
+  const std::size_t size = protocol::encode(message, payload);
+  return ask(type, std::span<const std::uint8_t>(payload).first(size), expected);
+}
+
+BoardReply BoardLink::ask_reply(MessageType type, std::span<const std::uint8_t> payload) {
+  return ask(type, payload, MessageType::reply).reply;
+}
+
+BoardReply BoardLink::command(std::string_view line) {
+  return ask_reply(MessageType::command,
+                   {reinterpret_cast<const std::uint8_t*>(line.data()), line.size()});
+}
+
+protocol::StatusMessage BoardLink::status() {
+  protocol::StatusMessage status;
+  const Answer answer =
+      ask(MessageType::status, std::span<const std::uint8_t>(), MessageType::status_reply);
+  if (answer.type != MessageType::status_reply || !decode(answer.payload, status)) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("{}: the board's status makes no sense: {}", port_, answer.reply.text));
+  }
+  return status;
+}
+
+void BoardLink::stream(std::uint8_t what) {
+  const std::uint8_t payload[] = {what};
+  const BoardReply reply = ask_reply(MessageType::stream, payload);
+  if (!reply.ok()) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("{}: {} refuses the stream: {}", port_, board_.called(), reply.text));
+  }
+  streams_ = what;
+  heard_ = line_->now();
+}
+
+std::optional<LineMessage> BoardLink::next(milliseconds wait) {
+  const auto take = [this]() -> std::optional<LineMessage> {
+    if (queue_.empty()) return std::nullopt;
+    LineMessage message = std::move(queue_.front());
+    queue_.pop_front();
+    return message;
+  };
+  if (auto message = take()) return message;
+  const auto until = line_->now() + wait;
+  do {
+    try {
+      const auto left = std::chrono::duration_cast<milliseconds>(until - line_->now());
+      pump(std::clamp(left, milliseconds(0), kSlice));
+      if (queue_.empty() && streams_ != 0 && line_->now() - heard_ > options_.silence) {
+        // Nothing to say, or restarted and speaking text again. Not by a greeting: each one sets the
+        // board's clock, which is an event.
+        try {
+          static_cast<void>(status());
+        } catch (const Error& error) {
+          if (error.code != ExitCode::io) throw;
+          reconnect(error.what());
+        }
+      }
+    } catch (const LineLost& lost) {
+      reconnect(lost.what());
+    }
+    if (auto message = take()) return message;
+  } while (line_->now() < until && !platform::interrupted());
+  return std::nullopt;
+}
+
+void BoardLink::send_model(std::span<const std::uint8_t> file,
+                           const std::function<void(std::size_t)>& progress) {
+  const std::uint32_t crc = crc_of(file);
+  const auto refuse = [&](const BoardReply& reply) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("{}: {} refuses the model: {}", port_, board_.called(), reply.text));
+  };
+  for (int attempt = 0;; ++attempt) {
+    const int connection = reconnections_;
+    const std::uint32_t boot = board_.hello.boot;
+    // After an interruption the board may know nothing of what was sent before.
+    const auto cut_off = [&] {
+      return attempt + 1 < kModelTries &&
+             (reconnections_ != connection || board_.hello.boot != boot);
+    };
+    std::array<std::uint8_t, protocol::kMostPayload> payload;
+    std::size_t size =
+        encode(protocol::ModelBegin{static_cast<std::uint32_t>(file.size()), crc}, payload);
+    BoardReply reply = ask_reply(MessageType::model_begin, std::span(payload).first(size));
+    if (!reply.ok()) {
+      if (cut_off()) continue;
+      refuse(reply);
+    }
+    std::size_t sent = 0;
+    while (sent < file.size() && reply.ok()) {
+      const std::size_t piece = std::min(file.size() - sent, protocol::kMostModelChunk);
+      size =
+          encode(protocol::ModelBytes{static_cast<std::uint32_t>(sent), file.subspan(sent, piece)},
+                 payload);
+      reply = ask_reply(MessageType::model_data, std::span(payload).first(size));
+      if (!reply.ok()) break;
+      sent += piece;
+      if (progress) progress(sent);
+    }
+    if (reply.ok()) reply = ask_reply(MessageType::model_commit, {});
+    // A commit whose reply was lost is refused the second time: what the board runs decides.
+    greet();
+    if (board_.hello.model_crc32 == crc && board_.hello.model_bytes == file.size()) return;
+    if (!reply.ok()) {
+      if (cut_off()) continue;
+      refuse(reply);
+    }
+    throw Error(ExitCode::bad_input,
+                fmt::format("{}: {} took the model and runs another one (CRC-32 {:08x} instead of "
+                            "{:08x})",
+                            port_, board_.called(), board_.hello.model_crc32, crc));
+  }
+}
+
+std::vector<std::uint8_t> BoardLink::read_model(const std::function<void(std::size_t)>& progress) {
+  greet();
+  std::vector<std::uint8_t> file;
+  while (file.size() < board_.hello.model_bytes) {
+    protocol::ModelRead read;
+    read.offset = static_cast<std::uint32_t>(file.size());
+    read.length = static_cast<std::uint16_t>(
+        std::min<std::size_t>(protocol::kMostModelChunk, board_.hello.model_bytes - file.size()));
+    const Answer answer = ask(MessageType::model_read, read, MessageType::model_bytes);
+    protocol::ModelBytes bytes;
+    if (answer.type != MessageType::model_bytes || !decode(answer.payload, bytes)) {
+      throw Error(ExitCode::bad_input,
+                  fmt::format("{}: the model cannot be read: {}", port_, answer.reply.text));
+    }
+    if (bytes.offset != file.size() || bytes.bytes.empty())
+      continue;  // the answer to an earlier try
+    file.insert(file.end(), bytes.bytes.begin(), bytes.bytes.end());
+    if (progress) progress(file.size());
+  }
+  if (crc_of(file) != board_.hello.model_crc32) {
+    throw Error(
+        ExitCode::bad_input,
+        fmt::format("{}: the model's bytes have CRC-32 {:08x}, but the board says {:08x}: did "
+                    "its model change meanwhile? Try again",
+                    port_, crc_of(file), board_.hello.model_crc32));
+  }
+  return file;
+}
+
+}  // namespace fettle::host

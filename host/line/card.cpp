@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/line/card.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "host/error.hpp"
+#include "host/line/board_link.hpp"
+#include "host/platform/files.hpp"
+#include "host/progress.hpp"
+#include "protocol/card_record.hpp"
+
+namespace fettle::host {
+namespace {
+
+using protocol::CardDamage;
+using protocol::CardRecord;
+using protocol::CardRecordType;
+using protocol::kCardRecordBytes;
+
+constexpr std::size_t kMostNamedDamage = 20;
+constexpr double kRateTolerance = 0.02;
+
+std::string hex(std::span<const std::uint8_t> bytes) {
+  std::string text;
+  for (const std::uint8_t byte : bytes) text += fmt::format("{:02x}", byte);
+  return text;
+}
+
+/// The records of a file, one after another, wherever they begin.
+class CardFile {
+ public:
+  explicit CardFile(const std::filesystem::path& file) : file_(file), bytes_(kBlock) {}
+
+  struct Item {
+    std::uint64_t at = 0;
+    CardRecord record;
+    std::uint64_t size = 0;  ///< bytes passed over, if there is damage
+  };
+  /// A record or a stretch of damage; nothing at the end.
+  std::optional<Item> next() {
+    fill();
+    if (size_ == 0) return std::nullopt;
+    Item item;
+    item.at = offset_;
+    if (size_ < kCardRecordBytes) {
+      item.record.damage = CardDamage::bad_checksum;
+      item.size = size_;
+      take(size_);
+      return item;
+    }
+    item.record = here();
+    if (item.record.damage == CardDamage::none) {
+      take(kCardRecordBytes);
+      return item;
+    }
+    // The next one follows at once, or its start was shifted by what a loss of power left.
+    item.size = kCardRecordBytes;
+    const std::uint8_t* const from = bytes_.data() + begin_;
+    const std::size_t most = std::min(size_, kCardRecordBytes);
+    for (std::size_t i = 1; i + kCardRecordBytes <= size_ && i < most; ++i) {
+      if (std::memcmp(from + i, protocol::kCardMagic.data(), protocol::kCardMagic.size()) != 0)
+        continue;
+      const protocol::ConstCardBytes shifted(from + i, kCardRecordBytes);
+      if (protocol::read_card_record(shifted).damage == CardDamage::none) item.size = i;
+      if (item.size == i) break;
+    }
+    take(static_cast<std::size_t>(item.size));
+    return item;
+  }
+  [[nodiscard]] std::uint64_t offset() const { return offset_; }
+
+ private:
+  static constexpr std::size_t kBlock = std::size_t{1} << 18;
+
+  CardRecord here() const {
+    return protocol::read_card_record(
+        protocol::ConstCardBytes(bytes_.data() + begin_, kCardRecordBytes));
+  }
+  void take(std::size_t count) {
+    begin_ += count;
+    size_ -= count;
+    offset_ += count;
+  }
+  void fill() {
+    if (size_ >= 2 * kCardRecordBytes || ended_) return;
+    std::memmove(bytes_.data(), bytes_.data() + begin_, size_);
+    begin_ = 0;
+    const std::size_t room = bytes_.size() - size_;
+    const std::size_t got = file_.read({reinterpret_cast<char*>(bytes_.data() + size_), room});
+    ended_ = got < room;
+    size_ += got;
+  }
+
+  platform::InputFile file_;
+  std::vector<std::uint8_t> bytes_;
+  std::size_t begin_ = 0;
+  std::size_t size_ = 0;
+  std::uint64_t offset_ = 0;
+  bool ended_ = false;
+};
+
+/// Turns records into recordings.
+class Import {
+ public:
+  explicit Import(const CardOptions& options) : options_(options) {}
+
+  CardReport run() {
+    check_log();
+    CardFile file(options_.file);
+    Progress progress("Reading the card", std::filesystem::file_size(options_.file));
+    std::uint64_t shown = 0;
+    while (const auto item = file.next()) {
+      if (item->record.damage != CardDamage::none) {
+        on_damage(*item);
+      } else {
+        on_record(*item);
+      }
+      if (++shown % 1024 == 0) progress.at(file.offset());
+    }
+    end_recording(false);
+    if (report_.recordings.empty()) {
+      std::string why;
+      for (const std::string& line : report_.left_out) why += "\n  " + line;
+      throw Error(ExitCode::too_little_data,
+                  fmt::format("{}: {} records, {} events, but no recording with a window of {} "
+                              "samples{}",
+                              options_.file.string(), report_.records, report_.events,
+                              options_.window_samples, why));
+    }
+    update_->commit();
+    return std::move(report_);
+  }
+
+ private:
+  [[noreturn]] void refuse(std::uint64_t at, const std::string& why,
+                           ExitCode code = ExitCode::bad_input) const {
+    throw Error(code, fmt::format("{}, offset {}: {}", options_.file.string(), at, why));
+  }
+
+  /// Before anything else: whether there is a record at all, so that any file gets a clear answer.
+  void check_log() const {
+    CardFile file(options_.file);
+    std::uint64_t looked = 0;
+    std::optional<CardFile::Item> other_version;
+    std::optional<CardFile::Item> first;
+    while (const auto item = file.next()) {
+      if (item->record.damage == CardDamage::none) return;
+      if (item->record.damage == CardDamage::other_version && !other_version) other_version = item;
+      if (!first) first = item;
+      if (++looked == 100'000) break;  // 50 MB of something else
+    }
+    if (other_version) {
+      refuse(
+          other_version->at,
+          fmt::format("a log of another version of Fettle; this program reads version {}. Update "
+                      "the older of the two",
+                      protocol::kCardVersion));
+    }
+    if (!first) refuse(0, "the file is empty");
+    refuse(0,
+           fmt::format("this is not a card log of Fettle ({}): expected \"FTLC\" at the start of a "
+                       "record of 512 bytes. Is it the right file? A table of another device is "
+                       "read by 'fettle import'",
+                       describe(first->record.damage)));
+  }
+
+  void note_damage(const std::string& text) {
+    if (report_.damage.size() < kMostNamedDamage) report_.damage.push_back(text);
+  }
+
+  void on_damage(const CardFile::Item& item) {
+    // Zeros behind a torn record fill it up; they belong to it.
+    ++report_.damaged;
+    note_damage(
+        fmt::format("offset {}, {} bytes: {}", item.at, item.size, describe(item.record.damage)));
+    if (writer_ != nullptr) collector_->interrupt();
+  }
+
+  void on_record(const CardFile::Item& item) {
+    const protocol::CardHeader& header = item.record.header;
+    ++report_.records;
+    const std::string id = hex(header.id);
+    auto& next = next_sequence_[id];
+    if (next.second && header.sequence != next.first) {
+      if (header.sequence > next.first) {
+        const std::uint32_t missing = header.sequence - next.first;
+        report_.missing += missing;
+        note_damage(fmt::format("offset {}: records {} to {} are missing", item.at, next.first,
+                                header.sequence - 1));
+      }
+      if (writer_ != nullptr) collector_->interrupt();
+    }
+    next = {header.sequence + 1, true};
+
+    switch (header.type) {
+      case CardRecordType::session: begin_recording(item, id); break;
+      case CardRecordType::samples: add_samples(item, id); break;
+      case CardRecordType::event: ++report_.events; break;
+      case CardRecordType::end: {
+        protocol::CardEnd end;
+        if (!decode(item.record.payload, end)) return bad_payload(item);
+        end_recording(true);
+        break;
+      }
+    }
+  }
+
+  void bad_payload(const CardFile::Item& item) {
+    ++report_.damaged;
+    note_damage(fmt::format("offset {}: a whole record that makes no sense", item.at));
+  }
+
+  void begin_recording(const CardFile::Item& item, const std::string& id) {
+    end_recording(false);
+    protocol::CardSession session;
+    if (!decode(item.record.payload, session)) return bad_payload(item);
+    const std::string name = printable(session.name);
+    const std::string board = name.empty() ? id : fmt::format("{} ({})", name, id);
+    if (std::ranges::find(report_.boards, board) == report_.boards.end()) {
+      report_.boards.push_back(board);
+    }
+    const std::string label = options_.label.empty() ? std::string(session.label) : options_.label;
+    if (label.empty()) {
+      refuse(item.at, "a recording without a label; say what it shows by --label", ExitCode::usage);
+    }
+    const auto rate_hz = static_cast<double>(session.rate_hz);
+    if (update_ == nullptr) {
+      rate_hz_ = rate_hz;
+      update_ = std::make_unique<DataSetUpdate>(options_.data, rate_hz, kMaxAxes);
+    } else if (std::abs(rate_hz - rate_hz_) > kRateTolerance * rate_hz_) {
+      refuse(item.at,
+             fmt::format("a recording at {:g} Hz, but those before were at {:g} Hz, and a data "
+                         "set has one rate. Cut the file there: the two parts are logs of "
+                         "their own",
+                         rate_hz, rate_hz_));
+    }
+    const protocol::CardHeader& header = item.record.header;
+    const std::string file_name =
+        fmt::format("card-{}-boot{}-{}", id.substr(8), header.boot, header.sequence);
+    std::string provenance = fmt::format(
+        "card of {}, firmware {}, sensor 0x{:02x} at +-{} g and +-{} deg/s, boot {}, {:g} Hz "
+        "nominal",
+        board, printable(session.firmware), session.who_am_i,
+        2 << static_cast<int>(session.ranges.accelerometer),
+        250 << static_cast<int>(session.ranges.gyroscope), header.boot, rate_hz);
+    if (session.model_crc32 != 0) {
+      provenance += fmt::format(", model {:08x}", session.model_crc32);
+    }
+    writer_ = &update_->begin(label, file_name, file_name, provenance);
+    collector_.emplace(rate_hz, session.hop);
+    current_ = {};
+    current_.entry.label = label;
+    current_.entry.name = file_name;
+    current_.entry.source = file_name;
+    current_.entry.provenance = provenance;
+    current_.board = board;
+    id_ = id;
+    boot_ = header.boot;
+  }
+
+  void add_samples(const CardFile::Item& item, const std::string& id) {
+    if (writer_ == nullptr || id != id_ || item.record.header.boot != boot_) {
+      // Whose they are stood in a record that is damaged.
+      ++report_.damaged;
+      note_damage(fmt::format("offset {}: samples without the start of their recording", item.at));
+      return;
+    }
+    protocol::CardSamplesReader samples(item.record.payload);
+    protocol::SamplesMessage message;
+    while (samples.next(message)) {
+      static_cast<void>(
+          collector_->add(message, [this](const TimedSample& row) { writer_->write(row); }));
+    }
+    if (!samples.ok()) {
+      bad_payload(item);
+      collector_->interrupt();
+    }
+  }
+
+  void end_recording(bool ended) {
+    if (writer_ == nullptr) return;
+    current_.counts = collector_->counts();
+    current_.ended = ended;
+    current_.entry.rows = writer_->rows();
+    current_.entry.hash = writer_->hash();
+    const std::string what = current_.entry.id();
+    if (writer_->rows() < options_.window_samples) {
+      report_.left_out.push_back(fmt::format("{}: {} samples", what, writer_->rows()));
+      update_->discard();
+    } else {
+      const std::string objection =
+          current_.entry.label == "normal" && !options_.force ? refusal(what, current_.counts) : "";
+      if (objection.empty()) {
+        update_->end();
+        report_.recordings.push_back(current_);
+      } else {
+        report_.left_out.push_back(objection);
+        update_->discard();
+      }
+    }
+    writer_ = nullptr;
+  }
+
+  const CardOptions& options_;
+  CardReport report_;
+  std::unique_ptr<DataSetUpdate> update_;
+  double rate_hz_ = 0;
+  std::map<std::string, std::pair<std::uint32_t, bool>> next_sequence_;
+
+  RecordingWriter* writer_ = nullptr;  ///< of the recording under way
+  std::optional<Collector> collector_;
+  CardRecording current_;
+  std::string id_;
+  std::uint32_t boot_ = 0;
+};
+
+}  // namespace
+
+CardReport import_card(const CardOptions& options) { return Import(options).run(); }
+
+std::string refusal(const std::string& what, const CollectionCounts& counts) {
+  const std::vector<std::string> reasons = objections(counts);
+  if (reasons.empty()) return {};
+  std::string text = what + " cannot be called normal:";
+  for (const std::string& reason : reasons) text += "\n  " + reason;
+  return text + "\n  If it is what normal looks like here, say --force.";
+}
+
+}  // namespace fettle::host

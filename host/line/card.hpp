@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "host/dataset.hpp"
+#include "host/line/collector.hpp"
+
+namespace fettle::host {
+
+struct CardOptions {
+  std::filesystem::path file;  ///< the log, copied from the card or on it
+  std::filesystem::path data;  ///< the data set, made if there is none
+  std::string label;           ///< for all recordings; empty: as each was labelled on the board
+  bool force = false;          ///< also what cannot be called normal
+  std::uint32_t window_samples = 128;  ///< a recording with fewer rows is left out
+};
+
+struct CardRecording {
+  RecordingEntry entry;
+  std::string board;  ///< name and id
+  CollectionCounts counts;
+  bool ended = false;  ///< with an end record; otherwise power or card was lost
+};
+
+struct CardReport {
+  std::vector<CardRecording> recordings;
+  std::vector<std::string> boards;  ///< name and id of each
+  std::uint64_t records = 0;        ///< whole ones
+  std::uint64_t events = 0;
+  std::uint64_t damaged = 0;          ///< places where no record could be read
+  std::uint64_t missing = 0;          ///< records that the sequence numbers say there should be
+  std::vector<std::string> damage;    ///< the first of them, by offset and reason
+  std::vector<std::string> left_out;  ///< recordings without a window, each with its reason
+};
+
+/// Reads a card's log (FORMATS.md) and adds every recording on it to a data set: all or none. What is
+/// torn or damaged is skipped and named. Throws Error(bad_input) with the offset if this is no log of
+/// Fettle, one of another version, or recordings differ in rate; Error(usage) if a recording has no
+/// label; Error(exists) if it was imported before; Error(too_little_data) without a whole window.
+[[nodiscard]] CardReport import_card(const CardOptions& options);
+
+/// "off, clipped or stuck" as one error: what was found, and what to do. Empty if nothing.
+[[nodiscard]] std::string refusal(const std::string& what, const CollectionCounts& counts);
+
+}  // namespace fettle::host
