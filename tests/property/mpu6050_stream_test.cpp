@@ -200,5 +200,29 @@ INSTANTIATE_TEST_SUITE_P(Hours, Storms,
                                          Storm{1000, -0.03, true, 0.2},
                                          Storm{1000, 0.05, false, 0.2}));
 
+TEST(Restarts, EachCostsOneSampleOfCertaintyAtMost) {
+  for (const std::uint16_t rate : std::to_array<std::uint16_t>({200, 1000})) {
+    for (const bool wire : {true, false}) {
+      Rig rig({.clock_error = 0.035}, {.rate_hz = rate},
+              {.wire = wire, .fault_probability = 0.01, .seed = 77});
+      ASSERT_TRUE(rig.run_to_samples());
+      rig.run_for(10);
+      for (int i = 0; i < 60; ++i) {
+        const std::int64_t down_us = i % 3 * 150'000;
+        rig.chip.inject({.kind = simulator::ChipFault::Kind::brown_out,
+                         .from_us = rig.now_us + 1000 + 7 * i,
+                         .until_us = rig.now_us + 1000 + 7 * i + down_us});
+        rig.run_for(0.01 + static_cast<double>(down_us) * 1e-6);
+        EXPECT_TRUE(rig.run_to_samples(1.2)) << "brown-out " << i;
+        rig.run_for(3);
+      }
+      EXPECT_EQ(rig.strangers, 0U);
+      EXPECT_GE(rig.inexact_gaps, 60U);
+      EXPECT_LT(rig.worst_restart, 1.6) << "one sample, and a moment's error on either side";
+      EXPECT_LT(rig.worst_step, 0.056);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace fettle::test
