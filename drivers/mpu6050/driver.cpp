@@ -237,9 +237,12 @@ Driver::Check Driver::check_group(std::size_t group) {
 
 // --- States -------------------------------------------------------------------------------------
 
+/// A transfer failed while the chip was being set up: the same step again, but not for ever.
 void Driver::retry() {
-  if (!free_bus() || ++failures_ >= kMostFailures) return probe_again(cause_of_failure());
-  cause_ = cause_of_failure();
+  ++failures_;
+  const Cause cause = cause_of_failure();
+  if (!free_bus() || failures_ >= kMostFailures) return probe_again(cause);
+  cause_ = cause;
   wake_us_ = now_us_ + (kMillisecond << failures_);
 }
 
