@@ -200,6 +200,47 @@ INSTANTIATE_TEST_SUITE_P(Hours, Storms,
                                          Storm{1000, -0.03, true, 0.2},
                                          Storm{1000, 0.05, false, 0.2}));
 
+// Every transfer of a life - start, streaming, self-test, streaming again - fails once, in every way.
+// Before the first sample there is nothing to account for; after it the accounts are exact.
+TEST(Everything, MayFailAtAnyTransfer) {
+  const auto live = [](Rig& rig) {
+    ASSERT_TRUE(rig.run_to_samples(2.5));
+    rig.run_for(1.0);
+    rig.driver.request_self_test();
+    rig.run_for(2.2);
+    ASSERT_TRUE(rig.run_to_samples(1));
+    rig.run_for(0.3);
+  };
+  for (const bool wire : {true, false}) {
+    const World around{.wire = wire, .wake_jitter_us = 0};
+    std::uint64_t transfers = 0;
+    {
+      Rig rig({}, {}, around);
+      live(rig);
+      transfers = rig.transfers;
+      EXPECT_TRUE(rig.driver.self_test().passed());
+    }
+    ASSERT_GT(transfers, 300U);
+    for (int kind = 0; kind < 5; ++kind) {
+      for (std::uint64_t at = 1; at <= transfers; ++at) {
+        Rig rig({.clock_error = 0.01}, {}, around);
+        rig.fail_transfer(static_cast<Rig::Fault>(kind), at);
+        live(rig);
+        EXPECT_EQ(rig.faults, 1U);
+        EXPECT_TRUE(rig.driver.self_test().passed()) << "transfer " << at << " kind " << kind;
+        EXPECT_EQ(rig.driver.cause(), mpu6050::Cause::none);
+        EXPECT_EQ(rig.driver.counters().restarts, 0U);
+        EXPECT_EQ(rig.inexact_gaps, 0U) << "transfer " << at << " kind " << kind;
+        expect_whole(rig);
+        if (testing::Test::HasFailure()) {
+          FAIL() << "transfer " << at << " of " << transfers << ", kind " << kind << ", wire "
+                 << wire;
+        }
+      }
+    }
+  }
+}
+
 TEST(Restarts, EachCostsOneSampleOfCertaintyAtMost) {
   for (const std::uint16_t rate : std::to_array<std::uint16_t>({200, 1000})) {
     for (const bool wire : {true, false}) {

@@ -134,6 +134,11 @@ class Rig : public RegisterBus, public DataReady {
     planned_times_ = times;
     planned_register_ = reg;
   }
+  /// The n-th transfer from the beginning fails, counted from 1.
+  void fail_transfer(Fault fault, std::uint64_t number) {
+    planned_ = fault;
+    failing_transfer_ = number;
+  }
   void hold_stuck_until(std::int64_t us) {
     stuck_ = true;
     stuck_until_us_ = us;
@@ -224,7 +229,9 @@ class Rig : public RegisterBus, public DataReady {
   std::optional<BusStatus> failure(std::uint8_t device, std::uint8_t reg, What&& what) {
     if (stuck_) return BusStatus::stuck;
     std::optional<Fault> fault;
-    if (planned_times_ > 0 && (planned_register_ < 0 || planned_register_ == reg)) {
+    if (transfers == failing_transfer_) {
+      fault = planned_;
+    } else if (planned_times_ > 0 && (planned_register_ < 0 || planned_register_ == reg)) {
       --planned_times_;
       fault = planned_;
     } else if (world.fault_probability > 0 &&
@@ -322,6 +329,7 @@ class Rig : public RegisterBus, public DataReady {
   std::optional<std::int64_t> offset_;
   std::int64_t first_offset_ = 0;
   Fault planned_ = Fault::nack;
+  std::uint64_t failing_transfer_ = 0;
   int planned_times_ = 0;
   int planned_register_ = -1;
   bool stuck_ = false;
