@@ -237,9 +237,12 @@ Driver::Check Driver::check_group(std::size_t group) {
 
 // --- States -------------------------------------------------------------------------------------
 
+/// A transfer failed while the chip was being set up: the same step again, but not for ever.
 void Driver::retry() {
-  if (!free_bus() || ++failures_ >= kMostFailures) return probe_again(cause_of_failure());
-  cause_ = cause_of_failure();
+  ++failures_;
+  const Cause cause = cause_of_failure();
+  if (!free_bus() || failures_ >= kMostFailures) return probe_again(cause);
+  cause_ = cause;
   wake_us_ = now_us_ + (kMillisecond << failures_);
 }
 
@@ -470,13 +473,14 @@ void Driver::empty_fifo() {
   suspected_ = false;
   fresh_ = true;
   wake_us_ = now_us_;
-  if (!new_clock_ && clock_.settled()) {
+  if (!new_clock_ && clock_.places(now_us_)) {
     phase_ = Phase::align;
     return;
   }
   // The phase is new or was never known. Number the samples by the time since the last one.
   clock_.restart();
   reference_ = false;
+  any_good_pulse_ = false;  // the wire has to prove itself again
   front_ = 0;
   if (delivered_any_) {
     const auto silent =
@@ -648,10 +652,13 @@ void Driver::count_align() {
   if (!fresh_ && (whole < 0 || (suspected_ && whole != 0))) {
     // Whole samples have vanished from the middle, or come from nowhere: trust none of them.
     ++counters_.misaligned;
-    clock_.loosen();
+    // Once, and it was the FIFO. Again at once, and it rather is the clock.
+    const bool again = disagreed_us_ != 0 && now_us_ - disagreed_us_ < 10 * kSecond;
+    disagreed_us_ = now_us_;
+    if (again) clock_.loosen(0.01);
     return suspect(Phase::empty);
   }
-  if (suspected_) clock_.loosen();  // the samples were right, the clock was not
+  if (suspected_) clock_.loosen(0.0003);  // the samples are right, the clock is a little off
   suspected_ = false;
   fresh_ = false;
   front_ += std::max<std::int64_t>(whole, 0);
@@ -848,7 +855,7 @@ void Driver::note_pulses() {
   const DataReadyState seen = data_ready_.state();
   if (seen.count == pulses_) return;
   pulses_ = seen.count;
-  if (new_clock_ || !clock_.settled()) return;
+  if (new_clock_ || !clock_.places(now_us_)) return;
   if (clock_.observe_pulse(seen.last_us)) {
     good_pulse_us_ = seen.last_us;
     any_good_pulse_ = true;

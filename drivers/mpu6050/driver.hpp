@@ -127,8 +127,8 @@ class Driver {
  public:
   Driver(RegisterBus& bus, const DataReady& data_ready, const Config& config);
 
-  /// One unit of work: at most six transfers. Steps before next_wake_us() are harmless and touch
-  /// the bus not at all.
+  /// One unit of work: at most ten transfers, usually four, of which one has up to 192 bytes; 6 ms at
+  /// 400 kHz. Steps before next_wake_us() are harmless and touch the bus not at all.
   /// @param now_us  uptime when the step begins; never less than at the step before
   void step(std::int64_t now_us);
 
@@ -262,6 +262,8 @@ class Driver {
   bool fresh_ = false;         ///< aligning after the FIFO was emptied
   std::size_t seen_ = 0;       ///< samples known to be in the FIFO
   bool suspected_ = false;     ///< aligning because time and FIFO disagree
+
+  std::int64_t disagreed_us_ = 0;  ///< when time and FIFO disagreed last; 0: never
 
   // Interrupts.
   std::uint32_t pulses_ = 0;        ///< counted when last looked
