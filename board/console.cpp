@@ -93,11 +93,7 @@ void Board::on_text(std::string_view line) {
 }
 
 void Board::print_lines(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    outbox_.print(text.substr(0, end));
-    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
-  }
+  while (!text.empty()) outbox_.print(take_line(text));
 }
 
 ReplyStatus Board::command(std::string_view line, Reply& reply) {

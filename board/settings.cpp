@@ -123,13 +123,11 @@ StoreStatus load_settings(SettingsStore& store, Settings& settings) {
   std::string_view rest(reinterpret_cast<const char*>(bytes.data()), size - 4);
   if (!rest.starts_with(kFormat)) return StoreStatus::failed;
   while (!rest.empty()) {
-    const std::size_t end = rest.find('\n');
-    const std::string_view line = rest.substr(0, end);
-    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    const std::string_view line = take_line(rest);
     const std::size_t equals = line.find('=');
     if (equals == std::string_view::npos) continue;
-    const std::string_view key = line.substr(0, equals);
-    const std::string_view value = line.substr(equals + 1);
+    const std::string_view key = head(line, equals);
+    const std::string_view value = tail(line, equals + 1);
     std::string_view expected;
     if (key == "boots") {
       static_cast<void>(parse(value, settings.boots));

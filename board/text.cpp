@@ -54,9 +54,9 @@ bool parse_duration(std::string_view text, std::int64_t& us) {
   std::size_t end = 0;
   while (end < text.size() && ((text[end] >= '0' && text[end] <= '9') || text[end] == '.')) ++end;
   double value = 0;
-  if (!parse_number(text.substr(0, end), value)) return false;
+  if (!parse_number(head(text, end), value)) return false;
   for (const Unit& unit : kUnits) {
-    if (text.substr(end) != unit.name) continue;
+    if (tail(text, end) != unit.name) continue;
     const double wanted = value * static_cast<double>(unit.us);
     if (wanted < 1e6 || wanted > 31.0 * 24 * 3600e6) return false;
     us = static_cast<std::int64_t>(wanted);

@@ -69,13 +69,31 @@ class Text {
   std::size_t size_ = 0;
 };
 
+/// The first `size` characters, or all. (std::string_view::substr may throw.)
+[[nodiscard]] constexpr std::string_view head(std::string_view text, std::size_t size) {
+  return {text.data(), size < text.size() ? size : text.size()};
+}
+/// What follows them.
+[[nodiscard]] constexpr std::string_view tail(std::string_view text, std::size_t size) {
+  const std::size_t skipped = size < text.size() ? size : text.size();
+  return {text.data() + skipped, text.size() - skipped};
+}
+/// Takes the first line off a text, without its end.
+[[nodiscard]] constexpr std::string_view take_line(std::string_view& text) {
+  std::size_t end = 0;
+  while (end < text.size() && text[end] != '\n') ++end;
+  const std::string_view line = head(text, end);
+  text = tail(text, end + 1);
+  return line;
+}
+
 /// The first word of a line, taken off it; words are separated by spaces.
 [[nodiscard]] constexpr std::string_view take_word(std::string_view& line) {
   while (!line.empty() && line.front() == ' ') line.remove_prefix(1);
   std::size_t size = 0;
   while (size < line.size() && line[size] != ' ') ++size;
-  const std::string_view word = line.substr(0, size);
-  line.remove_prefix(size);
+  const std::string_view word = head(line, size);
+  line = tail(line, size);
   while (!line.empty() && line.front() == ' ') line.remove_prefix(1);
   return word;
 }

@@ -24,8 +24,8 @@ constexpr std::int64_t kProbeWait = 500 * kMillisecond;
 /// Failures in a row until the chip counts as gone.
 constexpr std::uint8_t kMostFailures = 8;
 
-/// One look at temperature or registers; four of eight are at the registers that tell a brown-out. At
-/// 200 Hz that is one with each block, all within 0.7 s.
+/// One look at temperature or a group of registers. At 200 Hz that is one with each block, all within
+/// 0.7 s.
 constexpr std::int64_t kLookInterval = 75 * kMillisecond;
 
 /// Then it goes on with a rate that is less well known.
@@ -107,6 +107,7 @@ void Driver::reconfigure(const Config& config) {
   clock_ = SampleClock(1000.0 * (1 + sample_rate_divider(config.rate_hz)));
   who_am_i_ = 0;
   intact_ = false;
+  pending_ = 0;
   phase_ = Phase::empty;
   new_clock_ = true;
   approximate_ = true;
@@ -236,9 +237,12 @@ Driver::Check Driver::check_group(std::size_t group) {
 
 // --- States -------------------------------------------------------------------------------------
 
+/// A transfer failed while the chip was being set up: the same step again, but not for ever.
 void Driver::retry() {
-  if (!free_bus() || ++failures_ >= kMostFailures) return probe_again(cause_of_failure());
-  cause_ = cause_of_failure();
+  ++failures_;
+  const Cause cause = cause_of_failure();
+  if (!free_bus() || failures_ >= kMostFailures) return probe_again(cause);
+  cause_ = cause;
   wake_us_ = now_us_ + (kMillisecond << failures_);
 }
 
@@ -251,6 +255,7 @@ void Driver::probe_again(Cause cause) {
 
 void Driver::restart(Cause cause) {
   intact_ = false;
+  pending_ = 0;
   new_clock_ = true;
   approximate_ = true;
   reference_ = false;
@@ -260,6 +265,13 @@ void Driver::restart(Cause cause) {
   attempts_ = 0;
   cause_ = cause;
   enter(State::probing, now_us_);
+}
+
+/// What a restart has not cured yet stays the cause until samples flow.
+void Driver::starting() {
+  const bool tried = cause_ == Cause::reset_failed || cause_ == Cause::configuration ||
+                     cause_ == Cause::no_samples;
+  if (!tried) cause_ = Cause::starting;
 }
 
 void Driver::probe() {
@@ -318,12 +330,13 @@ void Driver::reset() {
       return;
     }
     if (configured_once_) ++counters_.restarts;
+    pending_ = 0;
     new_clock_ = true;
     approximate_ = true;
     attempts_ = 1;
     failures_ = 0;
     awake_ = false;
-    cause_ = Cause::starting;
+    starting();
     wake_us_ = now_us_ + kResetWait;
     return;
   }
@@ -386,7 +399,7 @@ void Driver::verify() {
   configured_once_ = true;
   after_reset_ = false;
   phase_ = Phase::empty;
-  cause_ = Cause::starting;
+  starting();
   grown_us_ = now_us_;
   enter(State::streaming, now_us_);
 }
@@ -420,9 +433,14 @@ void Driver::recover() {
     }
   }
   failures_ = 0;
+  if (pending_ > 0) deliver();
   if (outage_) grown_us_ = now_us_;  // nobody could look
   outage_ = false;
-  cause_ = phase_ == Phase::run || phase_ == Phase::align ? Cause::none : Cause::starting;
+  if (phase_ == Phase::run || phase_ == Phase::align) {
+    cause_ = Cause::none;
+  } else {
+    starting();
+  }
   enter(State::streaming, now_us_);
 }
 
@@ -455,13 +473,14 @@ void Driver::empty_fifo() {
   suspected_ = false;
   fresh_ = true;
   wake_us_ = now_us_;
-  if (!new_clock_ && clock_.settled()) {
+  if (!new_clock_ && clock_.places(now_us_)) {
     phase_ = Phase::align;
     return;
   }
   // The phase is new or was never known. Number the samples by the time since the last one.
   clock_.restart();
   reference_ = false;
+  any_good_pulse_ = false;  // the wire has to prove itself again
   front_ = 0;
   if (delivered_any_) {
     const auto silent =
@@ -606,6 +625,13 @@ void Driver::count_align() {
   }
   if (!count_fifo(samples)) return;
   after_burst_ = false;
+  if (suspected_ && samples == 0) {
+    // Either the next sample is about to come, or none will: patience decides.
+    offset_count_ = 0;
+    offsets_ = 0;
+    wake_us_ = now_us_ + static_cast<std::int64_t>(0.5 * clock_.nominal_us());
+    return;
+  }
   const double position = clock_.expected(now_us_);
   offsets_ += position - static_cast<double>(samples) - static_cast<double>(front_);
   ++offset_count_;
@@ -626,10 +652,13 @@ void Driver::count_align() {
   if (!fresh_ && (whole < 0 || (suspected_ && whole != 0))) {
     // Whole samples have vanished from the middle, or come from nowhere: trust none of them.
     ++counters_.misaligned;
-    clock_.loosen();
+    // Once, and it was the FIFO. Again at once, and it rather is the clock.
+    const bool again = disagreed_us_ != 0 && now_us_ - disagreed_us_ < 10 * kSecond;
+    disagreed_us_ = now_us_;
+    if (again) clock_.loosen(0.01);
     return suspect(Phase::empty);
   }
-  if (suspected_) clock_.loosen();  // the samples were right, the clock was not
+  if (suspected_) clock_.loosen(0.0003);  // the samples are right, the clock is a little off
   suspected_ = false;
   fresh_ = false;
   front_ += std::max<std::int64_t>(whole, 0);
@@ -674,7 +703,15 @@ void Driver::run() {
       ++counters_.overflows;
       return suspect(Phase::empty);
     }
-    deliver(take);
+    // The chip may have lost its power while it was read; then these bytes are nothing. They are
+    // delivered when it is known to be awake, if need be after the bus has recovered.
+    pending_ = take;
+    switch (check_group(0)) {
+      case Check::bus: return fault();
+      case Check::differs: ++counters_.configuration_lost; return restart(Cause::configuration);
+      case Check::same: break;
+    }
+    deliver();
   }
   const std::size_t left = samples - take;
   if (self_test_wanted_ && left == 0) {
@@ -733,7 +770,9 @@ void Driver::lose_count() {
   after_burst_ = true;
 }
 
-void Driver::deliver(std::size_t samples) {
+void Driver::deliver() {
+  const std::size_t samples = pending_;
+  pending_ = 0;
   const double nominal_us = clock_.nominal_us();
   block_.lost_before = 0;
   block_.restarted = approximate_;
@@ -784,8 +823,8 @@ void Driver::deliver(std::size_t samples) {
   ready_ = true;
 }
 
-/// Temperature and a look at the registers, in turns; the ones that a brown-out changes first get
-/// every second turn.
+/// Temperature and a look at the registers, in turns. Those that a brown-out changes first are looked at
+/// after each burst; here it is for chips that make no samples, and for slow rates.
 void Driver::look_after() {
   look_us_ = now_us_ + kLookInterval;
   look_ = static_cast<std::uint8_t>((look_ + 1) % 8);
@@ -796,7 +835,7 @@ void Driver::look_after() {
     celsius_known_ = true;
     return;
   }
-  const std::size_t group = look_ % 2 == 0 ? 0 : static_cast<std::size_t>(look_ + 1) / 2;
+  const std::size_t group = look_ % kGroups.size();
   switch (check_group(group)) {
     case Check::bus: return fault();
     case Check::differs: ++counters_.configuration_lost; return restart(Cause::configuration);
@@ -816,7 +855,7 @@ void Driver::note_pulses() {
   const DataReadyState seen = data_ready_.state();
   if (seen.count == pulses_) return;
   pulses_ = seen.count;
-  if (new_clock_ || !clock_.settled()) return;
+  if (new_clock_ || !clock_.places(now_us_)) return;
   if (clock_.observe_pulse(seen.last_us)) {
     good_pulse_us_ = seen.last_us;
     any_good_pulse_ = true;

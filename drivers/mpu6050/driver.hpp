@@ -127,8 +127,8 @@ class Driver {
  public:
   Driver(RegisterBus& bus, const DataReady& data_ready, const Config& config);
 
-  /// One unit of work: at most six transfers. Steps before next_wake_us() are harmless and touch
-  /// the bus not at all.
+  /// One unit of work: at most ten transfers, usually four, of which one has up to 192 bytes; 6 ms at
+  /// 400 kHz. Steps before next_wake_us() are harmless and touch the bus not at all.
   /// @param now_us  uptime when the step begins; never less than at the step before
   void step(std::int64_t now_us);
 
@@ -193,7 +193,7 @@ class Driver {
   void silent();
   [[nodiscard]] bool count_fifo(std::size_t& samples);
   [[nodiscard]] bool burst(std::size_t samples);
-  void deliver(std::size_t samples);
+  void deliver();
   void note_pulses();
   void note_missed(std::int64_t made);
   [[nodiscard]] bool pulses_good() const;
@@ -213,6 +213,7 @@ class Driver {
   void suspect(Phase after);
   void restart(Cause cause);
   void retry();
+  void starting();
   void probe_again(Cause cause);
   void finish_self_test();
   void enter(State state, std::int64_t wake_us);
@@ -254,12 +255,15 @@ class Driver {
   double offsets_ = 0;         ///< sum of what the counts of Phase::align say
   std::uint8_t offset_count_ = 0;
   bool outage_ = false;        ///< the bus has failed since samples were last counted
+  std::size_t pending_ = 0;    ///< samples read and not yet delivered
   bool after_burst_ = false;   ///< aligning because a burst failed
   std::int64_t full_us_ = 0;   ///< before this the FIFO cannot have overflowed
   std::int64_t start_us_ = 0;  ///< when Phase::start began
   bool fresh_ = false;         ///< aligning after the FIFO was emptied
   std::size_t seen_ = 0;       ///< samples known to be in the FIFO
   bool suspected_ = false;     ///< aligning because time and FIFO disagree
+
+  std::int64_t disagreed_us_ = 0;  ///< when time and FIFO disagreed last; 0: never
 
   // Interrupts.
   std::uint32_t pulses_ = 0;        ///< counted when last looked

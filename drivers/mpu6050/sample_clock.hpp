@@ -49,10 +49,11 @@ class SampleClock {
     variance_both_ = 0;
   }
 
-  /// The line no longer fits, although samples are whole: the rate may have jumped.
-  void loosen() {
-    variance_period_ += 1e-4 * nominal_us_ * nominal_us_;
-    variance_time_ += 0.1 * nominal_us_ * nominal_us_;
+  /// The line does not quite fit: from now on the period may be off by `part` of itself, and a sample
+  /// by a tenth of a period.
+  void loosen(double part) {
+    variance_period_ += part * part * nominal_us_ * nominal_us_;
+    variance_time_ += 0.01 * nominal_us_ * nominal_us_;
   }
 
   /// All numbers of samples change by `difference`, their times do not.
@@ -106,6 +107,11 @@ class SampleClock {
   [[nodiscard]] bool settled() const {
     return has_phase_ && variance_time_ < 0.0144 * period_us_ * period_us_ &&
            period_error() < 0.0024;
+  }
+  /// Good enough to say now which sample is which, four times out of five at the least; what it does
+  /// not know it can learn.
+  [[nodiscard]] bool places(std::int64_t t_us) const {
+    return has_phase_ && position_error(static_cast<double>(t_us)) < 0.35;
   }
   /// Good enough to say how many samples are missing after a second.
   [[nodiscard]] bool precise() const { return settled() && period_error() < 0.0005; }

@@ -120,6 +120,7 @@ void Mpu6050Chip::handle_events() {
         fault.power = Fault::Power::down;
         powered_ = false;
         reset_until_us_ = INT64_MIN;
+        fifo_.clear();
         reset_registers();
       }
     }
@@ -155,7 +156,7 @@ void Mpu6050Chip::set_mode() {
   const LowPassSetting& setting = kLowPassTable[at(Register::config) & bit::kDlpfCfg];
   const bool was_running = running_;
   running_ = powered_ && (power & bit::kSleep) == 0 && source != 7;
-  fast_ = setting.gyro_rate_hz > kAccelRate_hz;
+  fast_ = running_ && setting.gyro_rate_hz > kAccelRate_hz;
 
   if (running_ && !was_running) {
     divider_ = 0;
@@ -549,7 +550,6 @@ void Mpu6050Chip::store(Register reg, std::uint8_t value) {
   if (reg == Register::pwr_mgmt_2 && (before & bit::kStandbyGyro & ~value) != 0) {
     start_up_dps_ = kGyroStart_dps;
   }
-  if (reg == Register::smplrt_div && before != value) divider_ = 0;
   set_mode();
 }
 
@@ -594,11 +594,12 @@ void Mpu6050Chip::store_user_control(std::uint8_t value) {
   at(Register::user_ctrl) = value & bit::kFifoEnable;
 }
 
+/// Not the FIFO: nothing is said to change what is in it but FIFO_RESET and a loss of power (RM p. 38).
+/// A driver that counts on more finds old packets.
 void Mpu6050Chip::reset_registers() {
   for (std::size_t i = 0; i < kRegisters; ++i) registers_[i] = kRegisterMap[i].reset;
   lower_interrupt();
   pulse_until_us_ = now_us_;
-  fifo_.clear();
   count_is_latched_ = false;
   data_ = data_before_ = {};
   locked_from_us_ = INT64_MAX;

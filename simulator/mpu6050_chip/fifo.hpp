@@ -7,7 +7,7 @@
 
 namespace fettle::simulator {
 
-/// The chip's 1024 bytes (PS 7.17, p. 31). When it is full the oldest byte makes room for each new one
+/// The chip's 1024 bytes (PS 7.17). When it is full the oldest byte makes room for each new one
 /// (RM p. 44). 1024 is no multiple of 12 or 14: from then on no packet begins where a reader expects.
 class Fifo {
  public:

@@ -42,18 +42,23 @@ BusStatus ChipBus::ended(BusAnswer answer) {
   return BusStatus::timeout;
 }
 
+bool ChipBus::answer_lost() {
+  const bool fails = operations_.fails();
+  return fails || (lost_answers > 0 && chance_.uniform() < lost_answers);
+}
+
 BusStatus ChipBus::read(std::uint8_t device, std::uint8_t reg, std::span<std::uint8_t> bytes) {
-  if (operations_.fails()) return BusStatus::nack;
+  const bool lost = answer_lost();
   const BusAnswer answer = chip_.read(device, reg, bytes);
   pass(answer == BusAnswer::ok ? bytes.size() : 0);
-  return ended(answer);
+  return ended(lost ? BusAnswer::timeout : answer);
 }
 
 BusStatus ChipBus::write(std::uint8_t device, std::uint8_t reg, std::uint8_t value) {
-  if (operations_.fails()) return BusStatus::nack;
+  const bool lost = answer_lost();
   const BusAnswer answer = chip_.write(device, reg, value);
   pass(0);
-  return ended(answer);
+  return ended(lost ? BusAnswer::timeout : answer);
 }
 
 BusStatus ChipBus::recover() {
@@ -140,7 +145,7 @@ StoreStatus VirtualFlash::erase(std::size_t slot) {
   auto& bytes = (*slots_)[slot].bytes;
   for (std::size_t at = 0; at < kSlotBytes; at += kSector) {
     if (fails && at > 0) return StoreStatus::failed;
-    if (operations_.power_lost()) return StoreStatus::failed;
+    if (operations_.powered(1) == 0) return StoreStatus::failed;
     std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), kSector, std::uint8_t{0xFF});
     medium_.write(slot * kSlotBytes + at, {bytes.data() + at, kSector});
   }

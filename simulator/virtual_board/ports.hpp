@@ -15,6 +15,7 @@
 #include "board/ports.hpp"
 #include "drivers/ports.hpp"
 #include "simulator/mpu6050_chip/chip.hpp"
+#include "simulator/signal/random.hpp"
 #include "simulator/virtual_board/medium.hpp"
 
 // The ports of a virtual board: the chip on its bus, a serial line, storage. Each can be made to fail
@@ -44,7 +45,8 @@ class Operations {
   bool power_lost_ = false;
 };
 
-/// The I2C bus at 400 kHz with the chip on it. A transfer takes its time.
+/// The I2C bus at 400 kHz with the chip on it. A transfer takes its time. The operation that fails is
+/// one whose answer is lost: the worst case, as bytes have left the FIFO for good.
 class ChipBus final : public RegisterBus {
  public:
   ChipBus(Mpu6050Chip& chip, std::int64_t& now_us, Operations& operations)
@@ -53,13 +55,18 @@ class ChipBus final : public RegisterBus {
   BusStatus write(std::uint8_t device, std::uint8_t reg, std::uint8_t value) override;
   BusStatus recover() override;
 
+  /// Part of the transfers that take place although the board is told that they did not.
+  double lost_answers = 0;
+
  private:
   void pass(std::size_t bytes);
+  bool answer_lost();
   BusStatus ended(BusAnswer answer);
 
   Mpu6050Chip& chip_;
   std::int64_t& now_us_;
   Operations& operations_;
+  Random chance_{0, 0};
   std::int64_t rest_ns_ = 0;
 };
 

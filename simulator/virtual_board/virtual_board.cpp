@@ -23,6 +23,7 @@ VirtualBoard::VirtualBoard(const VirtualBoardConfig& config, MotionSource& motio
       board_({bus_, interrupt_, line_, card_, flash_, settings_, pin_, log_},
              {config.id, firmware_, config.model}) {
   interrupt_.wired = config.interrupt;
+  bus_.lost_answers = config.lost_answers;
   line_.baud_rate = config.baud;
   card_.inserted = config.card;
   card_.capacity = config.card_bytes;

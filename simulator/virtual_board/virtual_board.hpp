@@ -28,6 +28,7 @@ struct VirtualBoardConfig {
   std::uint64_t card_bytes = UINT64_MAX;  ///< its size
   bool interrupt = true;                  ///< the wire of the interrupt is there
   std::uint32_t baud = 921'600;
+  double lost_answers = 0;              ///< part of the bus' transfers: see ChipBus
   std::span<const std::uint8_t> model;  ///< built in
 };
 

@@ -140,6 +140,18 @@ TEST(Interrupts, DroppedOnesAreCountedAndDisturbNothing) {
   expect_whole(rig);
 }
 
+TEST(Interrupts, LateOnesAndMissingOnesTogetherLoseNothing) {
+  Rig rig({.clock_error = -0.03}, {}, {.wake_jitter_us = 1000, .pulse_jitter_us = 300});
+  ASSERT_TRUE(rig.run_to_samples());
+  rig.chip.inject({.kind = simulator::ChipFault::Kind::dropped_interrupt, .probability = 0.3});
+  rig.run_for(120);
+  const mpu6050::RateEstimate rate = rig.driver.rate();
+  EXPECT_NEAR(static_cast<double>(rate.rate_hz) / rig.chip.true_rate_hz(), 1, 1e-4);
+  EXPECT_EQ(rig.lost, 0U);
+  EXPECT_EQ(rig.driver.counters().misaligned, 0U);
+  expect_whole(rig);
+}
+
 TEST(Interrupts, AWireThatFallsOffLosesNothing) {
   Rig rig({.clock_error = 0.03}, {}, {.wake_jitter_us = 1000});
   ASSERT_TRUE(rig.run_to_samples());
@@ -187,6 +199,71 @@ INSTANTIATE_TEST_SUITE_P(Hours, Storms,
                          testing::Values(Storm{200, 0.04, true, 1}, Storm{200, -0.05, false, 1},
                                          Storm{1000, -0.03, true, 0.2},
                                          Storm{1000, 0.05, false, 0.2}));
+
+// Every transfer of a life - start, streaming, self-test, streaming again - fails once, in every way.
+// Before the first sample there is nothing to account for; after it the accounts are exact.
+TEST(Everything, MayFailAtAnyTransfer) {
+  const auto live = [](Rig& rig) {
+    ASSERT_TRUE(rig.run_to_samples(2.5));
+    rig.run_for(1.0);
+    rig.driver.request_self_test();
+    rig.run_for(2.2);
+    ASSERT_TRUE(rig.run_to_samples(1));
+    rig.run_for(0.3);
+  };
+  for (const bool wire : {true, false}) {
+    const World around{.wire = wire, .wake_jitter_us = 0};
+    std::uint64_t transfers = 0;
+    {
+      Rig rig({}, {}, around);
+      live(rig);
+      transfers = rig.transfers;
+      EXPECT_TRUE(rig.driver.self_test().passed());
+    }
+    ASSERT_GT(transfers, 300U);
+    for (int kind = 0; kind < 5; ++kind) {
+      for (std::uint64_t at = 1; at <= transfers; ++at) {
+        Rig rig({.clock_error = 0.01}, {}, around);
+        rig.fail_transfer(static_cast<Rig::Fault>(kind), at);
+        live(rig);
+        EXPECT_EQ(rig.faults, 1U);
+        EXPECT_TRUE(rig.driver.self_test().passed()) << "transfer " << at << " kind " << kind;
+        EXPECT_EQ(rig.driver.cause(), mpu6050::Cause::none);
+        EXPECT_EQ(rig.driver.counters().restarts, 0U);
+        EXPECT_EQ(rig.inexact_gaps, 0U) << "transfer " << at << " kind " << kind;
+        expect_whole(rig);
+        if (testing::Test::HasFailure()) {
+          FAIL() << "transfer " << at << " of " << transfers << ", kind " << kind << ", wire "
+                 << wire;
+        }
+      }
+    }
+  }
+}
+
+TEST(Restarts, EachCostsOneSampleOfCertaintyAtMost) {
+  for (const std::uint16_t rate : std::to_array<std::uint16_t>({200, 1000})) {
+    for (const bool wire : {true, false}) {
+      Rig rig({.clock_error = 0.035}, {.rate_hz = rate},
+              {.wire = wire, .fault_probability = 0.01, .seed = 77});
+      ASSERT_TRUE(rig.run_to_samples());
+      rig.run_for(10);
+      for (int i = 0; i < 60; ++i) {
+        const std::int64_t down_us = i % 3 * 150'000;
+        rig.chip.inject({.kind = simulator::ChipFault::Kind::brown_out,
+                         .from_us = rig.now_us + 1000 + 7 * i,
+                         .until_us = rig.now_us + 1000 + 7 * i + down_us});
+        rig.run_for(0.01 + static_cast<double>(down_us) * 1e-6);
+        EXPECT_TRUE(rig.run_to_samples(1.2)) << "brown-out " << i;
+        rig.run_for(3);
+      }
+      EXPECT_EQ(rig.strangers, 0U);
+      EXPECT_GE(rig.inexact_gaps, 60U);
+      EXPECT_LT(rig.worst_restart, 1.6) << "one sample, and a moment's error on either side";
+      EXPECT_LT(rig.worst_step, 0.056);
+    }
+  }
+}
 
 }  // namespace
 }  // namespace fettle::test

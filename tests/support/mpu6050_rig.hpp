@@ -33,6 +33,8 @@ struct World {
   bool wire = true;                   ///< the interrupt pin is connected
   std::int64_t wake_jitter_us = 200;  ///< a step begins up to so much late
   std::int64_t bus_jitter_us = 0;     ///< a transfer begins up to so much later than its step
+  std::int64_t pulse_jitter_us = 0;   ///< an interrupt is served up to so much late
+  std::int64_t timeout_us = 10'000;   ///< what a transfer takes that does not end
   double fault_probability = 0;       ///< of each transfer, of a kind drawn each time
   std::uint32_t seed = 1;
 };
@@ -64,6 +66,7 @@ class Rig : public RegisterBus, public DataReady {
     begin(bytes.size());
     if (const auto failed = failure(device, reg, bytes)) return *failed;
     const BusStatus status = status_of(chip.read(device, reg, bytes));
+    if (status == BusStatus::ok && falsify) falsify(static_cast<mpu6050::Register>(reg), bytes);
     end(bytes.size(), status);
     return status;
   }
@@ -86,7 +89,12 @@ class Rig : public RegisterBus, public DataReady {
   DataReadyState state() const override {
     if (!world.wire) return {};
     const auto pin = chip.interrupt();
-    return {pin.count, pin.last_us};
+    // Whoever serves the line comes late, each time differently.
+    const auto late =
+        world.pulse_jitter_us == 0
+            ? 0
+            : static_cast<std::int64_t>(pin.count * 2654435761U >> 8) % world.pulse_jitter_us;
+    return {pin.count, std::min(pin.last_us + late, now_us)};
   }
 
   /// Lets the driver work until a time.
@@ -126,6 +134,11 @@ class Rig : public RegisterBus, public DataReady {
     planned_times_ = times;
     planned_register_ = reg;
   }
+  /// The n-th transfer from the beginning fails, counted from 1.
+  void fail_transfer(Fault fault, std::uint64_t number) {
+    planned_ = fault;
+    failing_transfer_ = number;
+  }
   void hold_stuck_until(std::int64_t us) {
     stuck_ = true;
     stuck_until_us_ = us;
@@ -143,6 +156,7 @@ class Rig : public RegisterBus, public DataReady {
   std::uint64_t lost = 0;
   std::uint64_t gaps = 0;
   std::uint64_t inexact_gaps = 0;
+  double worst_restart = 0;  ///< samples by which such a gap was off
   std::int64_t gap_us = 0;   ///< from the sample before the last gap to the one after it
   double worst_step = 0;     ///< largest deviation of a step from nominal, as a part of it
   double worst_time_us = 0;  ///< largest error of a time stamp since watch_time()
@@ -150,6 +164,8 @@ class Rig : public RegisterBus, public DataReady {
   std::optional<SampleBlock> last;
   std::function<void(const SampleBlock&)> on_block;
   std::function<void()> on_step;
+  /// Changes what a read brings.
+  std::function<void(mpu6050::Register, std::span<std::uint8_t>)> falsify;
 
   std::int64_t now_us = 0;
   std::uint64_t transfers = 0;
@@ -206,14 +222,16 @@ class Rig : public RegisterBus, public DataReady {
   }
   void end(std::size_t bytes, BusStatus status) {
     advance(now_us + static_cast<std::int64_t>((static_cast<double>(bytes) - 1) * 22.5));
-    if (status == BusStatus::timeout) advance(now_us + 10'000);
+    if (status == BusStatus::timeout) advance(now_us + world.timeout_us);
   }
 
   template <typename What>
   std::optional<BusStatus> failure(std::uint8_t device, std::uint8_t reg, What&& what) {
     if (stuck_) return BusStatus::stuck;
     std::optional<Fault> fault;
-    if (planned_times_ > 0 && (planned_register_ < 0 || planned_register_ == reg)) {
+    if (transfers == failing_transfer_) {
+      fault = planned_;
+    } else if (planned_times_ > 0 && (planned_register_ < 0 || planned_register_ == reg)) {
       --planned_times_;
       fault = planned_;
     } else if (world.fault_probability > 0 &&
@@ -237,7 +255,7 @@ class Rig : public RegisterBus, public DataReady {
       case Fault::nack:
       case Fault::nack_midway: return BusStatus::nack;
       case Fault::timeout:
-      case Fault::timeout_midway: advance(now_us + 10'000); return BusStatus::timeout;
+      case Fault::timeout_midway: advance(now_us + world.timeout_us); return BusStatus::timeout;
       case Fault::stuck: stuck_ = true; return BusStatus::stuck;
     }
     return BusStatus::nack;
@@ -256,7 +274,12 @@ class Rig : public RegisterBus, public DataReady {
         EXPECT_GE(step, 2 * nominal_us_ - 1);
         gap_us = block.t_us - last->time_us(last->count - 1U);
         ++gaps;
-        if (block.restarted) ++inexact_gaps;
+        if (block.restarted) {
+          ++inexact_gaps;
+          // What the chip would have made in the time in which it made nothing.
+          const double missing = step / true_period_us() - 1;
+          worst_restart = std::max(worst_restart, std::abs(missing - block.lost_before));
+        }
       }
     } else {
       EXPECT_EQ(block.index, 0U);
@@ -306,6 +329,7 @@ class Rig : public RegisterBus, public DataReady {
   std::optional<std::int64_t> offset_;
   std::int64_t first_offset_ = 0;
   Fault planned_ = Fault::nack;
+  std::uint64_t failing_transfer_ = 0;
   int planned_times_ = 0;
   int planned_register_ = -1;
   bool stuck_ = false;

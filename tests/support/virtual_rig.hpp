@@ -43,7 +43,7 @@ class Shaker final : public simulator::MotionSource {
 inline const std::vector<std::uint8_t>& shaker_model();
 
 /// A virtual board on the shaker, and a computer at the other end of its line.
-class Rig {
+class VirtualRig {
  public:
   Shaker shaker;
   simulator::Storage storage;
@@ -89,6 +89,14 @@ class Rig {
                                                       std::move(observer));
     reader_.reset();
     watcher_.restart();
+  }
+
+  /// Runs until nothing is on the line to the board any more, then a moment longer.
+  void settle() {
+    do {
+      run(0.1);
+    } while (!board->line().to_board.empty() && !operations.power_lost());
+    run(0.1);
   }
 
   /// Runs for so many simulated seconds and takes in what the board sends meanwhile.
@@ -199,7 +207,7 @@ class Rig {
 
 inline const std::vector<std::uint8_t>& shaker_model() {
   static const std::vector<std::uint8_t> bytes = [] {
-    Rig rig;
+    VirtualRig rig;
     rig.power_on();
     rig.connect(protocol::kStreamSamples);
     rig.run(100);

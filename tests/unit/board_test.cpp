@@ -21,7 +21,7 @@ using protocol::ReplyStatus;
 constexpr std::uint8_t kAll = protocol::kStreamSamples | protocol::kStreamScores |
                               protocol::kStreamEvents | protocol::kStreamLog;
 
-class BoardTest : public testing::Test, public Rig {
+class BoardTest : public testing::Test, public VirtualRig {
  protected:
   /// Powers on, connects, and waits until the model judges.
   void start_judging() {

@@ -290,6 +290,82 @@ TEST(Mpu6050Driver, AWholeSampleThatVanishesIsFoundByTime) {
   }
 }
 
+TEST(Mpu6050Driver, ACountBeyondTheFifoIsNoCount) {
+  Running rig;
+  int times = 1;
+  rig.falsify = [&](Register reg, std::span<std::uint8_t> bytes) {
+    if (reg != Register::fifo_count_high || times-- <= 0) return;
+    bytes[0] = bytes[1] = 0xFF;
+  };
+  rig.run_for(2);
+  EXPECT_EQ(rig.counters().misaligned, 1U);
+  EXPECT_EQ(rig.gaps, 1U);
+  EXPECT_EQ(rig.account_error(), 0);
+}
+
+TEST(Mpu6050Driver, AnOddCountIsReadAgainBeforeTheFifoIsBlamed) {
+  Running rig;
+  int times = 2;
+  rig.falsify = [&](Register reg, std::span<std::uint8_t> bytes) {
+    if (reg == Register::fifo_count_high && times-- > 0) bytes[1] += 5;  // a sample half written
+  };
+  rig.run_for(2);
+  EXPECT_EQ(rig.counters().misaligned, 0U);
+  EXPECT_EQ(rig.gaps, 0U);
+}
+
+TEST(Mpu6050Driver, OneRegisterMisreadIsNoLostConfiguration) {
+  Running rig;
+  for (const Register where : {Register::sample_rate_div, Register::user_control}) {
+    int times = 1;
+    rig.falsify = [&](Register reg, std::span<std::uint8_t> bytes) {
+      if (reg == where && times-- > 0) bytes[0] ^= 0x01;
+    };
+    rig.run_for(2);
+    EXPECT_LE(times, 0);
+  }
+  EXPECT_EQ(rig.counters().configuration_lost, 0U);
+  EXPECT_EQ(rig.gaps, 0U);
+}
+
+TEST(Mpu6050Driver, AChipThatMakesNoSamplesIsResetUntilItDoes) {
+  Running rig;
+  rig.falsify = [&](Register reg, std::span<std::uint8_t> bytes) {
+    if (reg == Register::fifo_count_high) bytes[0] = bytes[1] = 0;
+  };
+  rig.run_for(1);
+  EXPECT_GE(rig.counters().restarts, 1U);
+  EXPECT_EQ(rig.counters().configuration_lost, 0U);
+  EXPECT_EQ(rig.counters().misaligned, 0U);
+  rig.run_for(5);
+  EXPECT_NE(rig.driver.cause(), Cause::none);
+  EXPECT_GE(rig.counters().restarts, 5U);
+  rig.falsify = nullptr;
+  EXPECT_TRUE(rig.run_to_samples(1));
+}
+
+TEST(Mpu6050Driver, AChipThatDoesNotKeepItsRegistersIsNamedSo) {
+  Rig rig({}, {}, {});
+  rig.falsify = [&](Register reg, std::span<std::uint8_t> bytes) {
+    if (reg == Register::sample_rate_div) bytes[1] = 0;
+  };
+  EXPECT_FALSE(rig.run_to_samples(5));
+  EXPECT_EQ(rig.driver.cause(), Cause::configuration);
+  rig.falsify = nullptr;
+  EXPECT_TRUE(rig.run_to_samples(1.2));
+}
+
+TEST(Mpu6050Driver, AChipThatStaysInResetIsNamedSo) {
+  Rig rig({}, {}, {});
+  rig.falsify = [&](Register reg, std::span<std::uint8_t> bytes) {
+    if (reg == Register::power_1) bytes[0] |= 0x80;
+  };
+  EXPECT_FALSE(rig.run_to_samples(3));
+  EXPECT_EQ(rig.driver.cause(), Cause::reset_failed);
+  rig.falsify = nullptr;
+  EXPECT_TRUE(rig.run_to_samples(1.2));
+}
+
 // --- Self-test ----------------------------------------------------------------------------------
 
 TEST(Mpu6050Driver, ASoundChipPassesItsSelfTestAndStreamsOnExactly) {

@@ -86,6 +86,38 @@ INSTANTIATE_TEST_SUITE_P(Oscillators, SampleClockRates,
                                          Case{1000, 0.05, true}, Case{1000, -0.05, false},
                                          Case{1000, 0.013, false}));
 
+TEST(SampleClock, AnOscillatorThatWarmsUpIsFollowed) {
+  // The gyroscopes' clock moves by 1 % over 125 K (PS-MPU-6000A-00 rev 3.4, 7.15, p. 30): ten kelvin
+  // in a minute are about 13 parts in a million each second.
+  for (const bool pulses : {true, false}) {
+    std::mt19937 random(3);
+    std::uniform_real_distribution<double> part(0, 1);
+    SampleClock clock(5000);
+    std::uint32_t dither = 0;
+    double worst = 0;
+    double time = 1000;
+    double wanted = time;
+    for (std::int64_t i = 0; time < 300e6; ++i) {
+      const double period = 5000 * (1 + 13e-6 * std::min(time * 1e-6, 60.0));
+      // The next sample is made at time + period: is it time to count?
+      if (wanted < time + period) {
+        const auto count_us = static_cast<std::int64_t>(wanted - SampleClock::kLatchDelay_us);
+        if (time > 5e6)
+          worst = std::max(worst, std::abs(clock.time_us(static_cast<double>(i)) - time));
+        if (pulses) {
+          clock.observe_pulse(i, static_cast<std::int64_t>(time + 30 * part(random)));
+        } else {
+          clock.observe_count(i + 1, count_us);
+        }
+        dither += 0x9E3779B9U;
+        wanted = time + 80'000 + 5000 * (dither / 4294967296.0);
+      }
+      time += period;
+    }
+    EXPECT_LT(worst, pulses ? 100 : 1500) << "far from half a period, where counts would go wrong";
+  }
+}
+
 TEST(SampleClock, APulseFarFromEverySampleTeachesNothing) {
   SampleClock clock(5000);
   for (int i = 0; i < 100; ++i) clock.observe_pulse(i, 5000LL * i);
