@@ -610,5 +610,22 @@ TEST_F(BoardTest, TheSelfTestSaysWhatToCheck) {
   EXPECT_NE(said.find("pass card"), std::string::npos) << said;
 }
 
+TEST_F(BoardTest, NeitherASelfTestNorARestartOfTheSensorIsAnAlarm) {
+  start_judging();
+  run(5);
+  EXPECT_EQ(ask("selftest").status, ReplyStatus::ok);
+  run(1.5);  // the pin shows itself for a second
+  run(20);
+  EXPECT_EQ(fresh_status().alarms, 0U);
+  simulator::ChipFault fault;
+  fault.kind = simulator::ChipFault::Kind::brown_out;
+  fault.from_us = board->now_us();
+  fault.until_us = fault.from_us + 200'000;
+  board->chip().inject(fault);
+  run(20);
+  EXPECT_EQ(fresh_status().alarms, 0U);
+  EXPECT_EQ(fresh_status().configuration_lost + fresh_status().restarts, 2U);
+}
+
 }  // namespace
 }  // namespace fettle::test
