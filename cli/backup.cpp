@@ -23,14 +23,14 @@ using host::Error;
 using host::ExitCode;
 
 constexpr const char* kBackupFooter =
-    "The file is JSON: the board's settings, and its model as base64, under a checksum.\n"
-    "'fettle restore' puts them on this board or on one that takes its place.\n"
+    "The file is JSON: the board's settings, and its model as base64, with a\n"
+    "checksum. 'fettle restore' puts them on this board or on one in its place.\n"
     "\n"
     "Example:\n"
     "  fettle backup --port /dev/ttyUSB0 -o pump3.json";
 constexpr const char* kRestoreFooter =
     "The settings first, then the model, which has to prove itself as after 'fettle\n"
-    "deploy'. A setting that the board does not take is named, and the others are set.\n"
+    "deploy'. A setting that the board does not take is named; the others are set.\n"
     "\n"
     "Example:\n"
     "  fettle restore pump3.json --port /dev/ttyUSB0";

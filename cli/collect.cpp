@@ -290,7 +290,7 @@ class Collection {
     end_recording();
     const CollectionCounts counts = collector_->counts();
     if (names_.empty()) {
-      if (trouble) throw *trouble;
+      if (trouble) throw Error(trouble->code, trouble->what());
       throw Error(ExitCode::too_little_data,
                   fmt::format("{} samples in {} are no window of {}: nothing was kept", counts.rows,
                               host::duration_text(counts.recorded_us), options_.window_samples));

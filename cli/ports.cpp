@@ -13,8 +13,8 @@ namespace {
 
 constexpr const char* kFooter =
     "Names in /dev/serial/by-id stay the same wherever a board is plugged in; they\n"
-    "serve as --port as well. Pseudo terminals (/dev/pts/N, of 'fettle board') do too,\n"
-    "but are not listed.";
+    "serve as --port as well. So do pseudo terminals (/dev/pts/N, of 'fettle\n"
+    "board'), but they are not listed.";
 
 void run(bool json) {
   const auto ports = host::platform::list_ports();

@@ -30,9 +30,9 @@ constexpr const char* kCommandFooter =
 
 constexpr const char* kSelftestFooter =
     "The sensor moves its masses itself and compares with what was measured at the\n"
-    "factory; interrupt wire, sampling rate and card are tried, and the alert pin goes\n"
-    "high for a second. Let the machine rest meanwhile. Exit status 3 if anything\n"
-    "failed.";
+    "factory; interrupt wire, sampling rate and card are tried, and the alert pin\n"
+    "goes high for a second. Let the machine rest meanwhile. Exit status 3 if\n"
+    "anything failed.";
 
 constexpr int kMostLooks = 60;
 
