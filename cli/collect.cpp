@@ -26,9 +26,9 @@ using host::ExitCode;
 using namespace std::chrono_literals;
 
 constexpr const char* kFooter =
-    "Time stamps and values are the board's, bit for bit, and a recording begins where\n"
-    "a window of the board begins: 'fettle score' on it gives the board's own scores.\n"
-    "Ctrl-C ends early and keeps what is there. A cable that is pulled is waited for.\n"
+    "Time stamps and values are the board's, bit for bit, and a recording begins\n"
+    "where a window of the board begins: 'fettle score' on it gives the board's own\n"
+    "scores. Ctrl-C ends early and keeps what is there. A pulled cable is waited for.\n"
     "\n"
     "Ten minutes of normal running are a good baseline; record them in several goes\n"
     "and at every speed and load that is normal. What is off, clipped or stuck is not\n"

@@ -25,11 +25,11 @@ using namespace std::chrono_literals;
 
 constexpr const char* kFooter =
     "A line for each window: the board's uptime, score, threshold, verdict; and one\n"
-    "for each event: alarms, lost samples, a sensor that is gone. Until Ctrl-C, or for\n"
-    "the time that --for says (of the board's clock).\n"
+    "for each event: alarms, lost samples, a sensor that is gone. Until Ctrl-C, or\n"
+    "for the time that --for says (of the board's clock).\n"
     "\n"
-    "With --json a JSON object a line, told apart by \"type\": board, score, event, lost,\n"
-    "reconnected. Lost frames are named, and scores in them are missing.\n"
+    "With --json a JSON object a line, told apart by \"type\": board, score, event,\n"
+    "lost, reconnected. Lost frames are named, and scores in them are missing.\n"
     "\n"
     "Examples:\n"
     "  fettle watch --port /dev/ttyUSB0\n"

@@ -121,7 +121,7 @@ void BoardLink::pump(milliseconds wait) {
     switch (event.kind) {
       case protocol::LineEvent::Kind::none: break;
       case protocol::LineEvent::Kind::frame: on_frame(event); break;
-      case protocol::LineEvent::Kind::damaged: ++noise_seen_; break;
+      case protocol::LineEvent::Kind::damaged: break;  // counted by the reader
       case protocol::LineEvent::Kind::text:
         if (!event.text.empty() && text_seen_.size() < 8) text_seen_.emplace_back(event.text);
         break;
@@ -218,7 +218,7 @@ std::string BoardLink::what_is_there() const {
 void BoardLink::hello() {
   reader_.reset();
   watching_ = false;
-  bytes_seen_ = noise_seen_ = 0;
+  bytes_seen_ = 0;
   text_seen_.clear();
   for (int attempt = 0; attempt < options_.hello_tries; ++attempt) {
     protocol::HelloRequest request;

@@ -156,7 +156,6 @@ class BoardLink {
 
   // What was there before an answer, to tell what is at the port.
   std::uint64_t bytes_seen_ = 0;
-  std::uint64_t noise_seen_ = 0;
   std::vector<std::string> text_seen_;
 };
 

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands that talk to a board, against the virtual one behind a real pseudo terminal.
+
+Run as: python3 -B tests/end_to_end/line_test.py --fettle build/release/bin/fettle [TEST...]
+Needs Python 3.11 and nothing else. Simulated time is faster than real time; nothing is timed but by
+the board's own clock.
+"""
+import argparse
+import csv
+import json
+import os
+import pathlib
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+FETTLE = ""  # the program, from --fettle
+BAD_INPUT, TOO_LITTLE, IO, EXISTS = 3, 4, 5, 6
+WAIT_S = 120
+
+
+class Board:
+    """A virtual board; its port is a link whose name stays."""
+
+    def __init__(self, folder, *options, speed="50x", name="port"):
+        self.port = str(folder / name)
+        self.folder = folder
+        self.arguments = [FETTLE, "board", "--json", "--link", self.port, "--speed", speed,
+                          "--storage", str(folder / f"storage-{name}"), *options]
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.arguments, cwd=self.folder, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL)
+        json.loads(self.process.stdout.readline())  # the port: it is there
+        # The rest goes to nobody, but the pipe must not fill up.
+        self.drain = subprocess.Popen(["cat"], stdin=self.process.stdout, stdout=subprocess.DEVNULL)
+        self.process.stdout.close()
+
+    def stop(self):
+        if self.process is None:
+            return
+        self.process.kill()  # like a pulled plug
+        self.process.wait()
+        self.drain.wait()
+        self.process = None
+
+
+class LineTest(unittest.TestCase):
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory(prefix="fettle-line-")
+        self.addCleanup(holder.cleanup)
+        self.folder = pathlib.Path(holder.name)
+
+    def board(self, *options, **more):
+        board = Board(self.folder, *options, **more)
+        self.addCleanup(board.stop)
+        return board
+
+    def run_fettle(self, *arguments, status=0):
+        done = subprocess.run([FETTLE, *map(str, arguments)], cwd=self.folder, capture_output=True,
+                              text=True, timeout=WAIT_S, check=False)
+        self.assertEqual(done.returncode, status, f"{arguments}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def json(self, *arguments, status=0):
+        return json.loads(self.run_fettle(*arguments, "--json", status=status).stdout)
+
+    def trained(self, board, minutes=3):
+        self.run_fettle("collect", "--port", board.port, "--label", "normal", "--for",
+                        f"{minutes}min", "-o", "data")
+        self.run_fettle("train", "data", "-o", "m.tflite")
+
+    def test_collect_train_deploy_and_the_same_scores(self):
+        board = self.board()
+        summary = self.json("collect", "--port", board.port, "--label", "normal", "--for", "3min",
+                            "-o", "data")
+        self.assertTrue(summary["complete"])
+        self.assertEqual(summary["lost_on_line"], 0)
+        self.assertAlmostEqual(summary["seconds"], 180, delta=1)
+        self.assertEqual(len(summary["recordings"]), 1)
+        about = json.loads((self.folder / "data/dataset.json").read_text())
+        self.assertEqual(about["rate_hz"], 200)
+        self.assertIn("firmware", about["recordings"][0]["provenance"])
+        self.run_fettle("train", "data", "-o", "m.tflite")
+
+        deployed = self.json("deploy", "m.tflite", "--port", board.port)
+        self.assertTrue(deployed["boards"][0]["sent"])
+        again = self.json("deploy", "m.tflite", "--port", board.port)
+        self.assertFalse(again["boards"][0]["sent"])
+
+        # What the board scored, seen over the line, and what `fettle score` makes of what it recorded
+        # to its card meanwhile: the same bits.
+        self.run_fettle("command", "--port", board.port, "record", "normal")
+        watched = self.run_fettle("watch", "--port", board.port, "--for", "60s", "--json").stdout
+        self.run_fettle("command", "--port", board.port, "stop")
+        lines = [json.loads(line) for line in watched.splitlines()]
+        self.assertEqual(lines[0]["type"], "board")
+        scores = {line["t_us"]: line for line in lines if line["type"] == "score"}
+        self.assertGreater(len(scores), 50)
+        card = self.json("collect", "--sd", "storage-port/card.log", "-o", "card")
+        self.assertEqual(card["damaged"], 0)
+        name = card["recordings"][0]["name"]
+        judged = self.run_fettle("score", "m.tflite", f"card/normal/{name}.csv").stdout
+        rows = {int(row["t_us"]): row for row in csv.DictReader(judged.splitlines())}
+        common = set(rows) & set(scores)
+        self.assertGreater(len(common), 0.95 * len(scores))
+        for t_us in common:
+            one, other = float(rows[t_us]["score"]), scores[t_us]["score"]
+            self.assertEqual(struct.pack("<f", one), struct.pack("<f", other), t_us)
+            self.assertEqual(rows[t_us]["verdict"], scores[t_us]["verdict"])
+
+    def test_refuses_to_call_a_standstill_normal(self):
+        board = self.board("--event", "stop@0s")
+        time.sleep(0.5)  # it runs down
+        arguments = ["collect", "--port", board.port, "--for", "30s", "-o", "data", "--label"]
+        refused = self.run_fettle(*arguments, "normal", status=BAD_INPUT).stderr
+        self.assertIn("off", refused)
+        self.assertIn("--force", refused)
+        self.assertFalse((self.folder / "data" / "normal").exists())
+        self.run_fettle(*arguments, "off")
+
+    def test_refuses_a_stuck_axis(self):
+        board = self.board("--inject", "stuck-axis:1@0s")
+        refused = self.run_fettle("collect", "--port", board.port, "--label", "normal", "--for",
+                                  "20s", "-o", "data", status=BAD_INPUT).stderr
+        self.assertIn("never changed", refused)
+
+    def test_goes_on_after_a_pulled_plug(self):
+        board = self.board(speed="20x")
+        collecting = subprocess.Popen(
+            [FETTLE, "collect", "--port", board.port, "--label", "normal", "--for", "90s", "-o",
+             "data", "--json"], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True)
+        time.sleep(2.5)
+        board.stop()
+        time.sleep(0.5)
+        board.start()
+        out, err = collecting.communicate(timeout=WAIT_S)
+        self.assertEqual(collecting.returncode, 0, err)
+        summary = json.loads(out)
+        self.assertTrue(summary["complete"])
+        self.assertGreaterEqual(summary["reconnections"], 1)
+        self.assertEqual(len(summary["recordings"]), 2)
+        self.assertIn("waiting", err)
+
+    def test_control_c_keeps_what_is_there(self):
+        board = self.board()
+        collecting = subprocess.Popen(
+            [FETTLE, "collect", "--port", board.port, "--label", "normal", "--for", "10h", "-o",
+             "data", "--json"], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True)
+        time.sleep(2)
+        collecting.send_signal(signal.SIGINT)
+        out, err = collecting.communicate(timeout=WAIT_S)
+        self.assertEqual(collecting.returncode, 0, err)
+        summary = json.loads(out)
+        self.assertFalse(summary["complete"])
+        name = summary["recordings"][0]["name"]
+        text = (self.folder / f"data/normal/{name}.csv").read_text()
+        rows = len(text.splitlines()) - 1
+        self.assertEqual(rows, summary["rows"])
+
+    def test_backup_and_restore(self):
+        board = self.board()
+        self.trained(board)
+        self.run_fettle("deploy", "m.tflite", "--port", board.port)
+        self.run_fettle("command", "--port", board.port, "set name Pumpe 3")
+        self.run_fettle("command", "--port", board.port, "set latch on")
+        self.run_fettle("backup", "--port", board.port, "-o", "b.json")
+        # On a board that takes its place.
+        other = self.board("--seed", "2", name="other")
+        done = self.run_fettle("restore", "b.json", "--port", other.port)
+        self.assertIn("Note: this backup is of Pumpe 3", done.stderr)
+        settings = self.run_fettle("command", "--port", other.port, "settings").stdout
+        self.assertIn("name=Pumpe 3", settings)
+        self.assertIn("latch=on", settings)
+        deployed = self.json("deploy", "m.tflite", "--port", other.port)
+        self.assertFalse(deployed["boards"][0]["sent"])
+        self.run_fettle("restore", "m.tflite", "--port", board.port, status=BAD_INPUT)
+
+    def test_selftest_and_commands(self):
+        board = self.board()
+        result = self.json("selftest", "--port", board.port)
+        self.assertTrue(result["passed"])
+        self.assertIn("alert pin", self.run_fettle("selftest", "--port", board.port).stdout)
+        self.assertIn("sensor:", self.run_fettle("command", "--port", board.port, "status").stdout)
+        self.assertIn("help", self.run_fettle("command", "--port", board.port, "dance",
+                                              status=BAD_INPUT).stderr)
+        broken = self.board("--no-interrupt", "--no-card", name="broken")
+        result = self.json("selftest", "--port", broken.port, status=BAD_INPUT)
+        self.assertTrue(any(line.startswith("FAIL interrupt") for line in result["lines"]))
+
+    def test_refuses_a_model_that_does_not_fit(self):
+        board = self.board()
+        (self.folder / "junk.tflite").write_bytes(b"junk" * 100)
+        self.run_fettle("deploy", "junk.tflite", "--port", board.port, status=BAD_INPUT)
+        self.run_fettle("simulate", "-o", "fast", "--minutes", "normal=3", "--rate", "1000")
+        self.run_fettle("train", "fast", "-o", "fast.tflite")
+        refused = self.run_fettle("deploy", "fast.tflite", "--port", board.port, status=BAD_INPUT)
+        self.assertIn("rate_hz 1000", refused.stderr)
+
+    def test_says_what_is_wrong_with_a_port(self):
+        board = self.board()
+        watching = subprocess.Popen([FETTLE, "watch", "--port", board.port], cwd=self.folder,
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(1)
+        busy = self.run_fettle("command", "--port", board.port, "status", status=IO).stderr
+        watching.send_signal(signal.SIGINT)
+        self.assertEqual(watching.wait(WAIT_S), 0)
+        self.assertIn("busy", busy)
+        missing = self.run_fettle("watch", "--port", "/dev/ttyUSB99", status=IO).stderr
+        self.assertIn("no such port", missing)
+
+        master, slave = pty.openpty()
+        silent = self.run_fettle("watch", "--port", os.ttyname(slave), status=IO).stderr
+        self.assertIn("nothing answers", silent)
+        os.close(master)
+        os.close(slave)
+
+    def test_ports_is_a_list(self):
+        self.assertIsInstance(self.json("ports"), list)
+        self.run_fettle("ports")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fettle", required=True)
+    options, rest = parser.parse_known_args()
+    global FETTLE
+    FETTLE = str(pathlib.Path(options.fettle).resolve())
+    unittest.main(argv=[sys.argv[0], *rest], verbosity=2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/line/board_link.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "core/checksum.hpp"
+#include "tests/support/files.hpp"
+#include "tests/support/messages.hpp"
+
+namespace fettle::host {
+namespace {
+
+using protocol::MessageType;
+using protocol::ReplyStatus;
+using test::Bytes;
+using test::expect_error;
+using namespace std::chrono_literals;
+
+/// A board that does what a test tells it, and the time.
+class FakeBoard {
+ public:
+  std::chrono::microseconds now{0};
+  bool plugged = true;
+  std::function<void()> at_pause = [] {};  ///< what happens while nobody is there
+  int opened = 0;
+
+  // What it is.
+  bool silent = false;
+  bool framed = true;  ///< false: a board that has restarted, speaking text until it is greeted
+  std::uint16_t version = protocol::kVersion;
+  std::uint32_t boot = 1;
+  std::uint8_t id = 7;
+  Bytes model, incoming;
+  std::uint8_t streams = 0;
+  std::string chatter;  ///< said again and again, by itself
+
+  // What the line does to the frames of the board, by their number since the start.
+  std::function<void(std::uint64_t number, Bytes& frame)> spoil = [](std::uint64_t, Bytes&) {};
+
+  std::vector<std::string> commands;
+  std::vector<MessageType> seen;
+  std::int64_t utc_us = 0;
+
+  template <typename Message>
+  void send(MessageType type, const Message& message) {
+    send_payload(type, test::encoded(message));
+  }
+  void send_payload(MessageType type, const Bytes& payload) {
+    Bytes frame(protocol::kMostEncodedFrame);
+    frame.resize(protocol::encode_frame(type, sequence_++, payload, frame));
+    spoil(sent_++, frame);
+    out_.insert(out_.end(), frame.begin(), frame.end());
+  }
+  void reply(std::uint16_t to, ReplyStatus status, std::string_view text, bool more = false) {
+    send(MessageType::reply, protocol::Reply{to, status, text, more});
+  }
+  void send_samples(std::uint64_t index) {
+    protocol::SamplesMessage message;
+    message.block.index = index;
+    message.block.t_us = static_cast<std::int64_t>(index) * 5000;
+    message.block.period_ns = 5'000'000;
+    message.block.count = 16;
+    send(MessageType::samples, message);
+  }
+  void restart() {
+    ++boot;
+    sequence_ = 0;
+    framed = false;
+    streams = 0;
+    out_.clear();
+  }
+
+  std::size_t read(std::span<std::uint8_t> bytes, std::chrono::milliseconds wait) {
+    if (!plugged) throw LineLost("unplugged");
+    if (out_.empty() && !chatter.empty()) out_.assign(chatter.begin(), chatter.end());
+    if (out_.empty()) now += std::max<std::chrono::microseconds>(wait, 1ms);
+    now += 1ms;
+    const std::size_t size = std::min(bytes.size(), out_.size());
+    std::copy_n(out_.begin(), size, bytes.begin());
+    out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(size));
+    return size;
+  }
+  void write(std::span<const std::uint8_t> bytes) {
+    if (!plugged) throw LineLost("unplugged");
+    for (const std::uint8_t byte : bytes) {
+      const protocol::LineEvent event = reader_.push(byte);
+      if (event.kind == protocol::LineEvent::Kind::frame && !silent) answer(event);
+    }
+  }
+
+ private:
+  void answer(const protocol::LineEvent& frame) {
+    if (!framed && frame.type != MessageType::hello) return;
+    seen.push_back(frame.type);
+    const auto ok = [&] { reply(frame.sequence, ReplyStatus::ok, ""); };
+    switch (frame.type) {
+      case MessageType::hello: {
+        protocol::HelloRequest hello;
+        if (decode(frame.payload, hello)) utc_us = hello.utc_us;
+        framed = true;
+        Crc32 crc;
+        crc.add(model);
+        protocol::HelloReply answer;
+        answer.version = version;
+        answer.name = "p\x1Bump";
+        answer.firmware = "0.1.0";
+        answer.id.fill(id);
+        answer.boot = boot;
+        answer.rate_hz = 200;
+        answer.slot_bytes = 60000;
+        answer.model_bytes = static_cast<std::uint32_t>(model.size());
+        answer.model_crc32 = model.empty() ? 0 : crc.value();
+        answer.hop = 128;
+        send(MessageType::hello_reply, answer);
+        break;
+      }
+      case MessageType::command: {
+        commands.emplace_back(frame.payload.begin(), frame.payload.end());
+        if (commands.back() == "long") {
+          reply(frame.sequence, ReplyStatus::ok, "one\n", true);
+          return reply(frame.sequence, ReplyStatus::ok, "two");
+        }
+        if (commands.back() == "bad") return reply(frame.sequence, ReplyStatus::bad_value, "no");
+        reply(frame.sequence, ReplyStatus::ok, "did " + commands.back());
+        break;
+      }
+      case MessageType::stream:
+        streams = frame.payload[0];
+        ok();
+        break;
+      case MessageType::status: send(MessageType::status_reply, protocol::StatusMessage{}); break;
+      case MessageType::model_begin:
+        incoming.clear();
+        ok();
+        break;
+      case MessageType::model_data: {
+        protocol::ModelBytes bytes;
+        ASSERT_TRUE(decode(frame.payload, bytes));
+        if (bytes.offset == incoming.size()) {
+          incoming.insert(incoming.end(), bytes.bytes.begin(), bytes.bytes.end());
+        }
+        ok();
+        break;
+      }
+      case MessageType::model_commit:
+        if (incoming.empty()) return reply(frame.sequence, ReplyStatus::bad_model, "not begun");
+        if (incoming[0] == 0xBA) return reply(frame.sequence, ReplyStatus::bad_model, "no mark");
+        model = std::exchange(incoming, {});
+        ok();
+        break;
+      case MessageType::model_read: {
+        protocol::ModelRead read;
+        ASSERT_TRUE(decode(frame.payload, read));
+        send(MessageType::model_bytes,
+             protocol::ModelBytes{read.offset, std::span<const std::uint8_t>(model).subspan(
+                                                   read.offset, read.length)});
+        break;
+      }
+      default: ok();
+    }
+  }
+
+  protocol::FrameReader reader_;
+  std::uint16_t sequence_ = 65530;  // soon over the end
+  std::uint64_t sent_ = 0;
+  Bytes out_;
+};
+
+class FakeLine : public Transport {
+ public:
+  explicit FakeLine(FakeBoard& board) : board_(board) {}
+  std::size_t read(std::span<std::uint8_t> bytes, std::chrono::milliseconds wait) override {
+    return board_.read(bytes, wait);
+  }
+  void write(std::span<const std::uint8_t> bytes) override { board_.write(bytes); }
+  std::chrono::microseconds now() override { return board_.now; }
+
+ private:
+  FakeBoard& board_;
+};
+
+class Link : public testing::Test {
+ protected:
+  BoardLink::Options options() {
+    BoardLink::Options options;
+    options.utc_us = [] { return std::int64_t{1'700'000'000'000'000}; };
+    options.notice = [this](const std::string& text) { notices.push_back(text); };
+    options.pause = [this](std::chrono::milliseconds time) {
+      board.now += time;
+      board.at_pause();
+    };
+    return options;
+  }
+  OpenLine open() {
+    return [this] {
+      ++board.opened;
+      if (!board.plugged) throw Error(ExitCode::io, "no such port");
+      return std::make_unique<FakeLine>(board);
+    };
+  }
+  BoardLink connect() { return {open(), "PORT", options()}; }
+
+  /// Takes what comes until nothing does.
+  template <typename T>
+  std::vector<T> all(BoardLink& link) {
+    std::vector<T> found;
+    while (auto message = link.next(10ms)) {
+      if (const T* one = std::get_if<T>(&*message)) found.push_back(*one);
+    }
+    return found;
+  }
+
+  FakeBoard board;
+  std::vector<std::string> notices;
+};
+
+TEST_F(Link, GreetsAsksAndSaysGoodBye) {
+  {
+    BoardLink link = connect();
+    EXPECT_EQ(link.board().name, "p?ump");  // nothing that a terminal would obey
+    EXPECT_EQ(link.board().id(), "0707070707070707");
+    EXPECT_EQ(board.utc_us, 1'700'000'000'000'000);
+    EXPECT_EQ(link.command("status").text, "did status");
+    EXPECT_EQ(link.command("long").text, "one\ntwo");
+    const BoardReply refused = link.command("bad");
+    EXPECT_EQ(refused.status, ReplyStatus::bad_value);
+    EXPECT_EQ(refused.text, "no");
+    EXPECT_NO_THROW(static_cast<void>(link.status()));
+  }
+  EXPECT_EQ(board.seen.back(), MessageType::bye);
+}
+
+TEST_F(Link, SaysWhatIsThereInstead) {
+  board.silent = true;
+  expect_error(ExitCode::io, {"PORT", "nothing answers", "--baud"}, [&] { connect(); });
+  board.chatter = "1.02,3.04,0.9\r\n";
+  expect_error(ExitCode::io, {"something else", "1.02,3.04", "fettle ports"}, [&] { connect(); });
+  board.chatter = "\xE0\x1F\x93\xFE\x80\x01\x99\x03\x0A\x02";
+  expect_error(ExitCode::io, {"not as a Fettle board", "--baud"}, [&] { connect(); });
+  board.plugged = false;
+  expect_error(ExitCode::io, {"no such port"}, [&] { connect(); });
+}
+
+TEST_F(Link, NamesTheSideToUpdate) {
+  board.version = 2;
+  expect_error(ExitCode::bad_input, {"version 2", "version 1", "Update this program"},
+               [&] { connect(); });
+  board.version = 0;
+  expect_error(ExitCode::bad_input, {"version 0", "Update the board's firmware"},
+               [&] { connect(); });
+}
+
+TEST_F(Link, AsksAgainWhenAnAnswerIsLost) {
+  for (std::uint64_t lost = 0; lost < 6; ++lost) {
+    FakeBoard fresh;
+    fresh.spoil = [lost](std::uint64_t number, Bytes& frame) {
+      if (number == lost) frame.clear();
+    };
+    board = fresh;
+    BoardLink link = connect();
+    EXPECT_EQ(link.command("name").text, "did name");
+    EXPECT_EQ(link.command("status").text, "did status");
+  }
+}
+
+TEST_F(Link, GivesUpOnABoardThatHasStopped) {
+  BoardLink link = connect();
+  board.silent = true;
+  expect_error(ExitCode::io, {"PORT", "nothing answers"},
+               [&] { static_cast<void>(link.command("status")); });
+}
+
+TEST_F(Link, NamesLostFramesAndIgnoresRepeatedOnes) {
+  BoardLink link = connect();
+  link.stream(protocol::kStreamSamples);
+  EXPECT_EQ(board.streams, protocol::kStreamSamples);
+  board.spoil = [&](std::uint64_t number, Bytes& frame) {
+    if (number == 4 || number == 5) frame.clear();                           // lost
+    if (number == 7) frame[20] = static_cast<std::uint8_t>(frame[20] ^ 4U);  // damaged
+    if (number == 9) {
+      const Bytes once = frame;
+      frame.insert(frame.end(), once.begin(), once.end());  // twice
+    }
+  };
+  for (std::uint64_t i = 0; i < 10; ++i) board.send_samples(16 * i);
+  std::vector<std::uint64_t> indices;
+  std::vector<LostFrames> lost;
+  while (auto message = link.next(10ms)) {
+    if (const auto* samples = std::get_if<protocol::SamplesMessage>(&*message)) {
+      indices.push_back(samples->block.index);
+    }
+    if (const auto* one = std::get_if<LostFrames>(&*message)) lost.push_back(*one);
+  }
+  // Frames 0 and 1 were answers; sequence numbers began at 65530.
+  EXPECT_EQ(indices, (std::vector<std::uint64_t>{0, 16, 64, 96, 112, 128, 144}));
+  ASSERT_EQ(lost.size(), 2U);
+  EXPECT_EQ(lost[0].first, 65534);
+  EXPECT_EQ(lost[0].count, 2);
+  EXPECT_EQ(lost[1].first, 1);
+  EXPECT_EQ(lost[1].count, 1);
+  EXPECT_EQ(link.lost_frames(), 3U);
+  EXPECT_GE(link.damaged(), 1U);
+}
+
+TEST_F(Link, WaitsForAPulledCable) {
+  BoardLink link = connect();
+  link.stream(protocol::kStreamSamples);
+  board.send_samples(0);
+  EXPECT_EQ(all<protocol::SamplesMessage>(link).size(), 1U);
+  board.plugged = false;
+  int pauses = 0;
+  board.at_pause = [&] {
+    if (++pauses == 5) board.plugged = true;
+  };
+  const auto back = all<Reconnected>(link);
+  ASSERT_EQ(back.size(), 1U);
+  EXPECT_FALSE(back[0].restarted);
+  EXPECT_EQ(board.streams, protocol::kStreamSamples);
+  EXPECT_EQ(link.reconnections(), 1);
+  ASSERT_EQ(notices.size(), 2U);
+  EXPECT_NE(notices[0].find("waiting"), std::string::npos);
+  board.send_samples(160);
+  EXPECT_EQ(all<protocol::SamplesMessage>(link).size(), 1U);
+}
+
+TEST_F(Link, NoticesARestartedBoard) {
+  BoardLink link = connect();
+  link.stream(protocol::kStreamSamples | protocol::kStreamEvents);
+  board.restart();  // the cable stays, and nothing is said
+  std::vector<Reconnected> back;
+  while (back.empty()) {
+    auto message = link.next(20s);
+    ASSERT_TRUE(message);
+    if (const auto* one = std::get_if<Reconnected>(&*message)) back.push_back(*one);
+  }
+  EXPECT_TRUE(back[0].restarted);
+  EXPECT_EQ(board.streams, protocol::kStreamSamples | protocol::kStreamEvents);
+  board.send_samples(0);
+  EXPECT_EQ(all<protocol::SamplesMessage>(link).size(), 1U);  // its sequence began anew
+}
+
+TEST_F(Link, RefusesAnotherBoardAtTheSamePort) {
+  BoardLink link = connect();
+  link.stream(protocol::kStreamSamples);
+  board.plugged = false;
+  board.at_pause = [&] {
+    board.plugged = true;
+    board.id = 9;
+  };
+  expect_error(ExitCode::bad_input, {"another board", "0909", "0707"},
+               [&] { static_cast<void>(link.next(10ms)); });
+}
+
+TEST_F(Link, SendsAndReadsAModelWhateverIsLost) {
+  Bytes file(1000);
+  Random random(3);
+  for (auto& byte : file) byte = static_cast<std::uint8_t>(random.next());
+  file[0] = 1;
+  // Every single frame of the board lost once, and the cable pulled at every one.
+  for (std::uint64_t lost = 1; lost < 16; ++lost) {
+    for (const bool pull : {false, true}) {
+      board = FakeBoard();
+      board.spoil = [&, lost, pull](std::uint64_t number, Bytes& frame) {
+        if (number != lost) return;
+        frame.clear();
+        board.plugged = !pull;
+      };
+      board.at_pause = [&] { board.plugged = true; };
+      BoardLink link = connect();
+      link.send_model(file, {});
+      EXPECT_EQ(board.model, file) << lost;
+      EXPECT_EQ(link.read_model({}), file) << lost;
+    }
+  }
+}
+
+TEST_F(Link, SaysWhyAModelIsRefused) {
+  board.model = {1, 2, 3};
+  BoardLink link = connect();
+  const Bytes bad(300, 0xBA);
+  expect_error(ExitCode::bad_input, {"refuses the model", "no mark"},
+               [&] { link.send_model(bad, {}); });
+  EXPECT_EQ(link.read_model({}), (Bytes{1, 2, 3}));
+}
+
+}  // namespace
+}  // namespace fettle::host
