@@ -28,8 +28,9 @@ struct SampleBlock {
   /// Samples missing between the block before and this one. Any number above 0 is a gap, and then
   /// t_us is at least two nominal periods after the sample before.
   std::uint32_t lost_before = 0;
-  /// The sensor was restarted before this block, so that lost_before counts periods in which it made
-  /// nothing too, and is right to within one. Always set on the first block, which has lost nothing.
+  /// lost_before is right to within one only: the sensor was restarted before this block and made
+  /// nothing for a while, or its clock was not known well enough to count across the gap. Always set
+  /// on the first block, which has lost nothing.
   bool restarted = false;
   std::uint8_t count = 0;  ///< samples in `samples`, 1 to kMaxBlockSamples
   Ranges ranges;

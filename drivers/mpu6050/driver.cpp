@@ -18,10 +18,12 @@ constexpr std::int64_t kResetWait = 105 * kMillisecond;
 constexpr std::uint8_t kResetLooks = 10;
 /// The gyroscopes, whose oscillator is to become the clock, need 30 ms (PS 6.1, p. 12).
 constexpr std::int64_t kWakeWait = 50 * kMillisecond;
-/// Once configured: the PLL takes over within 10 ms (PS 6.6, p. 17), the filters forget other ranges
-/// and a self-test, and the gyroscopes, which are within 1 deg/s after their 30 ms, come to rest within
-/// a step. What is sampled before would be taken for a fault of the machine.
-constexpr std::int64_t kSettleWait = 100 * kMillisecond;
+/// Once configured: the PLL takes over within 10 ms (PS 6.6, p. 17), and the gyroscopes, which are
+/// within 1 deg/s after their 30 ms, come to rest within a step. What is sampled before would be taken
+/// for a fault of the machine.
+constexpr std::int64_t kStartWait = 100 * kMillisecond;
+/// The filters forget other ranges and a self-test.
+constexpr std::int64_t kFilterWait = 20 * kMillisecond;
 constexpr std::int64_t kProbeWait = 500 * kMillisecond;
 /// Failures in a row until the chip counts as gone.
 constexpr std::uint8_t kMostFailures = 8;
@@ -378,7 +380,7 @@ void Driver::configure() {
   wake_us_ = now_us_;
   if (entry_ < kTable.size()) return;
   awake_ = false;
-  enter(State::verifying, now_us_ + kSettleWait);
+  enter(State::verifying, now_us_ + (after_reset_ ? kStartWait : kFilterWait));
 }
 
 void Driver::verify() {

@@ -157,6 +157,7 @@ void Mpu6050Chip::set_mode() {
   const bool was_running = running_;
   running_ = powered_ && (power & bit::kSleep) == 0 && source != 7;
   fast_ = running_ && setting.gyro_rate_hz > kAccelRate_hz;
+  if (!fast_) accel_phase_ = 0;  // every tick is one of the accelerometer's
 
   if (running_ && !was_running) {
     divider_ = 0;

@@ -376,6 +376,25 @@ TEST_F(ChipTest, MotionStepsAddUpToTrueTimeThroughEveryChangeOfClock) {
   EXPECT_LE(motion.now_s, 1e-6 * static_cast<double>(now_us) + 1e-9);
 }
 
+TEST_F(ChipTest, TheAccelerometerGoesOnWhenEightKilohertzEndAtAnyMoment) {
+  for (const int us : {50'000, 50'125, 50'250, 50'999}) {
+    motion.script = [](double t) { return at_rest(t, 0, 0, 0, 0, 0); };
+    power_on();
+    wait(100'000);
+    write(0x6B, 0x00);
+    wait(us);
+    write(0x1A, 2);
+    wait(100'000);
+    const RawSample before = chip->latest();
+    int changes = 0;
+    for (int i = 0; i < 100; ++i) {
+      wait(1000);
+      changes += chip->latest()[0] != before[0];
+    }
+    EXPECT_GT(changes, 50) << us << " us after waking it no longer follows";
+  }
+}
+
 TEST_F(ChipTest, AtEightKilohertzAccelerometerSamplesComeEightTimes) {
   motion.script = [](double t) { return at_rest(t, 0, 0, 100 * t, 0, 0); };
   start(0, 0);
