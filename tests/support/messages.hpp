@@ -93,7 +93,7 @@ class AnyMessage {
   }
   void fill(protocol::EventMessage& m) {
     m.id = whole<std::uint32_t>();
-    m.kind = among(protocol::EventKind::boot, protocol::EventKind::clock_set);
+    m.kind = among(protocol::EventKind::boot, protocol::EventKind::self_test);
     m.boot = whole<std::uint32_t>();
     m.uptime_us = time();
     m.utc_us = time();

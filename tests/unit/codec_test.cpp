@@ -146,7 +146,7 @@ TEST(Codec, RefusesValuesOutOfRange) {
   kind[4] = 0;
   EventMessage event;
   EXPECT_FALSE(decode(kind, event));
-  kind[4] = 15;
+  kind[4] = static_cast<std::uint8_t>(EventKind::self_test) + 1;
   EXPECT_FALSE(decode(kind, event));
 }
 
