@@ -308,7 +308,7 @@ void Board::show_status(Reply& reply) const {
     reply << mpu6050::describe(cause);
   } else if (rate.rate_hz > 0) {
     reply.number(static_cast<double>(rate.rate_hz), 2) << " Hz +-";
-    reply.number(static_cast<double>(rate.error) * 100, 2) << " %";
+    reply.number(static_cast<double>(rate.error) * 100, 3) << " %";
   } else {
     reply << "ok, rate not yet known";
   }

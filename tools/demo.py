@@ -151,7 +151,7 @@ def main():
         for severity in SEVERITIES:
             with demo.board("--session", 21 + number, "--fault", f"{kind}:{severity}@{ONSET_S}s"):
                 faulty[kind, severity] = Watched(demo.watched("4min"))
-    print("\nSeconds from the fault to the alarm, and the share of windows above the threshold\n"
+    print("\nSeconds from the fault to the alarm, and the share of windows above the\nthreshold "
           "after it; severity 1 is due for repair today.\n")
     print("At the model's threshold, the 99th percentile of normal windows:")
     print_table(1, normal, faulty)

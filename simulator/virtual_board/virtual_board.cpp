@@ -27,6 +27,10 @@ VirtualBoard::VirtualBoard(const VirtualBoardConfig& config, MotionSource& motio
   line_.baud_rate = config.baud;
   card_.inserted = config.card;
   card_.capacity = config.card_bytes;
+  // The processor's own start takes longer than the sensor's.
+  constexpr std::int64_t kProcessorStarts_us = 300'000;
+  now_us_ = kProcessorStarts_us;
+  chip_.advance_to(now_us_);
   board_.begin(now_us_);
 }
 
