@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures what the README's table says, each speed beside its peer in the same run.
 
-    python benchmarks/bench.py --fettle build/release/bin/fettle [--runs 5] [--full]
+    python benchmarks/bench.py --fettle build/release/bin/fettle [--runs 5] [--full | --quick]
 
 Peers take turns with Fettle, so that a busy moment of the machine hits both. The table goes to the terminal and
-to build/bench/table.md. --full measures memory on 2 GB instead of 200 MB.
+to build/bench/table.md. --full measures memory on 2 GB instead of 200 MB, --quick everything once and memory on
+20 MB.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ from measure import Cost, Figure, cost_of, machine, ratio
 
 HERE = Path(__file__).resolve().parent
 WINDOWS, WINDOW_S = 940, 128 / 200
+BOARD_S = 60  # simulated for each pass of a board
 MINUTES_PER_MB = 1e6 / 75 / 200 / 60  # a row is about 75 bytes, 200 rows a second
 
 
 class Bench:
-    def __init__(self, fettle: Path, work: Path, runs: int, full: bool) -> None:
-        self.fettle, self.work, self.runs, self.full = fettle.resolve(), work.resolve(), runs, full
+    def __init__(self, fettle: Path, work: Path, runs: int, largest_mb: int) -> None:
+        self.fettle, self.work, self.runs, self.largest_mb = fettle.resolve(), work.resolve(), runs, largest_mb
         self.probe = self.fettle.with_name("fettle-bench")
+        self.board_probe = self.fettle.with_name("fettle-board-bench")
         self.log = self.work / "log.txt"
         self.rows: list[tuple[str, str, str, str]] = []
         self.notes: list[str] = []
@@ -38,10 +41,10 @@ class Bench:
         self.rows.append((what, ours, peer, times))
         print(f"  {what}: {ours}; {peer or 'no peer'}; {times}", flush=True)
 
-    def simulate(self, name: str, minutes: float) -> Path:
+    def simulate(self, name: str, minutes: float, rate_hz: int = 200) -> Path:
         target = self.work / name
         cost_of([self.fettle, "simulate", "--machine", "fan", "-o", target, "--minutes", f"normal={minutes:.4f}",
-                 "--seed", 1], self.log)  # fmt: skip
+                 "--rate", rate_hz, "--seed", 1], self.log)  # fmt: skip
         return target
 
     def say_json(self, *arguments: object) -> dict:
@@ -109,10 +112,9 @@ class Bench:
                  f"NumPy and LiteRT: {litert.said('times real time')}", f"{ratio(litert, mine):.0f} times faster")  # fmt: skip
 
     def growth(self) -> None:
-        largest_mb = 2000 if self.full else 200
         costs = []
         for share in (0.25, 0.5, 1.0):
-            data = self.simulate(f"big_{share}", largest_mb * share * MINUTES_PER_MB)
+            data = self.simulate(f"big_{share}", self.largest_mb * share * MINUTES_PER_MB)
             size_mb = sum(p.stat().st_size for p in data.rglob("*.csv")) / 1e6
             cost = cost_of([self.fettle, "train", data, "-o", self.work / "big.tflite"], self.log)
             costs.append((size_mb, cost))
@@ -123,6 +125,37 @@ class Bench:
         self.row(f"training from {big_mb:,.0f} MB of recordings: CPU time", f"{big.cpu_s:.2f} s", "",
                  f"{big.cpu_s / small.cpu_s:.2f} times that of {small_mb:,.0f} MB "
                  f"({big_mb / small_mb:.2f} times the data)")  # fmt: skip
+
+    def board(self) -> None:
+        if not self.board_probe.is_file():
+            self.notes.append("Board: skipped, no fettle-board-bench beside fettle")
+            return
+        size = self.say_json(self.board_probe, "size")
+        for rate_hz in (200, 1000):
+            data = self.simulate(f"board_{rate_hz}", 4 * 200 / rate_hz, rate_hz)
+            model = self.work / f"board_{rate_hz}.tflite"
+            cost_of([self.fettle, "train", data, "-o", model], self.log)
+            runs = [
+                self.say_json(self.board_probe, "machine", rate_hz)
+                | self.say_json(self.board_probe, "board", model, rate_hz, BOARD_S)
+                for _ in range(self.runs)
+            ]
+            speed = {k: Figure(tuple(float(r[k]) for r in runs)) for k in ("machine", "motion", "chip", "whole")}
+            # CPU time for a simulated second; the slower, the less to spare.
+            cost = {k: Figure(tuple(1e6 / float(r[k]) for r in runs)) for k in ("whole", "own", "driver")}
+            at = f"{rate_hz} Hz"
+            self.row(f"simulated machine, samples at {at}", speed["machine"].said("times real time"), "",
+                     f"its motion alone, 1,000 steps a second: {speed['motion'].said('times')}")  # fmt: skip
+            self.row(f"simulated MPU6050 at {at}, FIFO read", speed["chip"].said("times real time"), "", "")
+            self.row(f"virtual board at {at}: machine, chip, driver, detector, card, line",
+                     speed["whole"].said("times real time"), "",
+                     f"{cost['whole'].said('us')} of CPU a simulated second")  # fmt: skip
+            self.row(f"the board's own code at {at}, from the bus' bytes to verdict, card and line",
+                     f"{cost['own'].said('us')} of CPU a second", "",
+                     f"{cost['driver'].said('us')} of it the driver; {runs[0]['line_bytes'] / BOARD_S / 1000:.1f} kB/s "
+                     f"on the line, {runs[0]['card_bytes'] / BOARD_S / 1000:.1f} kB/s to the card")  # fmt: skip
+        self.row("memory of a board, all its parts, no heap", f"{size['board']:,} bytes", "",
+                 f"of which driver {size['driver']:,}, detector {size['detector']:,} (64-bit pointers)")  # fmt: skip
 
     def detection(self) -> None:
         if not quality.RECORDINGS.is_dir():
@@ -151,8 +184,10 @@ def main() -> int:
     parser.add_argument("--fettle", type=Path, default=Path("build/release/bin/fettle"))
     parser.add_argument("--work", type=Path, default=Path("build/bench"), help="emptied first")
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--full", action="store_true", help="2 GB of recordings instead of 200 MB")
-    parts = ("training", "parsing", "scoring", "growth", "detection")
+    extent = parser.add_mutually_exclusive_group()
+    extent.add_argument("--full", action="store_true", help="2 GB of recordings instead of 200 MB")
+    extent.add_argument("--quick", action="store_true", help="one run of each, 20 MB of recordings")
+    parts = ("training", "parsing", "scoring", "growth", "board", "detection")
     parser.add_argument("--only", choices=parts, action="append", help="repeat for several")
     arguments = parser.parse_args()
     if not arguments.fettle.is_file():
@@ -160,7 +195,9 @@ def main() -> int:
         return 2
     shutil.rmtree(arguments.work, ignore_errors=True)
     arguments.work.mkdir(parents=True)
-    bench = Bench(arguments.fettle, arguments.work, arguments.runs, arguments.full)
+    runs = 1 if arguments.quick else arguments.runs
+    largest_mb = 2000 if arguments.full else 20 if arguments.quick else 200
+    bench = Bench(arguments.fettle, arguments.work, runs, largest_mb)
     failed = 0
     for name in parts:
         # Scoring uses what training left behind.

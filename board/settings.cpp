@@ -78,10 +78,12 @@ SetResult set_setting(Settings& settings, std::string_view key, std::string_view
     double threshold = 0;
     if (value == "model") {
       settings.threshold = 0;
-    } else if (parse_number(value, threshold) && threshold > 0 && threshold < 1e9) {
-      settings.threshold = static_cast<float>(threshold);
+    } else if (parse_number(value, threshold) && threshold >= 1e-9 && threshold <= 1e9) {
+      // Rounded to the digits that are saved, or it would be another one after the restart.
+      const auto scaled = static_cast<std::uint64_t>(threshold * 1e9 + 0.5);
+      settings.threshold = static_cast<float>(static_cast<double>(scaled) / 1e9);
     } else {
-      return refuse("a number above 0, or model");
+      return refuse("a number from 1e-9 to 1e9, or model");
     }
   } else if (key == "record") {
     if (!value.empty() && !valid_label(value))

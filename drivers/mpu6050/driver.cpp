@@ -120,7 +120,7 @@ void Driver::reconfigure(const Config& config) {
   failures_ = 0;
   attempts_ = 0;
   cause_ = Cause::starting;
-  enter(State::probing, now_us_);
+  enter(State::probing, std::max(now_us_, alone_until_us_));
 }
 
 float Driver::nominal_rate_hz() const { return static_cast<float>(1e6 / clock_.nominal_us()); }
@@ -327,10 +327,11 @@ bool Driver::behaves() {
 
 void Driver::reset() {
   if (attempts_ == 0) {
+    alone_until_us_ = now_us_ + kResetWait;
     if (write(Register::power_1, power_1::kDeviceReset) != BusStatus::ok) {
       // It may have begun all the same, and then wants to be left alone.
       retry();
-      wake_us_ = std::max(wake_us_, now_us_ + kResetWait);
+      wake_us_ = std::max(wake_us_, alone_until_us_);
       return;
     }
     if (configured_once_) ++counters_.restarts;
@@ -341,7 +342,7 @@ void Driver::reset() {
     failures_ = 0;
     awake_ = false;
     starting();
-    wake_us_ = now_us_ + kResetWait;
+    wake_us_ = alone_until_us_;
     return;
   }
   std::uint8_t power = 0;

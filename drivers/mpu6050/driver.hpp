@@ -228,6 +228,7 @@ class Driver {
 
   std::int64_t now_us_ = 0;
   std::int64_t wake_us_ = 0;
+  std::int64_t alone_until_us_ = 0;  // the chip may be in its reset: no transfers before
   State state_ = State::probing;
   Cause cause_ = Cause::starting;
   Phase phase_ = Phase::empty;
