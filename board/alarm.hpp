@@ -44,9 +44,13 @@ class Alarm {
   /// Holds the pin low until then; alarms are noted all the same. 0: no longer.
   void mute_until(std::int64_t t_us) { muted_until_us_ = t_us; }
   /// "I am servicing it": nothing is judged until then. 0: no longer.
-  void maintain_until(std::int64_t t_us) {
-    maintenance_until_us_ = t_us;
-    if (t_us != 0) active_ = anomalous_ = false;
+  void maintain_until(std::int64_t t_us) { maintenance_until_us_ = t_us; }
+  /// Whatever was judged before no longer counts: another model, or maintenance.
+  /// @return true if an alarm ended by it
+  bool clear() {
+    const bool ended = active_;
+    active_ = anomalous_ = acknowledged_ = false;
+    return ended;
   }
   /// The pin goes high for a moment, whatever else there is.
   void test_until(std::int64_t t_us) { test_until_us_ = t_us; }

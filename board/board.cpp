@@ -11,6 +11,9 @@ namespace {
 constexpr std::int64_t kSensorSilent_us = 1'000'000;
 constexpr std::int64_t kLossesEvery_us = 60'000'000;
 constexpr std::int64_t kRound_us = 20'000;  // the line is looked at so often, at least
+constexpr std::int64_t kBusy_us = 1000;     // ... while requests are waiting
+constexpr std::int64_t kCauseEvery_us = 10'000'000;
+constexpr std::int64_t kSaveEvery_us = 1'000'000;
 
 mpu6050::Config driver_config(const Settings& settings) {
   mpu6050::Config config;
@@ -64,14 +67,18 @@ void Board::begin(std::int64_t now_us) {
   now_us_ = now_us;
   last_block_us_ = now_us;
   ports_.alert.set(false);
-  const StoreStatus loaded = load_settings(ports_.settings, settings_);
-  if (loaded == StoreStatus::failed) {
-    settings_ = {};
-    log(LogLevel::error, "settings",
-        "they cannot be read: the defaults are used; 'settings' shows them");
+  const LoadResult loaded = load_settings(ports_.settings, settings_);
+  if (loaded == LoadResult::damaged) {
+    log(LogLevel::error, "settings", "they are damaged: the defaults are used from now on");
   }
   ++settings_.boots;
-  keep_settings();
+  if (loaded == LoadResult::unreadable) {
+    // Perhaps they are whole: nothing is written over them until somebody sets something.
+    log(LogLevel::error, "settings",
+        "they cannot be read: the defaults are used until the next start");
+  } else {
+    keep_settings();
+  }
   driver_.reconfigure(driver_config(settings_));
   alarm_.set_latch(settings_.latch);
   detector_.set_rate(static_cast<float>(settings_.rate_hz));
@@ -80,7 +87,7 @@ void Board::begin(std::int64_t now_us) {
     log(LogLevel::error, "card",
         "the log's file is not Fettle's and is left alone: move it away to record");
   }
-  choose_model();
+  choose_model(true);
   Text<80> text;
   text << "started for the " << settings_.boots << ". time, Fettle " << identity_.firmware;
   event(EventKind::boot, text.view());
@@ -104,8 +111,9 @@ void Board::step(std::int64_t now_us) {
   set_pin();
   if (self_test_due_ && driver_.self_test().status != mpu6050::SelfTestStatus::running &&
       driver_.state() != mpu6050::State::self_test) {
-    static_cast<void>(finish_self_test());
+    finish_self_test();
   }
+  if (settings_to_save_) keep_settings();
   outbox_.pump();
   read_line();
   outbox_.pump();
@@ -113,7 +121,7 @@ void Board::step(std::int64_t now_us) {
 
 std::int64_t Board::next_wake_us() const {
   const std::int64_t driver_us = driver_.next_wake_us();
-  const std::int64_t round_us = now_us_ + kRound_us;
+  const std::int64_t round_us = now_us_ + (inbox_at_ < inbox_size_ ? kBusy_us : kRound_us);
   return driver_us < round_us ? driver_us : round_us;
 }
 
@@ -162,7 +170,7 @@ void Board::on_result(const WindowResult& result, std::uint64_t index) {
   protocol::ScoreMessage score;
   score.index = index;
   score.t_us = result.start_us;
-  score.score = is_finite(result.score) ? result.score : 3.4e38F;
+  score.score = result.score;
   score.threshold = result.threshold;
   score.verdict = result.verdict == Verdict::anomaly ? protocol::BoardVerdict::anomaly
                                                      : protocol::BoardVerdict::normal;
@@ -198,13 +206,18 @@ void Board::set_pin() {
   ports_.alert.set(pin);
 }
 
-/// Says when samples stop coming and why. A cause is named again when it changes into another.
+/// Says when samples stop coming and why; and again, though not often, when the cause has become
+/// another one.
 void Board::watch_sensor() {
-  if (sensor_lost_ || now_us_ - last_block_us_ < kSensorSilent_us ||
-      driver_.state() == mpu6050::State::self_test) {
+  if (now_us_ - last_block_us_ < kSensorSilent_us || driver_.state() == mpu6050::State::self_test) {
     return;
   }
+  const bool another =
+      driver_.cause() != said_cause_ && driver_.cause() != mpu6050::Cause::starting;
+  if (sensor_lost_ && (!another || now_us_ - said_cause_us_ < kCauseEvery_us)) return;
   sensor_lost_ = true;
+  said_cause_ = driver_.cause();
+  said_cause_us_ = now_us_;
   event(EventKind::sensor_lost, mpu6050::describe(driver_.cause()));
 }
 
@@ -221,6 +234,9 @@ void Board::note_losses(const SampleBlock& block) {
 }
 
 void Board::keep_settings() {
+  settings_to_save_ = settings_saved_us_ != 0 && now_us_ - settings_saved_us_ < kSaveEvery_us;
+  if (settings_to_save_) return;
+  settings_saved_us_ = now_us_ == 0 ? 1 : now_us_;
   if (save_settings(ports_.settings, settings_) == StoreStatus::ok) return;
   log(LogLevel::error, "settings", "they cannot be saved: they hold until the next restart");
 }
@@ -234,7 +250,9 @@ void Board::apply_settings() {
   if (other_sensor) {
     driver_.reconfigure(config);
     detector_.set_rate(static_cast<float>(settings_.rate_hz));
-    choose_model();
+    choose_model(false);
+    renew_recording();
+    stop_stream_that_does_not_fit();
   }
   if (detector_.loaded()) detector_.set_threshold(settings_.threshold);
   keep_settings();
@@ -254,6 +272,16 @@ StoreStatus Board::start_recording(std::string_view label) {
   session.uptime_us = now_us_;
   session.utc_us = utc_us();
   return recorder_.start(session, now_us_);
+}
+
+/// Rate, ranges, windows or model are others now: what follows is another recording.
+void Board::renew_recording() {
+  if (!recorder_.recording()) return;
+  const StoreStatus status = start_recording(settings_.record.view());
+  if (status == StoreStatus::ok) return;
+  Text<80> text;
+  text << "recording has stopped, detection goes on: the card is " << name_of(status);
+  event(EventKind::card_failed, text.view());
 }
 
 /// A recording that a restart or a pulled card cut off goes on as a new one.
@@ -298,7 +326,7 @@ protocol::StatusMessage Board::status() const {
   status.windows = windows_;
   status.anomalies = anomalies_;
   status.alarms = alarm_.alarms();
-  status.score = judged_ && is_finite(last_.score) ? last_.score : 0.0F;
+  status.score = judged_ ? last_.score : 0.0F;
   status.threshold = detector_.threshold();
   status.verdict = judged_ && last_.verdict == Verdict::anomaly ? protocol::BoardVerdict::anomaly
                                                                 : protocol::BoardVerdict::normal;
@@ -319,7 +347,7 @@ void Board::event(EventKind kind, std::string_view text) {
   message.uptime_us = now_us_;
   message.utc_us = utc_us();
   const bool scored = kind == EventKind::alarm_began || kind == EventKind::alarm_ended;
-  message.score = scored && is_finite(last_.score) ? last_.score : 0.0F;
+  message.score = scored ? last_.score : 0.0F;
   message.threshold = scored ? last_.threshold : 0.0F;
   message.text = text;
   past_[(events_ - 1) % past_.size()] = {kind, events_, now_us_, message.score};

@@ -61,7 +61,7 @@ class Board {
   [[nodiscard]] protocol::StatusMessage status() const;
 
  private:
-  using Reply = Text<480>;
+  using Reply = Text<800>;
 
   // The journey (board.cpp).
   void on_block(const SampleBlock& block);
@@ -72,10 +72,13 @@ class Board {
   void apply_settings();
   void keep_settings();
   void resume_recording();
+  void renew_recording();
+  void stop_stream_that_does_not_fit();
   StoreStatus start_recording(std::string_view label);
 
   // Models (models.cpp).
-  void choose_model();
+  void choose_model(bool starting);
+  void forget_verdicts();
   bool load(std::span<const std::uint8_t> file, Reply& why);
   void reload();
   [[nodiscard]] std::size_t slot_for_update();
@@ -88,7 +91,8 @@ class Board {
   protocol::ReplyStatus command(std::string_view line, Reply& reply);
   protocol::ReplyStatus stream_text(std::string_view what, Reply& reply);
   protocol::ReplyStatus show_self_test(Reply& reply) const;
-  protocol::ReplyStatus finish_self_test();
+  void finish_self_test();
+  bool set_clock(std::int64_t utc_us);
   void show_status(Reply& reply) const;
   void show_events(Reply& reply) const;
   void print_lines(std::string_view text);
@@ -98,6 +102,9 @@ class Board {
   void on_frame(const protocol::LineEvent& frame);
   protocol::ReplyStatus request(const protocol::LineEvent& frame, Reply& reply, bool& answered);
   void send_hello();
+  void send_reply(std::uint16_t to, protocol::ReplyStatus status, std::string_view text);
+  [[nodiscard]] bool frames_fit(Reply& reply) const;
+  [[nodiscard]] bool csv_fits(Reply& reply) const;
   [[nodiscard]] bool fits_line(std::uint32_t bytes_a_second, Reply& reply) const;
 
   // What happened, for the line, the card and the log.
@@ -147,11 +154,24 @@ class Board {
   // The sensor.
   std::int64_t last_block_us_ = 0;
   bool sensor_lost_ = false;
+  mpu6050::Cause said_cause_ = mpu6050::Cause::none;
+  std::int64_t said_cause_us_ = 0;
   std::uint64_t losses_ = 0;    // samples lost since they were last spoken of
   std::int64_t losses_us_ = 0;  // when that was
   bool any_loss_ = false;
 
-  // The line.
+  // Settings are saved once a second at most: a flood of commands must not wear the flash.
+  bool settings_to_save_ = false;
+  std::int64_t settings_saved_us_ = 0;
+
+  // The line. What has arrived is taken one request a step.
+  std::array<std::uint8_t, 128> inbox_;
+  std::size_t inbox_size_ = 0;
+  std::size_t inbox_at_ = 0;
+  std::uint16_t last_request_ = 0;  // a command that is repeated is answered, not done again
+  bool last_request_known_ = false;
+  protocol::ReplyStatus last_status_ = protocol::ReplyStatus::ok;
+  Reply last_reply_;
   bool framed_ = false;
   std::uint8_t streams_ = 0;  // kStream... bits, in frames
   Stream stream_ = Stream::none;

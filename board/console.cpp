@@ -23,9 +23,17 @@ constexpr std::string_view kHelp =
     "settings, set KEY VALUE\n"
     "name [TEXT]\n"
     "model, events, time [UTC SECONDS]";
-static_assert(kHelp.size() <= 480);
+static_assert(kHelp.size() <= 800);
+
+constexpr std::string_view kCommands[] = {"help",  "?",         "status",   "stream", "record",
+                                          "stop",  "threshold", "ack",      "mute",   "maintenance",
+                                          "alert", "selftest",  "settings", "set",    "name",
+                                          "model", "events",    "time"};
 
 constexpr std::int64_t kAlertTest_us = 1'000'000;
+// What a clock may say: 2017 to 2103. Anything else is none.
+constexpr std::int64_t kEarliestUtc_s = 1'500'000'000;
+constexpr std::int64_t kLatestUtc_s = 4'200'000'000;
 
 /// "3 d 4 h", "12 min", "40 s".
 template <typename Out>
@@ -65,28 +73,33 @@ const char* name_of(protocol::CardState state) {
 
 }  // namespace
 
-/// Takes what has arrived, so much at a time that a flood cannot keep the sensor waiting.
+/// Takes what has arrived: one request a step, so that a flood cannot keep the sensor waiting.
 void Board::read_line() {
-  std::array<std::uint8_t, 128> bytes;
-  const std::size_t size = ports_.line.read(bytes);
-  for (std::size_t i = 0; i < size; ++i) {
-    const protocol::LineEvent arrived = reader_.push(bytes[i]);
-    if (arrived.kind == protocol::LineEvent::Kind::text) on_text(arrived.text);
-    if (arrived.kind == protocol::LineEvent::Kind::frame) on_frame(arrived);
+  if (inbox_at_ == inbox_size_) {
+    inbox_size_ = ports_.line.read(inbox_);
+    inbox_at_ = 0;
+  }
+  while (inbox_at_ < inbox_size_) {
+    const protocol::LineEvent arrived = reader_.push(inbox_[inbox_at_++]);
+    if (arrived.kind == protocol::LineEvent::Kind::text) return on_text(arrived.text);
+    if (arrived.kind == protocol::LineEvent::Kind::frame) return on_frame(arrived);
   }
 }
 
 void Board::on_text(std::string_view line) {
   std::string_view rest = line;
-  if (take_word(rest).empty()) return;
-  Reply reply;
-  const ReplyStatus status = command(line, reply);
+  const std::string_view verb = take_word(rest);
+  if (verb.empty()) return;
   if (framed_) {
     // Noise between frames may look like text; a command that exists is a person at a terminal.
-    if (status == ReplyStatus::unknown_command) return;
+    bool known = false;
+    for (const std::string_view command : kCommands) known = known || verb == command;
+    if (!known) return;
     framed_ = false;
     streams_ = 0;
   }
+  Reply reply;
+  const ReplyStatus status = command(line, reply);
   if (stream_ != Stream::none && status == ReplyStatus::ok) return;  // numbers only
   if (status != ReplyStatus::ok) outbox_.print("error:");
   print_lines(reply.size() == 0 ? std::string_view("ok") : reply.view());
@@ -137,6 +150,7 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
       return ReplyStatus::bad_value;
     }
     apply_settings();
+    if (settings_.hop != hop_before) renew_recording();
     return ReplyStatus::ok;
   };
 
@@ -152,7 +166,11 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
     }
     const StoreStatus status = start_recording(value);
     if (status != StoreStatus::ok) {
-      reply << "the card is " << board::name_of(status);
+      if (recorder_.foreign()) {
+        reply << "the log's file on the card is not Fettle's and is left alone: move it away";
+      } else {
+        reply << "the card is " << board::name_of(status);
+      }
       return ReplyStatus::storage;
     }
     settings_.record.clear();
@@ -178,8 +196,11 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
       if (status != ReplyStatus::ok) return status;
     }
     reply << "threshold ";
-    reply.number(static_cast<double>(detector_.threshold()), 6)
-        << (settings_.threshold > 0 ? " (set by hand)" : " (of the model)");
+    const bool by_hand = settings_.threshold > 0;
+    reply.number(static_cast<double>(by_hand ? settings_.threshold : detector_.threshold()), 6)
+        << (by_hand              ? " (set by hand)"
+            : detector_.loaded() ? " (of the model)"
+                                 : ": there is no model");
   } else if (verb == "ack") {
     if (!alarm_.acknowledge()) {
       reply << "there is no alarm to acknowledge";
@@ -190,15 +211,20 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
   } else if (verb == "mute") {
     std::int64_t t_us = 0;
     if (!until(t_us)) return expected("a time from 1s to 31d, as in 'mute 10min', or off");
+    const bool was = alarm_.muted(now_us_);
     alarm_.mute_until(t_us);
     set_pin();
-    event(t_us == 0 ? EventKind::unmuted : EventKind::muted, value);
+    if (was || t_us != 0) event(t_us == 0 ? EventKind::unmuted : EventKind::muted, value);
   } else if (verb == "maintenance") {
     std::int64_t t_us = 0;
     if (!until(t_us)) return expected("a time from 1s to 31d, as in 'maintenance 30min', or off");
+    const bool was = alarm_.maintenance(now_us_);
     alarm_.maintain_until(t_us);
+    if (t_us != 0 && alarm_.clear()) event(EventKind::alarm_ended, "maintenance");
     set_pin();
-    event(t_us == 0 ? EventKind::maintenance_ended : EventKind::maintenance_began, value);
+    if (was || t_us != 0) {
+      event(t_us == 0 ? EventKind::maintenance_ended : EventKind::maintenance_began, value);
+    }
   } else if (verb == "alert") {
     if (value != "test") return expected("test");
     alarm_.test_until(now_us_ + kAlertTest_us);
@@ -234,11 +260,9 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
   } else if (verb == "time") {
     std::int64_t seconds = 0;
     if (!value.empty()) {
-      if (!parse(value, seconds) || seconds < 1'500'000'000 || seconds > 9'000'000'000) {
+      if (!parse(value, seconds) || !set_clock(seconds * 1'000'000)) {
         return expected("seconds since 1970 (UTC)");
       }
-      utc_offset_us_ = seconds * 1'000'000 - now_us_;
-      event(EventKind::clock_set, "by a person");
     }
     reply << "up for ";
     add_duration(reply, now_us_);
@@ -273,14 +297,16 @@ ReplyStatus Board::stream_text(std::string_view what, Reply& reply) {
     reply << "stream: expected csv or scores, found \"" << what << "\"";
     return ReplyStatus::bad_value;
   }
+  if (!csv_fits(reply)) return ReplyStatus::does_not_fit;
+  stream_ = Stream::csv;
+  return ReplyStatus::ok;
+}
+
+bool Board::csv_fits(Reply& reply) const {
   // The longest row at these ranges: signs, digits before the point, 4 and 2 behind it, commas.
   const std::uint32_t accel = settings_.ranges.accelerometer == AccelerometerRange::g16 ? 8 : 7;
   const std::uint32_t gyro = settings_.ranges.gyroscope >= GyroscopeRange::dps1000 ? 8 : 7;
-  if (!fits_line(settings_.rate_hz * (3 * (accel + 1) + 3 * (gyro + 1) + 1), reply)) {
-    return ReplyStatus::does_not_fit;
-  }
-  stream_ = Stream::csv;
-  return ReplyStatus::ok;
+  return fits_line(settings_.rate_hz * (3 * (accel + 1) + 3 * (gyro + 1) + 1), reply);
 }
 
 /// Rows of numbers alone, as plotters and data forwarders read them.
@@ -338,20 +364,25 @@ void Board::show_status(Reply& reply) const {
   if (outbox_.dropped() != 0) reply << "\nline: " << outbox_.dropped() << " dropped";
 }
 
-/// The driver's part has ended: the card's follows, and the event says how it went.
-ReplyStatus Board::finish_self_test() {
+/// The driver's part has ended. The event says how, and its own record shows whether the card works.
+void Board::finish_self_test() {
   self_test_due_ = false;
-  protocol::EventMessage message;
-  message.id = ++events_;
-  message.kind = EventKind::self_test;
-  message.boot = settings_.boots;
-  message.uptime_us = now_us_;
-  message.utc_us = utc_us();
-  message.text = "card";
-  card_test_ = recorder_.check(message, now_us_);
-  event(EventKind::self_test,
-        driver_.self_test().passed() ? "passed" : "failed: 'selftest result'");
-  return ReplyStatus::ok;
+  const mpu6050::SelfTestResult& result = driver_.self_test();
+  const bool passed = result.passed() && result.interrupts;
+  event(EventKind::self_test, passed ? "sensor passed" : "sensor failed: 'selftest result'");
+  card_test_ = recorder_.check();
+}
+
+/// A clock that somebody brings. Noted when it is the first, or another than before.
+/// @return false if it cannot be right
+bool Board::set_clock(std::int64_t utc_us) {
+  constexpr std::int64_t kSecond_us = 1'000'000;
+  if (utc_us < kEarliestUtc_s * kSecond_us || utc_us > kLatestUtc_s * kSecond_us) return false;
+  const std::int64_t moved_us = utc_us - now_us_ - utc_offset_us_;
+  const bool news = utc_offset_us_ == 0 || moved_us > kSecond_us || moved_us < -kSecond_us;
+  utc_offset_us_ = utc_us - now_us_;
+  if (news) event(EventKind::clock_set, "");
+  return true;
 }
 
 ReplyStatus Board::show_self_test(Reply& reply) const {
@@ -366,6 +397,10 @@ ReplyStatus Board::show_self_test(Reply& reply) const {
           << ". Check 3V3, GND, SDA, SCL and that AD0 is low or high, not open.";
     return ReplyStatus::ok;
   }
+  if (result.status == mpu6050::SelfTestStatus::failed) {
+    reply << "FAIL it was interrupted: 'selftest' starts another";
+    return ReplyStatus::ok;
+  }
   if (result.status == mpu6050::SelfTestStatus::never) {
     reply << "none was made: 'selftest' starts one";
     return ReplyStatus::not_now;
@@ -375,13 +410,17 @@ ReplyStatus Board::show_self_test(Reply& reply) const {
       << (driver_.clone() ? ": a clone, specifications may differ" : "");
   for (std::size_t axis = 0; axis < kMaxAxes; ++axis) {
     const mpu6050::SelfTestAxis& a = result.axes[axis];
-    reply << "\n" << (a.passed ? "pass " : "FAIL ") << kAxisNames[axis] << " ";
-    if (a.trim == 0) {
-      reply << "no factory value";
+    reply << "\n"
+          << (a.untrimmed() ? "warn "
+              : a.passed    ? "pass "
+                            : "FAIL ")
+          << kAxisNames[axis] << " ";
+    if (a.untrimmed()) {
+      reply << "has no factory value to compare with";
     } else {
       reply.number(static_cast<double>(a.change) * 100, 1) << " % off trim";
     }
-    if (!a.passed) reply << ": rest the machine, test again";
+    if (!a.passed && !a.untrimmed()) reply << ": rest the machine, test again";
   }
   reply << "\n"
         << (result.interrupts ? "pass interrupt pin" : "FAIL interrupt pin: check the wire INT");

@@ -26,7 +26,10 @@ class Outbox {
   bool send(protocol::MessageType type, const Message& message) {
     std::array<std::uint8_t, protocol::kMostPayload> payload;
     const std::size_t size = protocol::encode(message, payload);
-    if (size == 0) return false;
+    if (size == 0) {  // a message that its own codec refuses
+      ++dropped_;
+      return false;
+    }
     std::array<std::uint8_t, protocol::kMostEncodedFrame> frame;
     const std::size_t bytes =
         protocol::encode_frame(type, sequence_++, {payload.data(), size}, frame);

@@ -133,8 +133,16 @@ StoreResult ModelStore::commit(Entry& entry) {
   writer.number(crc_of({header.data(), 20}));
   const std::size_t slot = into_;
   into_ = kNone;
-  if (flash_.write(slot, 0, header) != StoreStatus::ok) return StoreResult::flash_failed;
-  return read_entry(slot, entry) ? StoreResult::ok : StoreResult::flash_failed;
+  // The first attempt is marked before the header makes the model visible.
+  constexpr std::array<std::uint8_t, 4> kFirstTrial = {0xFE, 0xFF, 0xFF, 0xFF};
+  if (flash_.write(slot, kTrialMarks, kFirstTrial) == StoreStatus::ok &&
+      flash_.write(slot, 0, header) == StoreStatus::ok && read_entry(slot, entry)) {
+    return StoreResult::ok;
+  }
+  // Said to have failed, so it must not come up at the next start.
+  constexpr std::array<std::uint8_t, 4> kNoMagic{};
+  static_cast<void>(flash_.write(slot, 0, kNoMagic));
+  return StoreResult::flash_failed;
 }
 
 }  // namespace fettle::board

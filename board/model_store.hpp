@@ -69,7 +69,7 @@ class ModelStore {
   StoreResult data(const protocol::ModelBytes& bytes);
   /// Checks what was written against what was announced. The model is not visible yet.
   StoreResult check(std::span<const std::uint8_t>& file);
-  /// Makes it visible, on trial. Only after check().
+  /// Makes it visible, on trial, its first attempt marked. Only after check().
   StoreResult commit(Entry& entry);
   void abandon() { into_ = kNone; }
   [[nodiscard]] bool updating() const { return into_ != kNone; }

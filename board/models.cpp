@@ -50,11 +50,13 @@ bool Board::load(std::span<const std::uint8_t> file, Reply& why) {
 
 /// At the start, and when the sensor's settings have changed: the newest model that is proven or may
 /// be tried, the one before, the one built in, none.
-void Board::choose_model() {
+/// @param starting  an attempt to run a model on trial counts
+void Board::choose_model(bool starting) {
+  forget_verdicts();
   std::array<ModelStore::Entry, ModelFlash::kSlots> entries;
   const std::size_t count = store_.candidates(entries);
   for (std::size_t i = 0; i < count; ++i) {
-    if (!entries[i].proven && store_.mark_trial(entries[i]) != StoreStatus::ok) {
+    if (starting && !entries[i].proven && store_.mark_trial(entries[i]) != StoreStatus::ok) {
       log(LogLevel::error, "model", "the flash memory cannot be written: a new model is not tried");
       continue;
     }
@@ -80,6 +82,13 @@ void Board::choose_model() {
   model_state_ = ModelState::none;
   model_crc32_ = 0;
   log(LogLevel::warning, "model", "there is none: nothing is judged until 'fettle deploy'");
+}
+
+/// What another model has judged says nothing about this one's scores.
+void Board::forget_verdicts() {
+  judged_ = false;
+  if (alarm_.clear()) event(protocol::EventKind::alarm_ended, "another model judges now");
+  set_pin();
 }
 
 /// Back to the model that ran before an update failed.
@@ -137,22 +146,29 @@ ReplyStatus Board::commit_model(Reply& reply) {
   }
   ModelStore::Entry entry;
   const StoreResult committed = store_.commit(entry);
-  if (committed != StoreResult::ok || store_.mark_trial(entry) != StoreStatus::ok) {
+  if (committed != StoreResult::ok) {
     reload();
-    reply << describe(StoreResult::flash_failed) << "; the model before still runs";
+    reply << describe(committed) << "; the model before still runs";
     return ReplyStatus::storage;
   }
   entry_ = entry;
   model_state_ = ModelState::trial;
   trial_windows_ = 0;
-  judged_ = false;
-  protocol::ReplyStatus status = ReplyStatus::ok;
+  forget_verdicts();
   Text<64> text;
   text << "CRC-32 ";
   text.hex(model_crc32_, 8) << ", " << entry_.file.size() << " bytes, on trial";
   event(protocol::EventKind::model_changed, text.view());
   reply << "the model runs; it is kept once it has judged " << kProvingWindows << " windows";
-  return status;
+  if (settings_.threshold > 0) {
+    // It belonged to the scores of the model before.
+    settings_.threshold = 0;
+    detector_.set_threshold(0);
+    keep_settings();
+    reply << "; the threshold is the model's again";
+  }
+  renew_recording();
+  return ReplyStatus::ok;
 }
 
 /// A window was judged by a model on trial.

@@ -10,6 +10,7 @@ using protocol::CardRecordType;
 using protocol::CardState;
 
 constexpr std::int64_t kRetry_us = 2'000'000;
+constexpr std::int64_t kRetryFull_us = 60'000'000;  // somebody may have put in another card
 // A torn record is found at once; this many are looked at before a file is called somebody else's.
 constexpr std::uint32_t kMostLooked = 64;
 
@@ -30,8 +31,9 @@ void Recorder::open(std::int64_t now_us, std::uint32_t boot) {
       size, record_, kMostLooked, [this](std::uint64_t offset, std::span<std::uint8_t> bytes) {
         return card_.read(offset, bytes) == StoreStatus::ok;
       });
-  foreign_ = !tail.found && tail.damaged >= kMostLooked;
+  foreign_ = tail.readable && !tail.found && size > 0 && !could_be_ours(size);
   if (!tail.readable || foreign_) {
+    if (foreign_) retry_us_ = now_us + kRetryFull_us;
     state_ = CardState::failed;
     return;
   }
@@ -48,9 +50,23 @@ void Recorder::open(std::int64_t now_us, std::uint32_t boot) {
   end_ += tail.padding;
 }
 
+/// Without a whole record: whether the file begins as a torn log does, or with nothing.
+bool Recorder::could_be_ours(std::uint64_t size) {
+  const std::size_t looked =
+      size < record_.size() ? static_cast<std::size_t>(size) : record_.size();
+  if (card_.read(0, {record_.data(), looked}) != StoreStatus::ok) return true;  // it is tried again
+  bool magic = true;
+  bool blank = true;
+  for (std::size_t i = 0; i < looked; ++i) {
+    magic = magic && (i >= protocol::kCardMagic.size() || record_[i] == protocol::kCardMagic[i]);
+    blank = blank && record_[i] == record_[0];
+  }
+  return magic || (blank && (record_[0] == 0 || record_[0] == 0xFF));
+}
+
 bool Recorder::step(std::int64_t now_us) {
-  const bool lost = state_ == CardState::absent || state_ == CardState::failed;
-  if (!lost || foreign_ || now_us < retry_us_) return false;
+  const bool usable = state_ == CardState::ready || state_ == CardState::recording;
+  if (usable || now_us < retry_us_) return false;
   open(now_us, boot_);
   return state_ == CardState::ready;
 }
@@ -61,6 +77,7 @@ StoreStatus Recorder::start(const protocol::CardSession& session, std::int64_t n
         stop(protocol::CardEndReason::stopped, session.uptime_us, session.utc_us);
     if (ended != StoreStatus::ok) return ended;
   }
+  if (state_ != CardState::ready) open(now_us, boot_);  // perhaps it is another card now
   switch (state_) {
     case CardState::absent: return StoreStatus::absent;
     case CardState::failed: return StoreStatus::failed;
@@ -113,12 +130,10 @@ StoreStatus Recorder::event(const protocol::EventMessage& message, std::int64_t 
   return write(CardRecordType::event, {payload.data(), size}, now_us);
 }
 
-StoreStatus Recorder::check(const protocol::EventMessage& message, std::int64_t now_us) {
+StoreStatus Recorder::check() {
   if (state_ == CardState::absent) return StoreStatus::absent;
   if (state_ == CardState::full) return StoreStatus::full;
-  const StoreStatus status = event(message, now_us);
-  if (status != StoreStatus::ok) return status;
-  if (state_ == CardState::failed) return StoreStatus::failed;
+  if (state_ == CardState::failed || records_ == 0) return StoreStatus::failed;
   if (card_.read(end_ - protocol::kCardRecordBytes, record_) != StoreStatus::ok) {
     return StoreStatus::failed;
   }
@@ -137,7 +152,7 @@ StoreStatus Recorder::flush(std::int64_t now_us) {
 
 StoreStatus Recorder::write(CardRecordType type, std::span<const std::uint8_t> payload,
                             std::int64_t now_us) {
-  if (payload.empty()) return StoreStatus::ok;  // a message that its own codec refuses
+  if (payload.empty()) return StoreStatus::failed;  // a message that its own codec refuses
   const protocol::CardHeader header{type, sequence_, boot_, id_};
   static_cast<void>(protocol::write_card_record(header, payload, record_));
   const StoreStatus status = card_.append(record_);
@@ -153,7 +168,7 @@ StoreStatus Recorder::fail(StoreStatus status, std::int64_t now_us) {
            : status == StoreStatus::absent ? CardState::absent
                                            : CardState::failed;
   waiting_.clear();
-  retry_us_ = now_us + kRetry_us;
+  retry_us_ = now_us + (status == StoreStatus::full ? kRetryFull_us : kRetry_us);
   return status;
 }
 

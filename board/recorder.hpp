@@ -15,14 +15,15 @@ namespace fettle::board {
 /// the last one, and the samples that were waiting for one to fill, 30 or so.
 ///
 /// A card that is full stops recording. One that fails or was pulled out is tried again every two
-/// seconds; the caller then begins a new recording.
+/// seconds, one that is full or holds somebody else's file every minute; the caller then begins a new
+/// recording. A file that does not begin as a log of Fettle does is never written to.
 class Recorder {
  public:
   Recorder(Card& card, const std::array<std::uint8_t, 8>& id) : card_(card), id_(id) {}
 
   /// Looks for the card and for the end of its log.
   void open(std::int64_t now_us, std::uint32_t boot);
-  /// Tries again a card that was absent or has failed, every two seconds.
+  /// Tries again a card that could not be used.
   /// @return true if it is back
   bool step(std::int64_t now_us);
 
@@ -41,12 +42,13 @@ class Recorder {
   /// The log's file is not Fettle's: nothing is written to it.
   [[nodiscard]] bool foreign() const { return foreign_; }
 
-  /// Writes an empty event record and reads it back, for the self-test.
-  StoreStatus check(const protocol::EventMessage& message, std::int64_t now_us);
+  /// Reads back the record written last, for the self-test.
+  StoreStatus check();
 
  private:
   StoreStatus write(protocol::CardRecordType type, std::span<const std::uint8_t> payload,
                     std::int64_t now_us);
+  [[nodiscard]] bool could_be_ours(std::uint64_t size);
   StoreStatus flush(std::int64_t now_us);
   StoreStatus fail(StoreStatus status, std::int64_t now_us);
 

@@ -43,11 +43,56 @@ void Board::send_hello() {
 }
 
 void Board::on_frame(const LineEvent& frame) {
-  Reply text;
-  bool answered = false;
-  const ReplyStatus status = request(frame, text, answered);
-  if (answered) return;
-  outbox_.send(MessageType::reply, protocol::Reply{frame.sequence, status, text.view()});
+  // Whoever missed an answer asks again with the same number: what was done is not done again.
+  const bool repeated =
+      last_request_known_ && frame.sequence == last_request_ && frame.type == MessageType::command;
+  if (!repeated) {
+    bool answered = false;
+    last_reply_.clear();
+    last_status_ = request(frame, last_reply_, answered);
+    last_request_known_ = frame.type == MessageType::command;
+    last_request_ = frame.sequence;
+    if (answered) return;
+  }
+  send_reply(frame.sequence, last_status_, last_reply_.view());
+}
+
+/// In as many frames as the text needs, cut at the ends of lines.
+void Board::send_reply(std::uint16_t to, ReplyStatus status, std::string_view text) {
+  for (;;) {
+    std::size_t size = text.size();
+    if (size > protocol::kMostReplyText) {
+      size = protocol::kMostReplyText;
+      while (size > 0 && text[size - 1] != '\n') --size;
+      if (size == 0) size = protocol::kMostReplyText;
+    }
+    const bool more = size < text.size();
+    outbox_.send(MessageType::reply, protocol::Reply{to, status, head(text, size), more});
+    if (!more) return;
+    text = tail(text, size);
+  }
+}
+
+/// After the rate has changed.
+void Board::stop_stream_that_does_not_fit() {
+  Reply why;
+  if (framed_ && (streams_ & protocol::kStreamSamples) != 0 && !frames_fit(why)) {
+    streams_ = static_cast<std::uint8_t>(streams_ & ~unsigned{protocol::kStreamSamples});
+  } else if (!framed_ && stream_ == Stream::csv && !csv_fits(why)) {
+    stream_ = Stream::none;
+  } else {
+    return;
+  }
+  Text<200> text;
+  text << "the stream has stopped: " << why.view();
+  log(LogLevel::error, "line", text.view());
+}
+
+bool Board::frames_fit(Reply& reply) const {
+  constexpr std::size_t kFrame = protocol::encoded_frame_bytes(protocol::kMostSamplesBytes);
+  constexpr auto kBlock = static_cast<std::uint32_t>(kMaxBlockSamples);
+  const std::uint32_t blocks = (settings_.rate_hz + kBlock - 1) / kBlock;
+  return fits_line(blocks * static_cast<std::uint32_t>(kFrame), reply);
 }
 
 ReplyStatus Board::request(const LineEvent& frame, Reply& reply, bool& answered) {
@@ -70,10 +115,8 @@ ReplyStatus Board::request(const LineEvent& frame, Reply& reply, bool& answered)
         framed_ = true;
         streams_ = 0;
         stream_ = Stream::none;
-        if (hello.utc_us > 0) {
-          utc_offset_us_ = hello.utc_us - now_us_;
-          event(protocol::EventKind::clock_set, "by the computer");
-        }
+        last_request_known_ = false;                 // it counts its frames anew
+        static_cast<void>(set_clock(hello.utc_us));  // one that cannot be right is none
       }
       send_hello();  // another version too learns ours from it
       answered = true;
@@ -88,11 +131,7 @@ ReplyStatus Board::request(const LineEvent& frame, Reply& reply, bool& answered)
     case MessageType::stream: {
       protocol::StreamRequest stream;
       if (!protocol::decode(frame.payload, stream)) return bad_frame("a choice of streams");
-      constexpr std::size_t kFrame = protocol::encoded_frame_bytes(protocol::kMostSamplesBytes);
-      constexpr auto kBlock = static_cast<std::uint32_t>(kMaxBlockSamples);
-      const std::uint32_t blocks = (settings_.rate_hz + kBlock - 1) / kBlock;
-      if ((stream.what & protocol::kStreamSamples) != 0 &&
-          !fits_line(blocks * static_cast<std::uint32_t>(kFrame), reply)) {
+      if ((stream.what & protocol::kStreamSamples) != 0 && !frames_fit(reply)) {
         return ReplyStatus::does_not_fit;
       }
       framed_ = true;

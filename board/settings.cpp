@@ -85,10 +85,6 @@ SetResult set_setting(Settings& settings, std::string_view key, std::string_view
     } else {
       return refuse("a number from 1e-9 to 1e9, or model");
     }
-  } else if (key == "record") {
-    if (!value.empty() && !valid_label(value))
-      return refuse("a label of 1 to 32 letters, digits and -_.+, or nothing");
-    assign(settings.record, value);
   } else {
     return SetResult::unknown_key;
   }
@@ -106,24 +102,28 @@ void list_settings(const Settings& settings, Text<kMostSettings>& text) {
   } else {
     text << "model";
   }
-  text << "\nrecord=" << settings.record.view();
 }
 
 // Saved as text lines with a CRC-32 behind them, so that an older board skips keys that it does not
 // know and a person can read a dump.
-StoreStatus load_settings(SettingsStore& store, Settings& settings) {
+LoadResult load_settings(SettingsStore& store, Settings& settings) {
+  constexpr int kTries = 3;
+  settings = {};
   std::array<std::uint8_t, kMostSettings> bytes;
   std::size_t size = 0;
-  const StoreStatus status = store.load(bytes, size);
-  if (status != StoreStatus::ok) return status;
-  if (size < 4 || size > bytes.size()) return StoreStatus::failed;
+  StoreStatus status = StoreStatus::failed;
+  for (int i = 0; i < kTries && status == StoreStatus::failed; ++i)
+    status = store.load(bytes, size);
+  if (status == StoreStatus::absent) return LoadResult::none;
+  if (status != StoreStatus::ok) return LoadResult::unreadable;
+  if (size < 4 || size > bytes.size()) return LoadResult::damaged;
   Crc32 crc;
   crc.add({bytes.data(), size - 4});
   std::uint32_t stored = 0;
   for (std::size_t i = 0; i < 4; ++i) stored |= std::uint32_t{bytes[size - 4 + i]} << (8 * i);
-  if (stored != crc.value()) return StoreStatus::failed;
+  if (stored != crc.value()) return LoadResult::damaged;
   std::string_view rest(reinterpret_cast<const char*>(bytes.data()), size - 4);
-  if (!rest.starts_with(kFormat)) return StoreStatus::failed;
+  if (!rest.starts_with(kFormat)) return LoadResult::damaged;
   while (!rest.empty()) {
     const std::string_view line = take_line(rest);
     const std::size_t equals = line.find('=');
@@ -133,11 +133,13 @@ StoreStatus load_settings(SettingsStore& store, Settings& settings) {
     std::string_view expected;
     if (key == "boots") {
       static_cast<void>(parse(value, settings.boots));
+    } else if (key == "record") {
+      if (valid_label(value)) assign(settings.record, value);
     } else {
       static_cast<void>(set_setting(settings, key, value, expected));
     }
   }
-  return StoreStatus::ok;
+  return LoadResult::ok;
 }
 
 StoreStatus save_settings(SettingsStore& store, const Settings& settings) {
@@ -145,7 +147,8 @@ StoreStatus save_settings(SettingsStore& store, const Settings& settings) {
   list_settings(settings, text);
   std::array<std::uint8_t, kMostSettings> bytes;
   Text<kMostSettings - 4> saved;
-  saved << kFormat << "\nboots=" << settings.boots << "\n" << text.view();
+  saved << kFormat << "\nboots=" << settings.boots << "\nrecord=" << settings.record.view() << "\n"
+        << text.view();
   Crc32 crc;
   std::size_t size = 0;
   for (const char c : saved.view()) bytes[size++] = static_cast<std::uint8_t>(c);

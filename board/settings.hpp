@@ -40,12 +40,18 @@ enum class SetResult : std::uint8_t { ok, unknown_key, bad_value };
 [[nodiscard]] SetResult set_setting(Settings& settings, std::string_view key,
                                     std::string_view value, std::string_view& expected);
 
-/// All settings but the count of boots, one `key=value` a line.
+/// What people can set, one `key=value` a line.
 void list_settings(const Settings& settings, Text<kMostSettings>& text);
 
-/// Loads what was saved. Anything damaged or unknown leaves the defaults.
-/// @return ok; absent if nothing was saved yet; failed if it cannot be read or is damaged
-[[nodiscard]] StoreStatus load_settings(SettingsStore& store, Settings& settings);
+enum class LoadResult : std::uint8_t {
+  ok,
+  none,        ///< nothing was saved yet
+  unreadable,  ///< the store reports an error, three times: what it holds is not known
+  damaged,     ///< what it holds is not settings
+};
+/// Loads what was saved. Settings that this board does not know are skipped; after anything but ok
+/// `settings` holds the defaults.
+[[nodiscard]] LoadResult load_settings(SettingsStore& store, Settings& settings);
 [[nodiscard]] StoreStatus save_settings(SettingsStore& store, const Settings& settings);
 
 /// Whether a label or name may be written on a card and become a folder's name later: letters,

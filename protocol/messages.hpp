@@ -178,7 +178,7 @@ enum class CardState : std::uint8_t { absent = 0, ready = 1, recording = 2, full
 enum class ModelState : std::uint8_t {
   none = 0,  ///< samples are recorded but not judged
   built_in = 1,
-  trial = 2,  ///< new, not yet run: a restart goes back to the one before
+  trial = 2,  ///< new: it has three starts to judge three windows, or the one before runs again
   proven = 3,
 };
 

@@ -108,6 +108,8 @@ Driver::Driver(RegisterBus& bus, const DataReady& data_ready, const Config& conf
 
 void Driver::reconfigure(const Config& config) {
   config_ = config;
+  if (self_test_.status == SelfTestStatus::running) self_test_.status = SelfTestStatus::failed;
+  self_test_wanted_ = false;
   clock_ = SampleClock(1000.0 * (1 + sample_rate_divider(config.rate_hz)));
   who_am_i_ = 0;
   intact_ = false;
