@@ -13,7 +13,7 @@ constexpr std::int64_t kLossesEvery_us = 60'000'000;
 constexpr std::int64_t kRound_us = 20'000;  // the line is looked at so often, at least
 constexpr std::int64_t kBusy_us = 1000;     // ... while requests are waiting
 constexpr std::int64_t kCauseEvery_us = 10'000'000;
-constexpr std::int64_t kSaveEvery_us = 1'000'000;
+constexpr std::int64_t kSaveEvery_us = 100'000;
 
 mpu6050::Config driver_config(const Settings& settings) {
   mpu6050::Config config;
@@ -113,7 +113,6 @@ void Board::step(std::int64_t now_us) {
       driver_.state() != mpu6050::State::self_test) {
     finish_self_test();
   }
-  if (settings_to_save_) keep_settings();
   outbox_.pump();
   read_line();
   outbox_.pump();
@@ -234,9 +233,7 @@ void Board::note_losses(const SampleBlock& block) {
 }
 
 void Board::keep_settings() {
-  settings_to_save_ = settings_saved_us_ != 0 && now_us_ - settings_saved_us_ < kSaveEvery_us;
-  if (settings_to_save_) return;
-  settings_saved_us_ = now_us_ == 0 ? 1 : now_us_;
+  deaf_until_us_ = now_us_ + kSaveEvery_us;
   if (save_settings(ports_.settings, settings_) == StoreStatus::ok) return;
   log(LogLevel::error, "settings", "they cannot be saved: they hold until the next restart");
 }

@@ -160,9 +160,8 @@ class Board {
   std::int64_t losses_us_ = 0;  // when that was
   bool any_loss_ = false;
 
-  // Settings are saved once a second at most: a flood of commands must not wear the flash.
-  bool settings_to_save_ = false;
-  std::int64_t settings_saved_us_ = 0;
+  // After settings were saved the line waits a moment: a flood of commands must not wear the flash.
+  std::int64_t deaf_until_us_ = 0;
 
   // The line. What has arrived is taken one request a step.
   std::array<std::uint8_t, 128> inbox_;

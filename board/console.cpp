@@ -75,6 +75,7 @@ const char* name_of(protocol::CardState state) {
 
 /// Takes what has arrived: one request a step, so that a flood cannot keep the sensor waiting.
 void Board::read_line() {
+  if (now_us_ < deaf_until_us_) return;
   if (inbox_at_ == inbox_size_) {
     inbox_size_ = ports_.line.read(inbox_);
     inbox_at_ = 0;

@@ -105,6 +105,7 @@ void expect_working(VirtualRig& rig) {
   ASSERT_TRUE(rig.status.has_value()) << "no status";
   EXPECT_EQ(rig.status->sensor, protocol::SensorState::streaming);
   EXPECT_NE(rig.status->model, ModelState::none);
+  EXPECT_GE(rig.board->board().settings().boots, 2U) << "the settings were lost";
   rig.shaker.level = 3;
   rig.run(2);
   EXPECT_TRUE(rig.board->pin().high) << "the fault is not found";

@@ -627,5 +627,238 @@ TEST_F(BoardTest, NeitherASelfTestNorARestartOfTheSensorIsAnAlarm) {
   EXPECT_EQ(fresh_status().configuration_lost + fresh_status().restarts, 2U);
 }
 
+TEST_F(BoardTest, AnAlarmEndsWithItsModel) {
+  start_judging();
+  shaker.level = 3;
+  run(3);
+  ASSERT_TRUE(board->pin().high);
+  EXPECT_EQ(ask("set rate_hz 1000").status, ReplyStatus::ok);
+  run(3);
+  EXPECT_EQ(fresh_status().model, ModelState::none);
+  EXPECT_FALSE(board->pin().high);
+  EXPECT_TRUE(happened(EventKind::alarm_ended));
+}
+
+TEST_F(BoardTest, AnAcknowledgedAlarmDoesNotMaskTheNextModel) {
+  start_judging();
+  shaker.level = 3;
+  run(3);
+  EXPECT_EQ(ask("ack").status, ReplyStatus::ok);
+  EXPECT_FALSE(board->pin().high);
+  ASSERT_EQ(deploy(shaker_model())->status, ReplyStatus::ok);
+  run(3);
+  EXPECT_TRUE(board->pin().high);
+}
+
+TEST_F(BoardTest, AThresholdSetByHandEndsWithItsModel) {
+  start_judging();
+  EXPECT_EQ(ask("threshold 99999").status, ReplyStatus::ok);
+  answers.clear();
+  const Answer* answer = deploy(shaker_model());
+  ASSERT_NE(answer, nullptr);
+  EXPECT_NE(answer->text.find("threshold"), std::string::npos) << answer->text;
+  EXPECT_EQ(fresh_status().threshold, 3.0F);
+}
+
+TEST_F(BoardTest, SettingsThatCannotBeReadAreNotWrittenOver) {
+  power_on();
+  type("name pump");
+  run(2);
+  std::vector<std::uint8_t> before(storage.settings->size());
+  ASSERT_TRUE(storage.settings->read(0, before));
+  class Unreadable final : public simulator::Medium {
+   public:
+    explicit Unreadable(simulator::Medium& medium) : medium_(medium) {}
+    [[nodiscard]] std::uint64_t size() const override { return medium_.size(); }
+    [[nodiscard]] bool read(std::uint64_t, std::span<std::uint8_t>) const override { return false; }
+    bool write(std::uint64_t at, std::span<const std::uint8_t> bytes) override {
+      return medium_.write(at, bytes);
+    }
+    bool replace(std::span<const std::uint8_t> bytes) override { return medium_.replace(bytes); }
+
+   private:
+    simulator::Medium& medium_;
+  };
+  auto whole = std::move(storage.settings);
+  storage.settings = std::make_unique<Unreadable>(*whole);
+  power_on();
+  run(3);
+  board.reset();
+  storage.settings = std::move(whole);
+  power_on();
+  EXPECT_EQ(board->board().settings().name.view(), "pump");
+}
+
+TEST_F(BoardTest, AClockThatCannotBeRightIsNone) {
+  power_on();
+  connect(kAll);
+  for (const char* line : {"time 9000000000", "time 5", "time -1", "time 99999999999999999999"}) {
+    EXPECT_EQ(ask(line).status, ReplyStatus::bad_value) << line;
+  }
+  send(protocol::MessageType::hello,
+       protocol::HelloRequest{protocol::kVersion, 8'999'999'999'999'999});
+  run(0.2);
+  EXPECT_EQ(fresh_status().utc_us / 1'000'000'000'000, kUtc_us / 1'000'000'000'000);
+}
+
+TEST_F(BoardTest, ASelfTestIsNotOverBeforeItHasBegun) {
+  power_on();
+  connect(kAll);
+  run(2);
+  for (int i = 0; i < 2; ++i) {
+    events.clear();
+    EXPECT_EQ(ask("selftest").status, ReplyStatus::ok);
+    EXPECT_EQ(ask("selftest result").status, ReplyStatus::not_now);
+    EXPECT_FALSE(happened(EventKind::self_test));
+    run(4);
+    EXPECT_TRUE(happened(EventKind::self_test));
+    const Answer result = ask("selftest result");
+    EXPECT_EQ(result.status, ReplyStatus::ok);
+    EXPECT_NE(result.text.find("pass az"), std::string::npos) << result.text;
+  }
+  EXPECT_EQ(ask("selftest").status, ReplyStatus::ok);
+  run(0.5);
+  EXPECT_EQ(ask("set accel_g 4").status, ReplyStatus::ok);
+  run(3);
+  EXPECT_NE(ask("selftest result").text.find("interrupted"), std::string::npos);
+}
+
+TEST_F(BoardTest, ARecordingIsRenewedWhenWhatItSaysChanges) {
+  start_judging();
+  EXPECT_EQ(ask("record normal").status, ReplyStatus::ok);
+  run(3);
+  EXPECT_EQ(ask("set hop 64").status, ReplyStatus::ok);
+  run(3);
+  EXPECT_EQ(ask("set accel_g 4").status, ReplyStatus::ok);
+  run(3);
+  ASSERT_EQ(deploy(shaker_model())->status, ReplyStatus::ok);
+  run(3);
+  int sessions = 0;
+  for (const auto& record : card_records()) {
+    const auto read = protocol::read_card_record(
+        protocol::ConstCardBytes(record.data(), protocol::kCardRecordBytes));
+    sessions += read.header.type == protocol::CardRecordType::session ? 1 : 0;
+  }
+  EXPECT_EQ(sessions, 4);
+  EXPECT_EQ(fresh_status().card, CardState::recording);
+}
+
+TEST_F(BoardTest, AnotherCardInPlaceOfAFullOneIsFound) {
+  config.card_bytes = 10'000;
+  power_on();
+  connect(kAll);
+  EXPECT_EQ(ask("record normal").status, ReplyStatus::ok);
+  run(30);
+  EXPECT_EQ(fresh_status().card, CardState::full);
+  storage.card->replace({});
+  EXPECT_EQ(ask("record normal").status, ReplyStatus::ok);
+}
+
+TEST_F(BoardTest, AShortFileOfSomebodyElseIsLeftAloneToo) {
+  const std::string theirs(880, 'x');
+  storage.card->replace({reinterpret_cast<const std::uint8_t*>(theirs.data()), theirs.size()});
+  power_on();
+  connect(kAll);
+  const Answer answer = ask("record normal");
+  EXPECT_EQ(answer.status, ReplyStatus::storage);
+  EXPECT_NE(answer.text.find("not Fettle's"), std::string::npos) << answer.text;
+  run(70);
+  EXPECT_EQ(storage.card->size(), theirs.size());
+}
+
+TEST_F(BoardTest, ManyGreetingsDoNotPushAlarmsOutOfTheList) {
+  start_judging();
+  shaker.level = 3;
+  run(3);
+  for (int i = 0; i < 12; ++i) connect(kAll);
+  EXPECT_NE(ask("events").text.find("alarm"), std::string::npos);
+}
+
+TEST_F(BoardTest, APersonWhoTypesAfterAProgramIsUnderstoodAtOnce) {
+  power_on();
+  connect(kAll);
+  run(2);
+  text.clear();
+  board->type("stream csv");
+  run(2);
+  EXPECT_EQ(text.find("error"), std::string::npos) << text.substr(0, 200);
+  EXPECT_GT(text.size(), 1000U);
+}
+
+TEST_F(BoardTest, AStreamThatNoLongerFitsStopsAndSaysSo) {
+  config.baud = 115'200;
+  power_on();
+  run(2);
+  board->type("stream csv");
+  run(1);
+  text.clear();
+  board->type("set rate_hz 1000");
+  run(5);
+  EXPECT_NE(text.find("the stream has stopped"), std::string::npos) << text.substr(0, 300);
+  EXPECT_EQ(board->board().status().frames_dropped, 0U);
+}
+
+TEST_F(BoardTest, ARepeatedCommandIsAnsweredAndNotDoneAgain) {
+  start_judging();
+  shaker.level = 3;
+  run(3);
+  std::array<std::uint8_t, protocol::kMostEncodedFrame> frame{};
+  const std::string_view line = "ack";
+  const std::size_t size = protocol::encode_frame(
+      protocol::MessageType::command, 4711,
+      {reinterpret_cast<const std::uint8_t*>(line.data()), line.size()}, frame);
+  for (int i = 0; i < 2; ++i) {
+    auto& to_board = board->line().to_board;
+    to_board.insert(to_board.end(), frame.begin(),
+                    frame.begin() + static_cast<std::ptrdiff_t>(size));
+    answers.clear();
+    run(0.3);
+    ASSERT_NE(answer_to(4711), nullptr);
+    EXPECT_EQ(answer_to(4711)->status, ReplyStatus::ok) << "time " << i;
+  }
+}
+
+TEST_F(BoardTest, AFloodOfCommandsKeepsTheSensorAndTheFlash) {
+  config.chip.noise = 1;
+  power_on();
+  connect(0);
+  EXPECT_EQ(ask("set rate_hz 1000").status, ReplyStatus::ok);
+  run(3);
+  const std::uint64_t stored = operations.stored_bytes();
+  const std::uint64_t lost = fresh_status().lost;
+  for (int i = 0; i < 40; ++i) board->type(i % 2 == 0 ? "name a" : "name b");
+  run(2);
+  EXPECT_LT(operations.stored_bytes() - stored, 21 * board::kMostSettings);
+  run(3);
+  EXPECT_EQ(fresh_status().lost, lost);
+  power_on();
+  EXPECT_EQ(board->board().settings().name.view(), "b");
+}
+
+TEST_F(BoardTest, AFailedUpdateDoesNotComeUpAtTheNextStart) {
+  // Each operation of the flash fails once while a model is deployed.
+  for (std::uint64_t n = 1;; ++n) {
+    ASSERT_LT(n, 200U);
+    board.reset();
+    storage = {};
+    operations = {};
+    start_judging();
+    auto other = shaker_model();
+    answers.clear();
+    const std::uint64_t before = operations.done();
+    operations.fail_at = before + n;
+    const Answer* answer = deploy(other);
+    const bool over = operations.done() < operations.fail_at;
+    const bool refused = answer != nullptr && answer->status != ReplyStatus::ok;
+    operations.fail_at = 0;
+    if (refused) {
+      power_on();
+      run(0.5);
+      EXPECT_EQ(board->board().status().model, ModelState::proven) << "operation " << n;
+    }
+    if (over) break;
+  }
+}
+
 }  // namespace
 }  // namespace fettle::test
