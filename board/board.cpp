@@ -78,6 +78,7 @@ void Board::begin(std::int64_t now_us) {
         "they cannot be read: the defaults are used until the next start");
   } else {
     keep_settings();
+    deaf_until_us_ = 0;
   }
   driver_.reconfigure(driver_config(settings_));
   alarm_.set_latch(settings_.latch);

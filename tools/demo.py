@@ -79,7 +79,13 @@ class Watched:
         self.scores = [line for line in lines if line["type"] == "score"]
 
     def anomalous(self, factor):
-        return [(s["t_us"] / 1e6, s["score"] > factor * s["threshold"]) for s in self.scores]
+        """Of each window: when it began, and whether it is above the threshold. At the model's own
+        threshold that is the board's verdict; a score that is not a number has no "score"."""
+        return [(s["t_us"] / 1e6, s["verdict"] == "anomaly" if factor == 1 or "score" not in s
+                 else s["score"] > factor * s["threshold"]) for s in self.scores]
+
+    def pin_followed(self):
+        return all(s["pin"] == (s["verdict"] == "anomaly") for s in self.scores)
 
     def alarms(self, factor):
         """Seconds at which runs of windows above the threshold began."""
@@ -151,6 +157,8 @@ def main():
         for severity in SEVERITIES:
             with demo.board("--session", 21 + number, "--fault", f"{kind}:{severity}@{ONSET_S}s"):
                 faulty[kind, severity] = Watched(demo.watched("4min"))
+    if not all(watched.pin_followed() for watched in (normal, *faulty.values())):
+        sys.exit("the alert pin did not follow the board's verdicts: please report this")
     print("\nSeconds from the fault to the alarm, and the share of windows above the\nthreshold "
           "after it; severity 1 is due for repair today.\n")
     print("At the model's threshold, the 99th percentile of normal windows:")
