@@ -116,7 +116,9 @@ class Import {
   CardReport run() {
     check_log();
     if (std::filesystem::exists(options_.data / "dataset.json")) {
-      rate_hz_ = DataSet::open(options_.data).rate_hz();
+      const DataSet data = DataSet::open(options_.data);
+      rate_hz_ = data.rate_hz();
+      known_ = data.recordings();
       has_data_ = true;
     }
     CardFile file(options_.file);
@@ -131,7 +133,10 @@ class Import {
       if (++shown % 1024 == 0) progress.at(file.offset());
     }
     end_recording(false);
-    if (report_.recordings.empty()) nothing_to_import();
+    if (report_.recordings.empty()) {
+      if (report_.already.empty()) nothing_to_import();
+      return std::move(report_);
+    }
     update_->commit();
     return std::move(report_);
   }
@@ -264,11 +269,15 @@ class Import {
     if (session.model_crc32 != 0) {
       provenance += fmt::format(", model {:08x}", session.model_crc32);
     }
-    writer_ = &update_->begin(label, file_name, file_name, provenance);
+    // Its rows say whether it is one that the data set has; until then it needs a free name.
+    base_name_ = file_name;
+    std::string name_here = file_name;
+    for (int i = 2; is_known(label, name_here); ++i) name_here = fmt::format("{}-{}", file_name, i);
+    writer_ = &update_->begin(label, name_here, file_name, provenance);
     collector_.emplace(rate_hz, session.hop);
     current_ = {};
     current_.entry.label = label;
-    current_.entry.name = file_name;
+    current_.entry.name = name_here;
     current_.entry.source = file_name;
     current_.entry.provenance = provenance;
     current_.board = board;
@@ -320,6 +329,34 @@ class Import {
     }
   }
 
+  bool is_known(const std::string& label, const std::string& name) const {
+    return std::ranges::any_of(known_, [&](const RecordingEntry& entry) {
+      return entry.label == label && entry.name == name;
+    });
+  }
+
+  /// The same recording in the data set, under whatever label, bit for bit; nullptr if there is none.
+  const RecordingEntry* same_as_current() const {
+    const auto same = std::ranges::find_if(known_, [&](const RecordingEntry& entry) {
+      return entry.rows == current_.entry.rows && entry.hash == current_.entry.hash &&
+             (entry.name == base_name_ || entry.name.starts_with(base_name_ + "-"));
+    });
+    return same == known_.end() ? nullptr : &*same;
+  }
+
+  void take_in() {
+    if (current_.entry.name != base_name_) {
+      const RecordingEntry& entry = current_.entry;
+      report_.notes.push_back(
+          fmt::format("{}/{} was there already with other rows, as when a card is read while it is "
+                      "recording; what is on the card now, {} rows, is {}",
+                      entry.label, base_name_, entry.rows, entry.id()));
+    }
+    update_->end();
+    report_.recordings.push_back(current_);
+    known_.push_back(current_.entry);
+  }
+
   void end_recording(bool ended) {
     passing_over_ = false;
     if (writer_ == nullptr) return;
@@ -328,15 +365,21 @@ class Import {
     current_.entry.rows = writer_->rows();
     current_.entry.hash = writer_->hash();
     const std::string what = current_.entry.id();
-    if (writer_->rows() < options_.window_samples) {
+    if (const RecordingEntry* const same = same_as_current()) {
+      report_.already.push_back(same->id());
+      if (same->label != current_.entry.label) {
+        report_.notes.push_back(fmt::format("{} is in the data set already, as {}",
+                                            current_.entry.label + "/" + base_name_, same->id()));
+      }
+      update_->discard();
+    } else if (writer_->rows() < options_.window_samples) {
       report_.left_out.push_back(fmt::format("{}: {} samples", what, writer_->rows()));
       update_->discard();
     } else {
       const std::string objection =
           current_.entry.label == "normal" && !options_.force ? refusal(what, current_.counts) : "";
       if (objection.empty()) {
-        update_->end();
-        report_.recordings.push_back(current_);
+        take_in();
       } else {
         report_.left_out.push_back(objection);
         update_->discard();
@@ -356,9 +399,12 @@ class Import {
   bool wrong_rate_ = false;
   std::map<std::string, std::pair<std::uint32_t, bool>> next_sequence_;
 
+  std::vector<RecordingEntry> known_;  ///< what the data set has, or will have
+
   RecordingWriter* writer_ = nullptr;  ///< of the recording under way
   std::optional<Collector> collector_;
   CardRecording current_;
+  std::string base_name_;  ///< of the recording under way, as the card has it
   bool passing_over_ = false;  ///< the recording under way is left out
   std::string id_;
   std::uint32_t boot_ = 0;

@@ -125,8 +125,70 @@ TEST_F(CardImport, IsBitForBit) {
   const RecordingEntry entry = DataSet::open(folder / "data").recordings().at(0);
   EXPECT_NE(entry.provenance.find("pump (0102030405060708)"), std::string::npos);
   EXPECT_EQ(entry.rows, 60U * 32U);
-  // Once is enough.
-  expect_error(ExitCode::exists, {"already"}, [&] { static_cast<void>(import()); });
+}
+
+TEST_F(CardImport, TakesOnlyWhatIsNew) {
+  card.session("normal");
+  card.samples(20);
+  card.end();
+  card.session("loose");
+  card.samples(20);  // still recording
+  EXPECT_EQ(import().recordings.size(), 2U);
+  const auto import_again = [&](const std::string& label = "") {
+    const CardReport report = import(label);
+    EXPECT_TRUE(report.left_out.empty());
+    return report;
+  };
+  const std::vector<std::string> both = {"normal/card-05060708-boot1-0",
+                                         "loose/card-05060708-boot1-22"};
+  CardReport report = import_again();
+  EXPECT_TRUE(report.recordings.empty());
+  EXPECT_EQ(report.already, both);
+  EXPECT_TRUE(report.notes.empty());
+  // Under another label it is still the same.
+  report = import_again("normal");
+  EXPECT_TRUE(report.recordings.empty());
+  EXPECT_EQ(report.already, both);
+  ASSERT_EQ(report.notes.size(), 1U);
+  EXPECT_NE(report.notes[0].find("as loose/card-05060708-boot1-22"), std::string::npos);
+  // The card has grown: the second one is longer, the third is new.
+  card.samples(10);
+  card.end();
+  card.session("normal");
+  card.samples(20);
+  card.end();
+  report = import_again();
+  EXPECT_EQ(report.already, std::vector<std::string>{both[0]});
+  ASSERT_EQ(report.recordings.size(), 2U);
+  EXPECT_EQ(report.recordings[0].entry.id(), both[1] + "-2");
+  EXPECT_EQ(report.recordings[0].entry.rows, 30U * 32U);
+  EXPECT_EQ(report.recordings[1].entry.id(), "normal/card-05060708-boot1-54");
+  ASSERT_EQ(report.notes.size(), 1U);
+  EXPECT_NE(report.notes[0].find("960 rows, is " + both[1] + "-2"), std::string::npos)
+      << report.notes[0];
+  // And now all of it is there.
+  report = import_again();
+  EXPECT_TRUE(report.recordings.empty());
+  EXPECT_EQ(report.already.size(), 3U);
+  const DataSet data = DataSet::open(folder / "data");
+  EXPECT_EQ(data.recordings().size(), 4U);
+  for (const RecordingEntry& entry : data.recordings()) {
+    if (entry.label == "loose") {  // parts of one: never apart in training and test
+      EXPECT_EQ(entry.source, "card-05060708-boot1-22");
+    }
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "data" / ".fettle-staging"));
+}
+
+TEST_F(CardImport, KnowsTheSameRecordingOnOneCard) {
+  card.session("normal");
+  card.samples(20);
+  card.end();
+  const std::vector<std::uint8_t> once = card.bytes;
+  card.bytes.insert(card.bytes.end(), once.begin(), once.end());
+  const CardReport report = import();
+  EXPECT_EQ(report.recordings.size(), 1U);
+  EXPECT_EQ(report.already.size(), 1U);
 }
 
 TEST_F(CardImport, TakesAllSessionsOfSeveralBoards) {
