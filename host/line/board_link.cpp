@@ -469,21 +469,42 @@ void BoardLink::send_model(std::span<const std::uint8_t> file,
 }
 
 std::vector<std::uint8_t> BoardLink::read_model(const std::function<void(std::size_t)>& progress) {
+  constexpr int kMostWrongAnswers = 3;  // to one request: what was asked before may be answered late
   greet();
+  const std::size_t size = board_.hello.model_bytes;
+  const auto refuse = [&](const std::string& why) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("{}: the model cannot be read: {}", port_, why));
+  };
+  if (size > board_.hello.slot_bytes) {
+    refuse(fmt::format("{} says it has {} bytes, but there is room for {}", board_.called(), size,
+                       board_.hello.slot_bytes));
+  }
   std::vector<std::uint8_t> file;
-  while (file.size() < board_.hello.model_bytes) {
+  int wrong = 0;
+  while (file.size() < size) {
     protocol::ModelRead read;
     read.offset = static_cast<std::uint32_t>(file.size());
     read.length = static_cast<std::uint16_t>(
-        std::min<std::size_t>(protocol::kMostModelChunk, board_.hello.model_bytes - file.size()));
+        std::min<std::size_t>(protocol::kMostModelChunk, size - file.size()));
     const Answer answer = ask(MessageType::model_read, read, MessageType::model_bytes);
     protocol::ModelBytes bytes;
     if (answer.type != MessageType::model_bytes || !decode(answer.payload, bytes)) {
-      throw Error(ExitCode::bad_input,
-                  fmt::format("{}: the model cannot be read: {}", port_, answer.reply.text));
+      refuse(answer.reply.text);
     }
-    if (bytes.offset != file.size() || bytes.bytes.empty())
-      continue;  // the answer to an earlier try
+    if (bytes.offset != file.size() || bytes.bytes.empty()) {
+      if (++wrong > kMostWrongAnswers) {
+        refuse(fmt::format("asked for {} bytes from {}, {} sends {} from {}, again and again",
+                           read.length, read.offset, board_.called(), bytes.bytes.size(),
+                           bytes.offset));
+      }
+      continue;
+    }
+    if (bytes.bytes.size() > read.length) {
+      refuse(fmt::format("asked for {} bytes from {}, {} sends {}", read.length, read.offset,
+                         board_.called(), bytes.bytes.size()));
+    }
+    wrong = 0;
     file.insert(file.end(), bytes.bytes.begin(), bytes.bytes.end());
     if (progress) progress(file.size());
   }

@@ -40,6 +40,10 @@ class FakeBoard {
   // What the line does to the frames of the board, by their number since the start.
   std::function<void(std::uint64_t number, Bytes& frame)> spoil = [](std::uint64_t, Bytes&) {};
 
+  std::uint32_t slot_bytes = 60000;
+  int reads = 0;                                               ///< of the model
+  std::function<bool(const protocol::ModelRead& read)> misread;  ///< answers otherwise, if it does
+
   std::vector<std::string> commands;
   std::vector<MessageType> seen;
   std::int64_t utc_us = 0;
@@ -110,7 +114,7 @@ class FakeBoard {
         answer.id.fill(id);
         answer.boot = boot;
         answer.rate_hz = 200;
-        answer.slot_bytes = 60000;
+        answer.slot_bytes = slot_bytes;
         answer.model_bytes = static_cast<std::uint32_t>(model.size());
         answer.model_crc32 = model.empty() ? 0 : crc.value();
         answer.hop = 128;
@@ -154,6 +158,8 @@ class FakeBoard {
       case MessageType::model_read: {
         protocol::ModelRead read;
         ASSERT_TRUE(decode(frame.payload, read));
+        ++reads;
+        if (misread && misread(read)) break;
         send(MessageType::model_bytes,
              protocol::ModelBytes{read.offset, std::span<const std::uint8_t>(model).subspan(
                                                    read.offset, read.length)});
@@ -384,6 +390,38 @@ TEST_F(Link, SaysWhyAModelIsRefused) {
   expect_error(ExitCode::bad_input, {"refuses the model", "no mark"},
                [&] { link.send_model(bad, {}); });
   EXPECT_EQ(link.read_model({}), (Bytes{1, 2, 3}));
+}
+
+TEST_F(Link, ReadsNoModelThatMakesNoSense) {
+  board.model = Bytes(600, 5);
+  BoardLink link = connect();
+  const auto send = [this](std::uint32_t offset, std::size_t size) {
+    const Bytes bytes(size, 5);
+    board.send(MessageType::model_bytes, protocol::ModelBytes{offset, bytes});
+    return true;
+  };
+  const auto refused = [&](std::initializer_list<std::string_view> why, int reads) {
+    board.reads = 0;
+    expect_error(ExitCode::bad_input, why, [&] { static_cast<void>(link.read_model({})); });
+    EXPECT_EQ(board.reads, reads);
+  };
+  // Always from elsewhere, or nothing at all.
+  board.misread = [&](const protocol::ModelRead& read) { return send(read.offset + 1, 10); };
+  refused({"256 bytes from 0", "sends 10 from 1"}, 4);
+  board.misread = [&](const protocol::ModelRead& read) { return send(read.offset, 0); };
+  refused({"sends 0 from 0"}, 4);
+  // More than was asked for: the last piece has 88 bytes.
+  board.misread = [&](const protocol::ModelRead& read) { return send(read.offset, 256); };
+  refused({"88 bytes from 512", "sends 256"}, 3);
+  // Three late answers are none of its fault.
+  int late = 0;
+  board.misread = [&](const protocol::ModelRead& read) {
+    return read.offset == 256 && ++late <= 3 && send(0, 256);
+  };
+  EXPECT_EQ(link.read_model({}), board.model);
+  board.misread = nullptr;
+  board.slot_bytes = 599;
+  refused({"600 bytes", "room for 599"}, 0);
 }
 
 }  // namespace
