@@ -35,7 +35,9 @@ constexpr const char* kRestoreFooter =
     "Example:\n"
     "  fettle restore pump3.json --port /dev/ttyUSB0";
 
-constexpr std::size_t kMostBackupBytes = std::size_t{128} << 20;
+std::string settings_text(std::size_t count) {
+  return fmt::format("{} setting{}", count, count == 1 ? "" : "s");
+}
 
 struct Options {
   LineOptions line;
@@ -61,7 +63,13 @@ void run_backup(const Options& options) {
     host::Progress progress("Reading the model", link->board().hello.model_bytes);
     backup.model = link->read_model([&](std::size_t bytes) { progress.at(bytes); });
   }
-  host::platform::write_file_atomically(options.file, host::backup_text(backup));
+  const std::string text = host::backup_text(backup);
+  if (text.size() > host::kMostBackupBytes) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("{}: a model of {} bytes is too large for a backup",
+                            link->board().called(), backup.model.size()));
+  }
+  host::platform::write_file_atomically(options.file, text);
   if (options.json) {
     fmt::print("{}\n", text_of({{"file", options.file},
                                 {"board", backup.board_id},
@@ -70,7 +78,7 @@ void run_backup(const Options& options) {
                                 {"model_bytes", backup.model.size()}}));
   } else {
     fmt::print(
-        "{}: {} settings and {} of {}\n", options.file, backup.settings.size(),
+        "{}: {} and {} of {}\n", options.file, settings_text(backup.settings.size()),
         backup.model.empty() ? "no model" : fmt::format("a model of {} bytes", backup.model.size()),
         describe(*link));
   }
@@ -83,8 +91,9 @@ std::string read_whole(const std::string& name) {
   for (std::size_t size = 1; size > 0;) {
     size = file.read(block);
     text.append(block.data(), size);
-    if (text.size() > kMostBackupBytes) {
-      throw Error(ExitCode::bad_input, fmt::format("{}: far too large for a backup", name));
+    if (text.size() > host::kMostBackupBytes) {
+      throw Error(ExitCode::bad_input, fmt::format("{}: too large for a backup: more than the {} bytes that one may have",
+                              name, host::kMostBackupBytes));
     }
   }
   return text;
@@ -101,7 +110,8 @@ void run_restore(const Options& options) {
   const bool other = link->board().id() != backup.board_id;
   if (other) {
     host::say(host::wrapped(fmt::format("Note: this backup is of {} ({}); it goes to {} ({}).",
-                                        backup.board_name, backup.board_id, link->board().called(),
+                                        host::printable(backup.board_name),
+                                        host::printable(backup.board_id), link->board().called(),
                                         link->board().id()),
                             2) +
               "\n");
@@ -109,7 +119,10 @@ void run_restore(const Options& options) {
   std::string problems;
   for (const auto& [key, value] : backup.settings) {
     const host::BoardReply reply = link->command(fmt::format("set {} {}", key, value));
-    if (!reply.ok()) problems += fmt::format("\n  {}={}: {}", key, value, reply.text);
+    if (!reply.ok()) {
+      problems += fmt::format("\n  {}={}: {}", host::printable(key), host::printable(value),
+                              host::printable(reply.text));
+    }
   }
   bool sent = false;
   if (!backup.model.empty()) {
@@ -130,7 +143,7 @@ void run_restore(const Options& options) {
                             link->board().called(), problems));
   }
   if (!options.json) {
-    fmt::print("{} has {} settings{} of {}\n", link->board().called(), backup.settings.size(),
+    fmt::print("{} has {}{} of {}\n", link->board().called(), settings_text(backup.settings.size()),
                backup.model.empty() ? "" : " and the model", options.file);
   }
 }

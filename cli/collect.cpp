@@ -359,6 +359,8 @@ void run_card(const Options& options) {
                                    {"missing", report.missing},
                                    {"damage", report.damage},
                                    {"left_out", report.left_out},
+                                   {"already", report.already},
+                                   {"notes", report.notes},
                                    {"boards", report.boards},
                                    {"recordings", nlohmann::ordered_json::array()}};
     for (const host::CardRecording& recording : report.recordings) {
@@ -377,6 +379,9 @@ void run_card(const Options& options) {
     host::say(fmt::format("note: {} damaged places in all\n", report.damaged));
   }
   for (const std::string& line : report.left_out) host::say(fmt::format("left out: {}\n", line));
+  for (const std::string& note : report.notes) {
+    host::say(host::wrapped("note: " + note, 2) + "\n");
+  }
   if (report.boards.size() > 1) {
     std::string boards;
     for (const std::string& board : report.boards) boards += (boards.empty() ? "" : ", ") + board;
@@ -390,6 +395,9 @@ void run_card(const Options& options) {
                host::duration_text(recording.counts.recorded_us), host::rate_text(recording.counts),
                recording.board, recording.ended ? "" : " (cut off)");
     print_losses(recording.counts);
+  }
+  if (const std::size_t count = report.already.size(); count > 0) {
+    fmt::print("{} recording{} there already.\n", count, count == 1 ? " was" : "s were");
   }
   fmt::print("{} recordings from {} records.\nNext: fettle inspect {}\n", report.recordings.size(),
              report.records, options.data);

@@ -33,12 +33,6 @@ constexpr const char* kNew = "new";                     //   recordings on their
 constexpr const char* kOld = "old";                     //   recordings on their way out
 constexpr const char* kAdded = "added";                 //   label/name of each new one, one a line
 
-/// Whether a string may be a label or a name: one path component that no system mistakes.
-bool is_plain_name(std::string_view name) {
-  if (name.empty() || name.front() == '.' || name.size() > kLongestName) return false;
-  return std::all_of(name.begin(), name.end(), is_name_character);
-}
-
 fs::path file_of(const fs::path& folder, const std::string& label, const std::string& name) {
   return folder / label / (name + ".csv");
 }
@@ -211,6 +205,11 @@ void recover(const fs::path& folder) {
 bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '_' || c == '.' || c == '+';
+}
+
+bool is_plain_name(std::string_view name) {
+  if (name.empty() || name.front() == '.' || name.size() > kLongestName) return false;
+  return std::all_of(name.begin(), name.end(), is_name_character);
 }
 
 bool natural_less(std::string_view a, std::string_view b) {

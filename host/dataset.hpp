@@ -15,6 +15,9 @@ namespace fettle::host {
 /// Whether a label or the name of a recording may contain it: letters, digits and "-_.+".
 [[nodiscard]] bool is_name_character(char c);
 
+/// Whether a string may be a label or a name: one path component that no system mistakes.
+[[nodiscard]] bool is_plain_name(std::string_view name);
+
 /// The order in which people number files: runs of digits by value, so that 2 comes before 10.
 [[nodiscard]] bool natural_less(std::string_view a, std::string_view b);
 

@@ -8,6 +8,7 @@
 
 #include "core/checksum.hpp"
 #include "host/error.hpp"
+#include "host/line/board_link.hpp"
 
 namespace fettle::host {
 namespace {
@@ -15,6 +16,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int kFormat = 1;
+constexpr int kDeepest = 8;
+constexpr std::size_t kLongestSetting = 200;
+constexpr std::size_t kMostShown = 40;
 constexpr std::string_view kDigits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -28,6 +32,80 @@ std::string crc_text(const std::string& text) {
 std::string plain(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
+
+/// How deep objects and lists lie in each other; what reads, writes and frees them calls itself.
+int nesting(std::string_view text) {
+  int depth = 0;
+  int deepest = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted) {
+      if (c == '\\') ++i;
+      if (c == '"') quoted = false;
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '{' || c == '[') {
+      deepest = std::max(deepest, ++depth);
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  return deepest;
+}
+
+bool has_control(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7F;
+  });
+}
+
+/// A piece of a strange file, fit to be shown on one line.
+std::string shown(const std::string& text) {
+  std::string piece = printable(text.substr(0, kMostShown));
+  std::ranges::replace_if(piece, [](char c) { return c == '\n' || c == '\t'; }, '?');
+  return piece + (text.size() > kMostShown ? "..." : "");
+}
+
+/// Reads the fields of a backup; each complaint says which one and what was expected.
+class Fields {
+ public:
+  explicit Fields(const std::string& file) : file_(file) {}
+
+  [[noreturn]] void refuse(const std::string& why) const {
+    throw Error(ExitCode::bad_input, fmt::format("{}: {}", file_, why));
+  }
+  [[nodiscard]] const Json& of(const Json& json, const char* key, const std::string& field) const {
+    const auto found = json.find(key);
+    if (found == json.end()) refuse(fmt::format("\"{}\" is missing", field));
+    return *found;
+  }
+  [[nodiscard]] const Json& object(const Json& json, const char* key) const {
+    const Json& value = of(json, key, key);
+    if (!value.is_object()) wrong(key, "an object", value);
+    return value;
+  }
+  [[nodiscard]] std::string text(const Json& value, const std::string& field) const {
+    if (!value.is_string()) wrong(field, "text", value);
+    return value.get<std::string>();
+  }
+  [[noreturn]] void wrong(const std::string& field, std::string_view expected,
+                          const Json& found) const {
+    refuse(fmt::format("\"{}\": expected {}, found {}", field, expected, kind(found)));
+  }
+
+ private:
+  static std::string_view kind(const Json& value) {
+    if (value.is_null()) return "null";
+    if (value.is_boolean()) return "true or false";
+    if (value.is_number()) return "a number";
+    if (value.is_string()) return "text";
+    return value.is_array() ? "a list" : "an object";
+  }
+
+  const std::string& file_;
+};
 
 }  // namespace
 
@@ -97,38 +175,60 @@ std::string backup_text(const BoardBackup& backup) {
 }
 
 BoardBackup parse_backup(const std::string& text, const std::string& name) {
-  const auto refuse = [&name](const std::string& why) {
-    throw Error(ExitCode::bad_input, fmt::format("{}: {}", name, why));
-  };
+  const Fields fields(name);
+  if (text.size() > kMostBackupBytes) {
+    fields.refuse(fmt::format("too large for a backup: {} bytes, expected at most {}", text.size(),
+                              kMostBackupBytes));
+  }
+  if (const int depth = nesting(text); depth > kDeepest) {
+    fields.refuse(fmt::format(
+        "not a backup of a board: objects and lists lie {} deep in each other, expected at most {}",
+        depth, kDeepest));
+  }
   Json json = Json::parse(text, nullptr, false);
   if (!json.is_object() || !json.contains("fettle_backup")) {
-    refuse("not a backup of a board; expected a file made by 'fettle backup'");
+    fields.refuse("not a backup of a board; expected a file made by 'fettle backup'");
   }
   if (json["fettle_backup"] != kFormat) {
-    refuse(fmt::format("a backup of format {}; this program reads {}",
-                       plain(json["fettle_backup"]).substr(0, 20), kFormat));
+    fields.refuse(fmt::format("a backup of format {}; this program reads {}",
+                              shown(plain(json["fettle_backup"])), kFormat));
   }
   const Json crc = json.contains("crc32") ? json["crc32"] : Json();
   json.erase("crc32");
   if (crc != crc_text(plain(json))) {
-    refuse("its checksum does not match: the file was changed or is not whole");
+    fields.refuse("its checksum does not match: the file was changed or is not whole");
   }
   BoardBackup backup;
-  try {
-    const Json& board = json.at("board");
-    backup.board_id = board.at("id").get<std::string>();
-    backup.board_name = board.at("name").get<std::string>();
-    backup.firmware = board.at("firmware").get<std::string>();
-    for (const auto& [key, value] : json.at("settings").items()) {
-      backup.settings.emplace_back(key, value.get<std::string>());
+  const Json& board = fields.object(json, "board");
+  backup.board_id = fields.text(fields.of(board, "id", "board.id"), "board.id");
+  backup.board_name = fields.text(fields.of(board, "name", "board.name"), "board.name");
+  backup.firmware = fields.text(fields.of(board, "firmware", "board.firmware"), "board.firmware");
+  for (const auto& [key, value] : fields.object(json, "settings").items()) {
+    const std::string field = "settings." + shown(key);
+    const std::string setting = fields.text(value, field);
+    if (has_control(key) || has_control(setting)) {
+      fields.refuse(fmt::format("\"{}\": expected a setting without control characters, found "
+                                "\"{}\"; nothing was sent",
+                                field, shown(setting)));
     }
-    const Json& model = json.at("model");
-    if (!model.is_null() && (!from_base64(model.at("base64").get<std::string>(), backup.model) ||
-                             backup.model.size() != model.at("bytes").get<std::size_t>())) {
-      refuse("the model's bytes are not whole");
+    if (key.size() > kLongestSetting || setting.size() > kLongestSetting) {
+      fields.refuse(fmt::format("\"{}\": expected at most {} bytes, found {}; nothing was sent",
+                                field, kLongestSetting, std::max(key.size(), setting.size())));
     }
-  } catch (const nlohmann::json::exception& error) {
-    refuse(fmt::format("something is missing or of the wrong kind: {}", error.what()));
+    backup.settings.emplace_back(key, setting);
+  }
+  const Json& model = fields.of(json, "model", "model");
+  if (model.is_null()) return backup;
+  if (!model.is_object()) fields.wrong("model", "null or an object", model);
+  const Json& bytes = fields.of(model, "bytes", "model.bytes");
+  if (!bytes.is_number_unsigned()) fields.wrong("model.bytes", "a whole number", bytes);
+  if (!from_base64(fields.text(fields.of(model, "base64", "model.base64"), "model.base64"),
+                   backup.model)) {
+    fields.refuse("\"model.base64\": expected base64 with padding");
+  }
+  if (backup.model.size() != bytes.get<std::size_t>()) {
+    fields.refuse(fmt::format("the model's bytes are not whole: expected {}, found {}",
+                              bytes.get<std::size_t>(), backup.model.size()));
   }
   return backup;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -8,6 +9,9 @@
 #include <vector>
 
 namespace fettle::host {
+
+/// A larger file is none of ours.
+inline constexpr std::size_t kMostBackupBytes = std::size_t{1} << 20;
 
 /// What `fettle backup` keeps of a board.
 struct BoardBackup {
@@ -24,7 +28,8 @@ struct BoardBackup {
 
 /// One JSON file (FORMATS.md).
 [[nodiscard]] std::string backup_text(const BoardBackup& backup);
-/// Throws Error(bad_input): not a backup, of another format, or changed.
+/// Throws Error(bad_input): not a backup, of another format, changed, or with a setting that no line
+/// can carry.
 [[nodiscard]] BoardBackup parse_backup(const std::string& text, const std::string& name);
 
 [[nodiscard]] std::string base64(const std::vector<std::uint8_t>& bytes);

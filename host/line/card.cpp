@@ -26,6 +26,8 @@ using protocol::kCardRecordBytes;
 
 constexpr std::size_t kMostNamedDamage = 20;
 constexpr double kRateTolerance = 0.02;
+constexpr double kLowestCardRate_hz = 1;
+constexpr double kHighestCardRate_hz = 10'000;
 
 std::string hex(std::span<const std::uint8_t> bytes) {
   std::string text;
@@ -113,6 +115,12 @@ class Import {
 
   CardReport run() {
     check_log();
+    if (std::filesystem::exists(options_.data / "dataset.json")) {
+      const DataSet data = DataSet::open(options_.data);
+      rate_hz_ = data.rate_hz();
+      known_ = data.recordings();
+      has_data_ = true;
+    }
     CardFile file(options_.file);
     Progress progress("Reading the card", std::filesystem::file_size(options_.file));
     std::uint64_t shown = 0;
@@ -126,22 +134,30 @@ class Import {
     }
     end_recording(false);
     if (report_.recordings.empty()) {
-      std::string why;
-      for (const std::string& line : report_.left_out) why += "\n  " + line;
-      throw Error(ExitCode::too_little_data,
-                  fmt::format("{}: {} records, {} events, but no recording with a window of {} "
-                              "samples{}",
-                              options_.file.string(), report_.records, report_.events,
-                              options_.window_samples, why));
+      if (report_.already.empty()) nothing_to_import();
+      return std::move(report_);
     }
     update_->commit();
     return std::move(report_);
   }
 
  private:
-  [[noreturn]] void refuse(std::uint64_t at, const std::string& why,
-                           ExitCode code = ExitCode::bad_input) const {
-    throw Error(code, fmt::format("{}, offset {}: {}", options_.file.string(), at, why));
+  [[noreturn]] void refuse(std::uint64_t at, const std::string& why) const {
+    throw Error(ExitCode::bad_input, fmt::format("{}, offset {}: {}", options_.file.string(), at, why));
+  }
+
+  [[noreturn]] void nothing_to_import() const {
+    std::string why;
+    for (const std::string& line : report_.left_out) why += "\n  " + line;
+    ExitCode code = ExitCode::too_little_data;
+    std::string what = fmt::format("with a window of {} samples", options_.window_samples);
+    if (!report_.left_out.empty() && left_out_by_header_ == report_.left_out.size()) {
+      code = wrong_rate_ ? ExitCode::bad_input : ExitCode::usage;
+      what = "that can be imported";
+    }
+    throw Error(code, fmt::format("{}: {} records, {} events, but no recording {}{}",
+                                  options_.file.string(), report_.records, report_.events, what,
+                                  why));
   }
 
   /// Before anything else: whether there is a record at all, so that any file gets a clear answer.
@@ -226,20 +242,20 @@ class Import {
     if (std::ranges::find(report_.boards, board) == report_.boards.end()) {
       report_.boards.push_back(board);
     }
+    id_ = id;
+    boot_ = item.record.header.boot;
     const std::string label = options_.label.empty() ? std::string(session.label) : options_.label;
-    if (label.empty()) {
-      refuse(item.at, "a recording without a label; say what it shows by --label", ExitCode::usage);
-    }
     const auto rate_hz = static_cast<double>(session.rate_hz);
+    if (const std::string why = objection(label, rate_hz); !why.empty()) {
+      report_.left_out.push_back(
+          fmt::format("{}, offset {}: {}", options_.file.string(), item.at, why));
+      ++left_out_by_header_;
+      passing_over_ = true;
+      return;
+    }
     if (update_ == nullptr) {
-      rate_hz_ = rate_hz;
-      update_ = std::make_unique<DataSetUpdate>(options_.data, rate_hz, kMaxAxes);
-    } else if (std::abs(rate_hz - rate_hz_) > kRateTolerance * rate_hz_) {
-      refuse(item.at,
-             fmt::format("a recording at {:g} Hz, but those before were at {:g} Hz, and a data "
-                         "set has one rate. Cut the file there: the two parts are logs of "
-                         "their own",
-                         rate_hz, rate_hz_));
+      if (!has_data_) rate_hz_ = rate_hz;
+      update_ = std::make_unique<DataSetUpdate>(options_.data, rate_hz_, kMaxAxes);
     }
     const protocol::CardHeader& header = item.record.header;
     const std::string file_name =
@@ -253,19 +269,48 @@ class Import {
     if (session.model_crc32 != 0) {
       provenance += fmt::format(", model {:08x}", session.model_crc32);
     }
-    writer_ = &update_->begin(label, file_name, file_name, provenance);
+    // Its rows say whether it is one that the data set has; until then it needs a free name.
+    base_name_ = file_name;
+    std::string name_here = file_name;
+    for (int i = 2; is_known(label, name_here); ++i) name_here = fmt::format("{}-{}", file_name, i);
+    writer_ = &update_->begin(label, name_here, file_name, provenance);
     collector_.emplace(rate_hz, session.hop);
     current_ = {};
     current_.entry.label = label;
-    current_.entry.name = file_name;
+    current_.entry.name = name_here;
     current_.entry.source = file_name;
     current_.entry.provenance = provenance;
     current_.board = board;
-    id_ = id;
-    boot_ = header.boot;
+  }
+
+  /// Why a recording cannot be in this data set; empty if it can. One that the card names wrongly is
+  /// no reason to lose the others.
+  std::string objection(const std::string& label, double rate_hz) {
+    if (label.empty()) return "a recording without a label; say what it shows by --label";
+    if (options_.label.empty() && !is_plain_name(label)) {
+      return fmt::format("a recording labelled {:?}, which cannot name a folder (letters, digits "
+                         "and -_.+ only, not starting with a dot); say what it shows by --label",
+                         label);
+    }
+    if (!(rate_hz >= kLowestCardRate_hz && rate_hz <= kHighestCardRate_hz)) {
+      wrong_rate_ = true;
+      return fmt::format("a recording at {:g} Hz, labelled {:?}; expected {:g} to {:g} Hz", rate_hz,
+                         label, kLowestCardRate_hz, kHighestCardRate_hz);
+    }
+    if ((has_data_ || update_ != nullptr) &&
+        std::abs(rate_hz - rate_hz_) > kRateTolerance * rate_hz_) {
+      wrong_rate_ = true;
+      return fmt::format("a recording at {:g} Hz, labelled {:?}, but {} {:g} Hz, and a data set has "
+                         "one rate. Import it into a data set of its own",
+                         rate_hz, label,
+                         has_data_ ? options_.data.string() + " is at" : "the first one is at",
+                         rate_hz_);
+    }
+    return {};
   }
 
   void add_samples(const CardFile::Item& item, const std::string& id) {
+    if (passing_over_ && id == id_ && item.record.header.boot == boot_) return;
     if (writer_ == nullptr || id != id_ || item.record.header.boot != boot_) {
       // Whose they are stood in a record that is damaged.
       ++report_.damaged;
@@ -284,39 +329,83 @@ class Import {
     }
   }
 
+  bool is_known(const std::string& label, const std::string& name) const {
+    return std::ranges::any_of(known_, [&](const RecordingEntry& entry) {
+      return entry.label == label && entry.name == name;
+    });
+  }
+
+  /// The same recording in the data set, under whatever label, bit for bit; nullptr if there is none.
+  const RecordingEntry* same_as_current() const {
+    const auto same = std::ranges::find_if(known_, [&](const RecordingEntry& entry) {
+      return entry.rows == current_.entry.rows && entry.hash == current_.entry.hash &&
+             (entry.name == base_name_ || entry.name.starts_with(base_name_ + "-"));
+    });
+    return same == known_.end() ? nullptr : &*same;
+  }
+
+  void take_in() {
+    if (current_.entry.name != base_name_) {
+      const RecordingEntry& entry = current_.entry;
+      report_.notes.push_back(
+          fmt::format("{}/{} was there already with other rows, as when a card is read while it is "
+                      "recording; what is on the card now, {} rows, is {}",
+                      entry.label, base_name_, entry.rows, entry.id()));
+    }
+    update_->end();
+    report_.recordings.push_back(current_);
+    known_.push_back(current_.entry);
+  }
+
   void end_recording(bool ended) {
+    passing_over_ = false;
     if (writer_ == nullptr) return;
     current_.counts = collector_->counts();
     current_.ended = ended;
     current_.entry.rows = writer_->rows();
     current_.entry.hash = writer_->hash();
     const std::string what = current_.entry.id();
-    if (writer_->rows() < options_.window_samples) {
+    if (const RecordingEntry* const same = same_as_current()) {
+      report_.already.push_back(same->id());
+      if (same->label != current_.entry.label) {
+        report_.notes.push_back(fmt::format("{} is in the data set already, as {}",
+                                            current_.entry.label + "/" + base_name_, same->id()));
+      }
+      update_->discard();
+    } else if (writer_->rows() < options_.window_samples) {
       report_.left_out.push_back(fmt::format("{}: {} samples", what, writer_->rows()));
       update_->discard();
     } else {
       const std::string objection =
           current_.entry.label == "normal" && !options_.force ? refusal(what, current_.counts) : "";
       if (objection.empty()) {
-        update_->end();
-        report_.recordings.push_back(current_);
+        take_in();
       } else {
         report_.left_out.push_back(objection);
         update_->discard();
       }
     }
     writer_ = nullptr;
+    // With nothing in it yet, the next recording says at which rate the data set is.
+    if (report_.recordings.empty() && !has_data_) update_.reset();
   }
 
   const CardOptions& options_;
   CardReport report_;
   std::unique_ptr<DataSetUpdate> update_;
+  bool has_data_ = false;  ///< there is a data set, whose rate counts
   double rate_hz_ = 0;
+  std::size_t left_out_by_header_ = 0;  ///< for label or rate
+  bool wrong_rate_ = false;
   std::map<std::string, std::pair<std::uint32_t, bool>> next_sequence_;
+
+  std::vector<RecordingEntry> known_;  ///< what the data set has, or will have
 
   RecordingWriter* writer_ = nullptr;  ///< of the recording under way
   std::optional<Collector> collector_;
   CardRecording current_;
+  std::string base_name_;  ///< of the recording under way, as the card has it
+  bool passing_over_ = false;  ///< the recording under way is left out
   std::string id_;
   std::uint32_t boot_ = 0;
 };

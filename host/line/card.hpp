@@ -34,13 +34,18 @@ struct CardReport {
   std::uint64_t damaged = 0;          ///< places where no record could be read
   std::uint64_t missing = 0;          ///< records that the sequence numbers say there should be
   std::vector<std::string> damage;    ///< the first of them, by offset and reason
-  std::vector<std::string> left_out;  ///< recordings without a window, each with its reason
+  std::vector<std::string> already;   ///< ids of those that the data set has, bit for bit
+  std::vector<std::string> notes;     ///< what else should be known, a sentence each
+  std::vector<std::string> left_out;  ///< recordings that were not imported, each with its reason
 };
 
-/// Reads a card's log (FORMATS.md) and adds every recording on it to a data set: all or none. What is
-/// torn or damaged is skipped and named. Throws Error(bad_input) with the offset if this is no log of
-/// Fettle, one of another version, or recordings differ in rate; Error(usage) if a recording has no
-/// label; Error(exists) if it was imported before; Error(too_little_data) without a whole window.
+/// Reads a card's log (FORMATS.md) and adds the recordings on it to a data set, all of these or none.
+/// What is torn or damaged is skipped and named. A recording is left out and named if its label
+/// cannot name a folder, or its rate is impossible, or another than that of the data set or of the
+/// first recording. What the data set has already is skipped; a recording of the same name with other
+/// rows, read while it was still being made, comes in under a name of its own. Throws Error(bad_input) with the offset if this is no log of Fettle or one of
+/// another version; with nothing to import Error(usage) if a label is all that is missing,
+/// Error(bad_input) for rates, Error(too_little_data) without a whole window.
 [[nodiscard]] CardReport import_card(const CardOptions& options);
 
 /// "off, clipped or stuck" as one error: what was found, and what to do. Empty if nothing.

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/line/backup.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
+#include "core/checksum.hpp"
 #include "core/learn/random.hpp"
 #include "tests/support/files.hpp"
 
@@ -71,6 +75,73 @@ TEST(Backup, RefusesOtherFilesAndChangedOnes) {
   std::string text = backup_text(backup(30));
   text.replace(text.find("Pumpe"), 5, "pumpe");
   refused(text, "checksum");
+}
+
+/// A backup with something put in the place of a field, and the checksum that fits.
+std::string with(const std::string& where, const nlohmann::ordered_json& what) {
+  auto json = nlohmann::ordered_json::parse(backup_text(backup(3)));
+  json[nlohmann::ordered_json::json_pointer(where)] = what;
+  json.erase("crc32");
+  const std::string text = json.dump();
+  Crc32 crc;
+  crc.add({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  json["crc32"] = fmt::format("{:08x}", crc.value());
+  return json.dump();
+}
+
+TEST(Backup, SaysWhichFieldIsNotWhatItShouldBe) {
+  using Json = nlohmann::ordered_json;
+  const auto refused = [](const std::string& text, std::initializer_list<std::string_view> why) {
+    try {
+      static_cast<void>(parse_backup(text, "b.json"));
+      ADD_FAILURE() << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code, ExitCode::bad_input);
+      const std::string_view message = error.what();
+      for (const std::string_view part : why) {
+        EXPECT_NE(message.find(part), std::string_view::npos) << message;
+      }
+      EXPECT_EQ(message.find("json.exception"), std::string_view::npos) << message;
+      EXPECT_EQ(message.find_first_of("\x1B\n\r\t"), std::string_view::npos) << message;
+    }
+  };
+  EXPECT_EQ(parse_backup(with("/settings/hop", "0"), "b.json").settings.size(), 3U);
+  EXPECT_EQ(parse_backup(with("/settings/hop", std::string(200, 'x')), "b.json").settings.size(),
+            3U);
+  refused(with("/settings", Json::array({"a", "b"})), {"\"settings\"", "an object", "a list"});
+  refused(with("/settings", "x"), {"\"settings\"", "an object", "text"});
+  refused(with("/settings/hop", 7), {"\"settings.hop\"", "expected text", "a number"});
+  refused(with("/settings/hop", "1\nset name x"), {"settings.hop", "control", "1?set name x"});
+  refused(with("/settings/a\x1B[2J", "1"), {"settings.a?[2J", "control"});
+  refused(with("/settings/hop", "\x7F"), {"settings.hop", "control"});
+  refused(with("/settings/hop", std::string(201, 'x')), {"settings.hop", "at most 200", "201"});
+  refused(with("/settings/" + std::string(201, 'k'), "1"), {"settings.kkk", "at most 200", "201"});
+  refused(with("/board", nullptr), {"\"board\"", "an object", "null"});
+  refused(with("/board", Json::object()), {"\"board.id\" is missing"});
+  refused(with("/board/name", true), {"\"board.name\"", "expected text"});
+  refused(with("/model", 1), {"\"model\"", "null or an object", "a number"});
+  refused(with("/model/bytes", -1), {"\"model.bytes\"", "a whole number"});
+  refused(with("/model/bytes", 4), {"not whole", "expected 4, found 3"});
+  refused(with("/model/base64", "*"), {"\"model.base64\"", "base64"});
+  refused(with("/model/base64", Json::array()), {"\"model.base64\"", "expected text", "a list"});
+}
+
+TEST(Backup, RefusesWhatIsFarTooDeepOrTooLarge) {
+  const auto refused = [](const std::string& text, std::string_view why) {
+    test::expect_error(ExitCode::bad_input, {"b.json", why},
+                       [&] { static_cast<void>(parse_backup(text, "b.json")); });
+  };
+  const auto nested = [](std::size_t depth) {
+    return "{\"fettle_backup\":1,\"x\":" + std::string(depth, '[') + std::string(depth, ']') + "}";
+  };
+  refused(nested(7), "checksum");
+  refused(nested(8), "9 deep");
+  refused(nested(200'000), "deep");
+  refused("{\"fettle_backup\":1,\"x\":" + std::string(200'000, '['), "deep");
+  refused(std::string(200'000, '['), "deep");
+  // Brackets in text are text.
+  refused("{\"fettle_backup\":1,\"x\":\"\\\"[[[[[[[[[[[[[[[[[[\"}", "checksum");
+  refused(std::string((std::size_t{1} << 20) + 1, ' '), "too large");
 }
 
 }  // namespace

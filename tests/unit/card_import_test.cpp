@@ -125,8 +125,70 @@ TEST_F(CardImport, IsBitForBit) {
   const RecordingEntry entry = DataSet::open(folder / "data").recordings().at(0);
   EXPECT_NE(entry.provenance.find("pump (0102030405060708)"), std::string::npos);
   EXPECT_EQ(entry.rows, 60U * 32U);
-  // Once is enough.
-  expect_error(ExitCode::exists, {"already"}, [&] { static_cast<void>(import()); });
+}
+
+TEST_F(CardImport, TakesOnlyWhatIsNew) {
+  card.session("normal");
+  card.samples(20);
+  card.end();
+  card.session("loose");
+  card.samples(20);  // still recording
+  EXPECT_EQ(import().recordings.size(), 2U);
+  const auto import_again = [&](const std::string& label = "") {
+    const CardReport report = import(label);
+    EXPECT_TRUE(report.left_out.empty());
+    return report;
+  };
+  const std::vector<std::string> both = {"normal/card-05060708-boot1-0",
+                                         "loose/card-05060708-boot1-22"};
+  CardReport report = import_again();
+  EXPECT_TRUE(report.recordings.empty());
+  EXPECT_EQ(report.already, both);
+  EXPECT_TRUE(report.notes.empty());
+  // Under another label it is still the same.
+  report = import_again("normal");
+  EXPECT_TRUE(report.recordings.empty());
+  EXPECT_EQ(report.already, both);
+  ASSERT_EQ(report.notes.size(), 1U);
+  EXPECT_NE(report.notes[0].find("as loose/card-05060708-boot1-22"), std::string::npos);
+  // The card has grown: the second one is longer, the third is new.
+  card.samples(10);
+  card.end();
+  card.session("normal");
+  card.samples(20);
+  card.end();
+  report = import_again();
+  EXPECT_EQ(report.already, std::vector<std::string>{both[0]});
+  ASSERT_EQ(report.recordings.size(), 2U);
+  EXPECT_EQ(report.recordings[0].entry.id(), both[1] + "-2");
+  EXPECT_EQ(report.recordings[0].entry.rows, 30U * 32U);
+  EXPECT_EQ(report.recordings[1].entry.id(), "normal/card-05060708-boot1-54");
+  ASSERT_EQ(report.notes.size(), 1U);
+  EXPECT_NE(report.notes[0].find("960 rows, is " + both[1] + "-2"), std::string::npos)
+      << report.notes[0];
+  // And now all of it is there.
+  report = import_again();
+  EXPECT_TRUE(report.recordings.empty());
+  EXPECT_EQ(report.already.size(), 3U);
+  const DataSet data = DataSet::open(folder / "data");
+  EXPECT_EQ(data.recordings().size(), 4U);
+  for (const RecordingEntry& entry : data.recordings()) {
+    if (entry.label == "loose") {  // parts of one: never apart in training and test
+      EXPECT_EQ(entry.source, "card-05060708-boot1-22");
+    }
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "data" / ".fettle-staging"));
+}
+
+TEST_F(CardImport, KnowsTheSameRecordingOnOneCard) {
+  card.session("normal");
+  card.samples(20);
+  card.end();
+  const std::vector<std::uint8_t> once = card.bytes;
+  card.bytes.insert(card.bytes.end(), once.begin(), once.end());
+  const CardReport report = import();
+  EXPECT_EQ(report.recordings.size(), 1U);
+  EXPECT_EQ(report.already.size(), 1U);
 }
 
 TEST_F(CardImport, TakesAllSessionsOfSeveralBoards) {
@@ -223,12 +285,75 @@ TEST_F(CardImport, NeedsALabelAndOneRate) {
   card.session("");
   card.samples(20);
   expect_error(ExitCode::usage, {"offset 0", "--label"}, [&] { static_cast<void>(import()); });
+  EXPECT_FALSE(std::filesystem::exists(folder / "data"));
   EXPECT_EQ(import("loose").recordings[0].entry.label, "loose");
+  card.bytes.clear();
   card.rate_hz = 1000;
   card.session("");
   card.samples(20);
-  expect_error(ExitCode::bad_input, {"offset 10752", "1000 Hz", "200 Hz"},
+  expect_error(ExitCode::bad_input, {"card.log, offset 0", "1000 Hz", "data is at 200 Hz"},
                [&] { static_cast<void>(import("other")); });
+}
+
+TEST_F(CardImport, LeavesOutWhatCannotNameAFolder) {
+  for (const char* label : {"../x", ".h", "a/b", "", "a\x1B[2Jb"}) {
+    card.session(label);
+    card.samples(20);
+    card.end();
+  }
+  card.session("normal");
+  card.samples(20);
+  card.end();
+  const CardReport report = import();
+  ASSERT_EQ(report.recordings.size(), 1U);
+  EXPECT_EQ(report.recordings[0].entry.label, "normal");
+  EXPECT_EQ(report.recordings[0].entry.rows, 20U * 32U);
+  EXPECT_EQ(report.damaged, 0U);
+  ASSERT_EQ(report.left_out.size(), 5U);
+  for (const std::string_view part : {"card.log", "offset 0:", "\"../x\"", "--label"}) {
+    EXPECT_NE(report.left_out[0].find(part), std::string::npos) << report.left_out[0];
+  }
+  EXPECT_NE(report.left_out[1].find("offset 11264: a recording labelled \".h\""), std::string::npos)
+      << report.left_out[1];
+  EXPECT_EQ(report.left_out[4].find('\x1B'), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(folder / "x"));
+  // Alone on a card, the label is what is missing.
+  card.bytes.resize(22 * 512);
+  expect_error(ExitCode::usage, {"\"../x\"", "--label"}, [&] { static_cast<void>(import()); });
+}
+
+TEST_F(CardImport, LeavesOutImpossibleAndOtherRates) {
+  const auto session = [&](float rate_hz, int records) {
+    card.rate_hz = rate_hz;
+    card.session("normal");
+    card.samples(records);
+    card.end();
+  };
+  session(1e30F, 20);
+  session(0.5F, 20);
+  session(20'000, 20);
+  session(1000, 1);  // no window: it does not decide
+  session(200, 20);
+  session(400, 20);
+  session(201, 20);
+  const CardReport report = import();
+  ASSERT_EQ(report.recordings.size(), 2U);
+  EXPECT_EQ(report.damaged, 0U);
+  EXPECT_EQ(DataSet::open(folder / "data").rate_hz(), 200);
+  ASSERT_EQ(report.left_out.size(), 5U);
+  EXPECT_NE(report.left_out[0].find("1e+30 Hz"), std::string::npos) << report.left_out[0];
+  EXPECT_NE(report.left_out[1].find("0.5 Hz"), std::string::npos) << report.left_out[1];
+  EXPECT_NE(report.left_out[2].find("expected 1 to 10000 Hz"), std::string::npos);
+  EXPECT_NE(report.left_out[4].find("400 Hz"), std::string::npos) << report.left_out[4];
+  EXPECT_NE(report.left_out[4].find("first one is at 200 Hz"), std::string::npos);
+  // The data set decides, where there is one.
+  card.bytes.clear();
+  session(400, 20);
+  session(200, 20);
+  const CardReport more = import();
+  EXPECT_EQ(more.recordings.size(), 1U);
+  ASSERT_EQ(more.left_out.size(), 1U);
+  EXPECT_NE(more.left_out[0].find("data is at 200 Hz"), std::string::npos) << more.left_out[0];
 }
 
 TEST_F(CardImport, CallsNoStandstillNormal) {
