@@ -143,6 +143,7 @@ class Board {
   ModelStore::Entry entry_;  // valid in trial and proven
   std::uint32_t model_crc32_ = 0;
   std::uint32_t trial_windows_ = 0;
+  Text<128> no_model_;  // why the models that are there do not run
 
   // The machine.
   WindowResult last_;

@@ -347,6 +347,9 @@ void Board::show_status(Reply& reply) const {
         << counters.gaps << " gaps; bus: " << counters.nacks << " nack, " << counters.timeouts
         << " timeout, " << counters.stuck << " stuck; " << counters.restarts
         << " restarts\nmodel: " << name_of(model_state_);
+  if (model_state_ == protocol::ModelState::none && no_model_.size() != 0) {
+    reply << "\n  " << no_model_.view();
+  }
   if (detector_.loaded()) {
     reply << ", " << windows_ << " windows, " << anomalies_ << " anomalies, " << alarm_.alarms()
           << " alarms";
@@ -382,7 +385,7 @@ bool Board::set_clock(std::int64_t utc_us) {
   const std::int64_t moved_us = utc_us - now_us_ - utc_offset_us_;
   const bool news = utc_offset_us_ == 0 || moved_us > kSecond_us || moved_us < -kSecond_us;
   utc_offset_us_ = utc_us - now_us_;
-  if (news) event(EventKind::clock_set, "");
+  if (news) event(EventKind::clock_set, "events carry UTC from here");
   return true;
 }
 

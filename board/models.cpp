@@ -53,6 +53,7 @@ bool Board::load(std::span<const std::uint8_t> file, Reply& why) {
 /// @param starting  an attempt to run a model on trial counts
 void Board::choose_model(bool starting) {
   forget_verdicts();
+  no_model_.clear();
   std::array<ModelStore::Entry, ModelFlash::kSlots> entries;
   const std::size_t count = store_.candidates(entries);
   for (std::size_t i = 0; i < count; ++i) {
@@ -70,6 +71,7 @@ void Board::choose_model(bool starting) {
     Text<160> text;
     text << "slot " << entries[i].slot << " is not used: " << why.view();
     log(LogLevel::error, "model", text.view());
+    if (no_model_.size() == 0) no_model_ << text.view();
   }
   Reply why;
   if (!identity_.model.empty() && load(identity_.model, why)) {

@@ -16,6 +16,7 @@
 #include "cli/command.hpp"
 #include "cli/json.hpp"
 #include "host/error.hpp"
+#include "host/platform/files.hpp"
 #include "host/platform/interrupt.hpp"
 #include "simulator/scheduled_source.hpp"
 #include "simulator/virtual_board/pseudo_terminal.hpp"
@@ -68,7 +69,8 @@ double parse_seconds(std::string_view text, const char* option) {
   for (const Unit& unit : kUnits) {
     if (text.substr(end) != unit.name) continue;
     const auto value = parse_number(text.substr(0, end));
-    if (value && *value >= 0) return *value * unit.seconds;
+    constexpr double kMost_s = 1e9;  // 31 years
+    if (value && *value >= 0 && *value * unit.seconds <= kMost_s) return *value * unit.seconds;
   }
   refuse(
       fmt::format("{}: expected a time such as 60s, 10min, 2h or 1d, found \"{}\"", option, text));
@@ -87,6 +89,13 @@ struct Happening {
     return index < values.size() ? values[index] : otherwise;
   }
 };
+
+/// More values than a kind has are a mistake, not to be swallowed.
+void expect_values(const Happening& happening, std::size_t most, const char* option) {
+  if (happening.values.size() <= most) return;
+  refuse(fmt::format("{}: {} takes at most {} value{} behind a colon, found {}", option,
+                     happening.kind, most, most == 1 ? "" : "s", happening.values.size()));
+}
 
 Happening parse_happening(std::string_view text, const char* option) {
   Happening result;
@@ -140,6 +149,7 @@ void add_fault(const std::string& text, sim::Schedule& schedule) {
         fmt::format("{}: there is no \"{}\"; choose from imbalance, bearing, loose, misalignment",
                     kOption, happening.kind));
   }
+  expect_values(happening, 1, kOption);
   fault.severity = happening.value(0, 1.0);
   if (fault.severity < 0 || fault.severity > 1) {
     refuse(fmt::format("{}: the severity {} is not from 0 to 1", kOption, fault.severity));
@@ -164,6 +174,8 @@ void add_event(const std::string& text, sim::Schedule& schedule, std::vector<Car
     if (value >= low && value <= high) return value;
     refuse(fmt::format("{}: {} in \"{}\" is not from {} to {}", kOption, value, text, low, high));
   };
+  const bool alone = h.kind == "stop" || h.kind == "card-out" || h.kind == "card-in";
+  expect_values(h, alone ? 0 : h.kind == "remount" ? 3 : h.kind == "knock" ? 2 : 1, kOption);
   const double ramp_s = h.ramp_s > 0 ? h.ramp_s : kRunUp_s;
   if (h.kind == "stop") {
     schedule.speeds.push_back({h.from_s, 0, ramp_s});
@@ -224,6 +236,7 @@ sim::ChipFault injection(const std::string& text) {
   for (const Kind& kind : kKinds) {
     if (h.kind == kind.name) {
       const bool axis = kind.kind == Fault::stuck_axis;
+      expect_values(h, 1, kOption);
       const double value = h.value(0, axis ? -1 : kind.probability);
       sim::ChipFault fault;
       fault.kind = kind.kind;
@@ -232,8 +245,9 @@ sim::ChipFault injection(const std::string& text) {
         refuse(fmt::format("{}: the probability {} is not from 0 to 1", kOption, value));
       }
       if (axis) {
-        if (value < -1 || value > 5)
+        if (!h.values.empty() && (value < 0 || value > 5 || value != std::floor(value))) {
           refuse(fmt::format("{}: axis {} is not 0 to 5", kOption, value));
+        }
         fault.axis = static_cast<int>(value);
       }
       fault.from_us = static_cast<std::int64_t>(h.from_s * 1e6);
@@ -357,6 +371,8 @@ void run(const Options& options) {
   std::vector<CardEvent> cards;
   for (const std::string& text : options.faults) add_fault(text, schedule);
   for (const std::string& text : options.events) add_event(text, schedule, cards);
+  std::vector<sim::ChipFault> injections;
+  for (const std::string& text : options.injections) injections.push_back(injection(text));
   std::sort(cards.begin(), cards.end(),
             [](const CardEvent& a, const CardEvent& b) { return a.at_s < b.at_s; });
   const std::int64_t end_us =
@@ -390,6 +406,13 @@ void run(const Options& options) {
   machine.session = options.session;
   sim::ScheduledSource motion(machine, options.seed, schedule);
   sim::Storage storage = open_storage(options.storage);
+  host::platform::FolderLock lock;
+  if (!lock.try_lock(options.storage)) {
+    throw Error(ExitCode::exists,
+                fmt::format("{}: another virtual board has its storage there; stop it, or give "
+                            "this one a --storage of its own",
+                            options.storage));
+  }
   sim::Operations operations;
   sim::PseudoTerminal terminal;
   const Link link(options.link, terminal.path());
@@ -401,7 +424,7 @@ void run(const Options& options) {
   std::fflush(stdout);
 
   sim::VirtualBoard board(config, motion, storage, operations, observer(options));
-  for (const std::string& text : options.injections) board.chip().inject(injection(text));
+  for (const sim::ChipFault& fault : injections) board.chip().inject(fault);
 
   pace.restart(0);
   std::size_t next_card = 0;

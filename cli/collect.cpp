@@ -85,6 +85,7 @@ nlohmann::ordered_json json_of(const CollectionCounts& counts) {
                                  {"clipped", counts.clipped},
                                  {"quiet_part", counts.quiet_part}};
   for (std::size_t axis = 0; axis < kMaxAxes; ++axis) {
+    json["still_seconds"][axis] = counts.still[axis].seconds;
     json["level"][kAxisNames[axis]] = {{"mean", counts.level[axis].mean},
                                        {"deviation", counts.level[axis].deviation}};
   }
@@ -224,10 +225,10 @@ class Collection {
   }
 
   void show(const CollectionCounts& counts) {
-    std::string line =
-        fmt::format("{}/{} {:.2f} Hz {} gaps {} clip {}", host::duration_text(counts.recorded_us),
-                    host::duration_text(wanted_us_), counts.rate_hz, levels(collector_->now()),
-                    counts.sensor_gaps + counts.line_gaps, clipped_of(counts));
+    std::string line = fmt::format(
+        "{}/{} {} {} gaps {} clip {}", host::duration_text(counts.recorded_us),
+        host::duration_text(wanted_us_), host::rate_text(counts), levels(collector_->now()),
+        counts.sensor_gaps + counts.line_gaps, clipped_of(counts));
     if (options_.label == "normal") {
       const std::int64_t covered_us = before_us_ + counts.recorded_us;
       line += fmt::format(" baseline {} %",
@@ -312,9 +313,9 @@ class Collection {
       json.update(json_of(counts));
       fmt::print("{}\n", text_of(json));
     } else {
-      fmt::print("{}/{}{}: {} rows, {}, {:.2f} Hz\n", options_.label, names_.front(),
+      fmt::print("{}/{}{}: {} rows, {}, {}\n", options_.label, names_.front(),
                  names_.size() > 1 ? fmt::format(" and {} more", names_.size() - 1) : std::string(),
-                 counts.rows, host::duration_text(counts.recorded_us), counts.rate_hz);
+                 counts.rows, host::duration_text(counts.recorded_us), host::rate_text(counts));
       fmt::print("  vibration {} (standard deviation)\n", levels(counts.level));
       print_losses(counts);
       fmt::print("Next: fettle inspect {}\n", options_.data);
@@ -390,9 +391,9 @@ void run_card(const Options& options) {
         "\n");
   }
   for (const host::CardRecording& recording : report.recordings) {
-    fmt::print("  {}: {} rows, {}, {:.2f} Hz, of {}{}\n", recording.entry.id(),
-               recording.counts.rows, host::duration_text(recording.counts.recorded_us),
-               recording.counts.rate_hz, recording.board, recording.ended ? "" : " (cut off)");
+    fmt::print("  {}: {} rows, {}, {}, of {}{}\n", recording.entry.id(), recording.counts.rows,
+               host::duration_text(recording.counts.recorded_us), host::rate_text(recording.counts),
+               recording.board, recording.ended ? "" : " (cut off)");
     print_losses(recording.counts);
   }
   if (const std::size_t count = report.already.size(); count > 0) {

@@ -21,8 +21,9 @@ using host::ExitCode;
 constexpr const char* kFooter =
     "The file is checked here first, then by the board: size, checksum, network and\n"
     "the answers that it must give. The model that ran before stays in its slot until\n"
-    "the new one has judged three windows; if power goes before that, or the new one\n"
-    "does not run, the old one is back. No firmware is flashed.\n"
+    "the new one has judged three windows. Until then the new one is started up to\n"
+    "three times; if it has not got there by then, or does not run at all, the old\n"
+    "one is back. No firmware is flashed.\n"
     "\n"
     "Examples:\n"
     "  fettle deploy model.tflite --port /dev/ttyUSB0\n"

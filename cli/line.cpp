@@ -76,7 +76,8 @@ bool deploy_model(host::BoardLink& link, const std::vector<std::uint8_t>& file) 
     link.send_model(file, [&](std::size_t bytes) { progress.at(bytes); });
   }
 
-  // On trial until it has judged a few windows: a restart before that goes back to the one before.
+  // On trial until it has judged three windows: until then it is started up to three times, and after
+  // that the one before runs again.
   std::uint64_t windows = 0;
   auto changed = std::chrono::steady_clock::now();
   for (;;) {
@@ -98,8 +99,8 @@ bool deploy_model(host::BoardLink& link, const std::vector<std::uint8_t>& file) 
       throw Error(
           ExitCode::io,
           fmt::format("{}: the model is on the board, on trial, but it gets no windows to judge "
-                      "(the sensor is {}). Until it has, a restart goes back to the one before. "
-                      "'fettle selftest' says what to check",
+                      "(the sensor is {}). It is started up to three times without; after that the "
+                      "one before runs again. 'fettle selftest' says what to check",
                       link.port(), name_of(status.sensor)));
     }
     if (host::platform::interrupted()) {

@@ -111,13 +111,7 @@ class Watch {
   [[nodiscard]] std::int64_t watched_us() const { return before_us_ + now_us_ - first_us_; }
   [[nodiscard]] std::uint64_t windows() const { return windows_; }
 
-  void summary() const {
-    if (json_) return;
-    host::say(fmt::format("{} windows over {}: {} anomalies, {} alarms.\n", windows_,
-                          host::duration_text(watched_us()), anomalies_, alarms_));
-  }
-
- private:
+  /// What the board's clock says while nothing comes.
   void at(std::int64_t t_us) {
     if (!started_) {
       before_us_ += now_us_ - first_us_;
@@ -126,6 +120,14 @@ class Watch {
     }
     now_us_ = std::max(now_us_, t_us);
   }
+
+  void summary() const {
+    if (json_) return;
+    host::say(fmt::format("{} windows over {}: {} anomalies, {} alarms.\n", windows_,
+                          host::duration_text(watched_us()), anomalies_, alarms_));
+  }
+
+ private:
   static void print(const nlohmann::ordered_json& line) { fmt::print("{}\n", text_of(line, -1)); }
 
   bool json_;
@@ -164,17 +166,24 @@ void run(const Options& options) {
   }
   link->stream(protocol::kStreamScores | protocol::kStreamEvents);
   Watch watch(options.json, board.called());
-  const auto began = std::chrono::steady_clock::now();
+  auto heard = std::chrono::steady_clock::now();
+  std::int64_t uptime_us = link->uptime_us();
   try {
     while (!host::platform::interrupted()) {
-      if (const auto message = link->next(200ms)) std::visit(watch, *message);
+      const auto message = link->next(200ms);
+      if (message) std::visit(watch, *message);
+      // Without windows the board's clock is what it says when it is asked whether it is still there.
+      const bool asked = !message && link->uptime_us() != uptime_us;
+      uptime_us = link->uptime_us();
+      if (asked) watch.at(uptime_us);
+      if (message || asked) heard = std::chrono::steady_clock::now();
       if (std::fflush(stdout) != 0) {
         throw Error(ExitCode::io, "standard output cannot be written; is the disk full?");
       }
-      // Without windows there is no time of the board: then ours counts.
-      const auto here = std::chrono::steady_clock::now() - began;
+      // If nothing at all comes there is no time of the board: then ours counts.
+      const auto nothing = std::chrono::steady_clock::now() - heard;
       if (wanted_us > 0 &&
-          (watch.watched_us() >= wanted_us || here >= std::chrono::microseconds(wanted_us))) {
+          (watch.watched_us() >= wanted_us || nothing >= std::chrono::microseconds(wanted_us))) {
         break;
       }
     }

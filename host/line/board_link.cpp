@@ -24,7 +24,6 @@ constexpr milliseconds kSlice{100};  // between two looks at Ctrl-C
 constexpr milliseconds kBetweenTries{500};
 constexpr int kModelTries = 3;
 constexpr int kMostReconnections = 3;  // during one request
-constexpr std::size_t kMostQueued = 100'000;
 
 /// Whatever waits here ends at Ctrl-C, also where files wait with theirs.
 void stop_if_interrupted() {
@@ -62,7 +61,7 @@ std::string BoardInfo::called() const { return name.empty() ? "board " + id().su
 /// What a request waits for.
 struct BoardLink::Answer {
   MessageType expected = MessageType::reply;
-  std::vector<std::uint16_t> asked;  ///< sequence numbers of the request, sent again and again
+  std::uint16_t asked = 0;  ///< sequence number of the request
   bool here = false;
   MessageType type = MessageType::reply;
   BoardReply reply;                   ///< if that is what came
@@ -85,11 +84,11 @@ BoardLink::~BoardLink() {
   if (line_ == nullptr || !greeted_) return;
   try {
     streams_ = 0;
-    send(MessageType::bye, {});
+    const std::uint16_t asked = send(MessageType::bye, {});
     // Until the reply is on its way the line would be closed under the board's hands.
     for (int i = 0; i < 3; ++i) {
       waiting_ = std::make_unique<Answer>();
-      waiting_->asked = {static_cast<std::uint16_t>(sequence_ - 1U)};
+      waiting_->asked = asked;
       pump(kSlice);
       if (waiting_->here) break;
     }
@@ -101,15 +100,31 @@ void BoardLink::say(const std::string& text) const {
   if (options_.notice) options_.notice(text);
 }
 
-void BoardLink::send(MessageType type, std::span<const std::uint8_t> payload) {
+std::uint16_t BoardLink::send(MessageType type, std::span<const std::uint8_t> payload) {
+  const std::uint16_t sequence = sequence_++;
+  send(type, payload, sequence);
+  return sequence;
+}
+
+void BoardLink::send(MessageType type, std::span<const std::uint8_t> payload,
+                     std::uint16_t sequence) {
   std::array<std::uint8_t, protocol::kMostEncodedFrame> frame;
-  const std::size_t size = protocol::encode_frame(type, sequence_, payload, frame);
+  const std::size_t size = protocol::encode_frame(type, sequence, payload, frame);
   if (size == 0) {
     throw Error(ExitCode::usage,
                 fmt::format("{} bytes are more than one message to a board has", payload.size()));
   }
-  ++sequence_;
   line_->write(std::span(frame).first(size));
+}
+
+/// Whether what waiting_ waits for comes.
+bool BoardLink::answered(milliseconds wait) {
+  const auto until = line_->now() + wait;
+  while (!waiting_->here && line_->now() < until) {
+    stop_if_interrupted();
+    pump(kSlice);
+  }
+  return waiting_->here;
 }
 
 void BoardLink::pump(milliseconds wait) {
@@ -129,38 +144,66 @@ void BoardLink::pump(milliseconds wait) {
   }
 }
 
+void BoardLink::lose(std::uint16_t first, std::uint16_t count) {
+  lost_frames_ += count;
+  if (!queue_.empty()) {
+    auto* last = std::get_if<LostFrames>(&queue_.back());
+    if (last != nullptr && static_cast<std::uint16_t>(last->first + last->count) == first &&
+        last->count <= 0xFFFF - count) {
+      last->count = static_cast<std::uint16_t>(last->count + count);
+      return;
+    }
+  }
+  queue_.emplace_back(LostFrames{first, count});
+}
+
+/// Whether a board that says this has started anew since it was greeted. Without its flash it counts
+/// no starts, but its clock goes back.
+bool BoardLink::another_start(std::uint32_t boot, std::int64_t uptime_us) const {
+  return greeted_ && (boot != board_.hello.boot || uptime_us < uptime_us_);
+}
+
 void BoardLink::on_frame(const protocol::LineEvent& frame) {
   heard_ = line_->now();
   // What the line still held of an earlier conversation, or of one before a restart, has other numbers.
   if (frame.type == MessageType::hello_reply) watcher_.restart();
+  if (frame.type == MessageType::status_reply) {
+    // After a restart the numbers begin anew, which is neither a loss nor a repetition.
+    protocol::StatusMessage status;
+    if (decode(frame.payload, status) && another_start(status.boot, status.uptime_us)) {
+      watcher_.restart();
+    }
+  }
   const bool counts = watching_ || frame.type == MessageType::hello_reply;
   if (counts) {
     const protocol::SequenceStep step = watcher_.step(frame.sequence);
     if (step.repeated) return;
-    if (step.missing > 0) {
-      lost_frames_ += step.missing;
-      queue_.emplace_back(LostFrames{step.first_missing, step.missing});
-    }
+    if (step.missing > 0) lose(step.first_missing, step.missing);
   }
-  // Nobody takes what has been waiting: better a gap than all the memory.
-  if (queue_.size() >= kMostQueued) queue_.pop_front();
+  const auto keep = [&](LineMessage message) {
+    if (queue_.size() < options_.most_waiting) {
+      queue_.push_back(std::move(message));
+    } else {  // nobody takes what has been waiting: better a gap than all the memory
+      lose(frame.sequence, 1);
+    }
+  };
 
   switch (frame.type) {
     case MessageType::samples: {
       protocol::SamplesMessage message;
-      if (watching_ && decode(frame.payload, message)) queue_.emplace_back(message);
+      if (watching_ && decode(frame.payload, message)) keep(message);
       return;
     }
     case MessageType::score: {
       protocol::ScoreMessage message;
-      if (watching_ && decode(frame.payload, message)) queue_.emplace_back(message);
+      if (watching_ && decode(frame.payload, message)) keep(message);
       return;
     }
     case MessageType::event: {
       BoardEvent event;
       if (!watching_ || !decode(frame.payload, event.message)) return;
       event.text = printable(std::exchange(event.message.text, {}));
-      queue_.emplace_back(std::move(event));
+      keep(std::move(event));
       return;
     }
     case MessageType::log: {
@@ -168,7 +211,7 @@ void BoardLink::on_frame(const protocol::LineEvent& frame) {
       if (!watching_ || !decode(frame.payload, log.message)) return;
       log.tag = printable(std::exchange(log.message.tag, {}));
       log.text = printable(std::exchange(log.message.text, {}));
-      queue_.emplace_back(std::move(log));
+      keep(std::move(log));
       return;
     }
     default: break;
@@ -177,10 +220,7 @@ void BoardLink::on_frame(const protocol::LineEvent& frame) {
   Answer& answer = *waiting_;
   if (frame.type == MessageType::reply) {
     protocol::Reply reply;
-    if (!decode(frame.payload, reply) ||
-        std::ranges::find(answer.asked, reply.to) == answer.asked.end()) {
-      return;
-    }
+    if (!decode(frame.payload, reply) || reply.to != answer.asked) return;
     answer.reply.status = reply.status;
     answer.reply.text += printable(reply.text);
     answer.type = frame.type;
@@ -215,7 +255,8 @@ std::string BoardLink::what_is_there() const {
       bytes_seen_, kBaudAdvice);
 }
 
-void BoardLink::hello() {
+/// @return whether the board has started anew since it was greeted before, which is told then
+bool BoardLink::hello() {
   reader_.reset();
   watching_ = false;
   bytes_seen_ = 0;
@@ -227,14 +268,8 @@ void BoardLink::hello() {
     const std::size_t size = protocol::encode(request, payload);
     waiting_ = std::make_unique<Answer>();
     waiting_->expected = MessageType::hello_reply;
-    waiting_->asked = {sequence_};
-    send(MessageType::hello, std::span(payload).first(size));
-    const auto until = line_->now() + options_.answer;
-    while (!waiting_->here && line_->now() < until) {
-      stop_if_interrupted();
-      pump(kSlice);
-    }
-    if (!waiting_->here) continue;
+    waiting_->asked = send(MessageType::hello, std::span(payload).first(size));
+    if (!answered(options_.answer)) continue;
     if (waiting_->type == MessageType::reply &&
         waiting_->reply.status != ReplyStatus::wrong_version) {
       continue;
@@ -262,35 +297,70 @@ void BoardLink::hello() {
                   fmt::format("{}: another board is there now: {} ({}) instead of {} ({})", port_,
                               info.called(), info.id(), board_.called(), board_.id()));
     }
+    const bool restarted = another_start(info.hello.boot, info.hello.uptime_us);
     board_ = std::move(info);
+    uptime_us_ = board_.hello.uptime_us;
     greeted_ = true;
     watching_ = true;
     heard_ = line_->now();
-    return;
+    // Here, before anything of the new start is in the queue.
+    if (restarted) queue_.emplace_back(Reconnected{true});
+    return restarted;
   }
   throw Error(ExitCode::io, what_is_there());
 }
 
 void BoardLink::greet() {
-  const std::uint32_t boot = board_.hello.boot;
   try {
     hello();
     restart_streams();
-    if (board_.hello.boot != boot) queue_.emplace_back(Reconnected{true});
   } catch (const LineLost& lost) {
     reconnect(lost.what());
   }
 }
 
+/// Until the board has said yes. Not by ask(), which greets and reconnects by itself and so comes here.
 void BoardLink::restart_streams() {
   if (streams_ == 0) return;
   const std::uint8_t payload[] = {streams_};
-  send(MessageType::stream, payload);
+  const std::uint16_t sequence = sequence_++;
+  for (int attempt = 0; attempt < options_.tries; ++attempt) {
+    waiting_ = std::make_unique<Answer>();
+    waiting_->asked = sequence;
+    send(MessageType::stream, payload, sequence);
+    if (!answered(options_.answer)) continue;
+    const BoardReply reply = std::exchange(waiting_, nullptr)->reply;
+    if (!reply.ok()) {
+      throw Error(ExitCode::bad_input, fmt::format("{}: {} refuses to go on with the stream: {}",
+                                                   port_, board_.called(), reply.text));
+    }
+    heard_ = line_->now();
+    return;
+  }
+  waiting_.reset();
+  throw Error(ExitCode::io,
+              fmt::format("{}: {} does not answer when asked to go on (asked {} times)", port_,
+                          board_.called(), options_.tries));
+}
+
+/// The board has nothing to say, or does not know any more that it should. Not by a greeting at once:
+/// each one sets the board's clock, which is an event.
+void BoardLink::after_silence() {
+  try {
+    const protocol::StatusMessage now = status();
+    if (another_start(now.boot, now.uptime_us)) {
+      greet();
+    } else {
+      restart_streams();
+    }
+  } catch (const Error& error) {
+    if (error.code != ExitCode::io) throw;
+    reconnect(error.what());
+  }
 }
 
 void BoardLink::reconnect(const std::string& why) {
   if (!options_.reconnect) throw Error(ExitCode::io, why);
-  const std::uint32_t boot = board_.hello.boot;
   watching_ = false;
   bool told = false;
   for (;;) {
@@ -303,7 +373,7 @@ void BoardLink::reconnect(const std::string& why) {
     options_.pause(kBetweenTries);
     try {
       line_ = open_();
-      hello();
+      if (!hello()) queue_.emplace_back(Reconnected{false});
       restart_streams();
       break;
     } catch (const LineLost&) {
@@ -315,34 +385,28 @@ void BoardLink::reconnect(const std::string& why) {
   }
   ++reconnections_;
   say("");
-  queue_.emplace_back(Reconnected{board_.hello.boot != boot});
 }
 
 BoardLink::Answer BoardLink::ask(MessageType type, std::span<const std::uint8_t> payload,
                                  MessageType expected) {
   int reconnected = 0;
-  std::vector<std::uint16_t> asked;
+  // The same each time: the board answers a repetition by what it said the first time, and does not do
+  // twice what can be done once.
+  const std::uint16_t sequence = sequence_++;
   for (int attempt = 0; attempt < options_.tries;) {
     try {
       // A board that has restarted takes frames for noise until it is greeted.
       if (attempt > 0 && attempt == options_.tries / 2) greet();
-      asked.push_back(sequence_);
       waiting_ = std::make_unique<Answer>();
       waiting_->expected = expected;
-      waiting_->asked = asked;
-      send(type, payload);
-      const auto until = line_->now() + options_.answer;
-      while (!waiting_->here && line_->now() < until) {
-        stop_if_interrupted();
-        pump(kSlice);
-      }
-      if (waiting_->here) return std::move(*std::exchange(waiting_, nullptr));
+      waiting_->asked = sequence;
+      send(type, payload, sequence);
+      if (answered(options_.answer)) return std::move(*std::exchange(waiting_, nullptr));
       ++attempt;
     } catch (const LineLost& lost) {
       if (++reconnected > kMostReconnections) throw Error(ExitCode::io, lost.what());
       reconnect(lost.what());
       attempt = 0;
-      asked.clear();
     }
   }
   waiting_.reset();
@@ -374,6 +438,7 @@ protocol::StatusMessage BoardLink::status() {
     throw Error(ExitCode::bad_input,
                 fmt::format("{}: the board's status makes no sense: {}", port_, answer.reply.text));
   }
+  if (!another_start(status.boot, status.uptime_us)) uptime_us_ = status.uptime_us;
   return status;
 }
 
@@ -402,14 +467,7 @@ std::optional<LineMessage> BoardLink::next(milliseconds wait) {
       const auto left = std::chrono::duration_cast<milliseconds>(until - line_->now());
       pump(std::clamp(left, milliseconds(0), kSlice));
       if (queue_.empty() && streams_ != 0 && line_->now() - heard_ > options_.silence) {
-        // Nothing to say, or restarted and speaking text again. Not by a greeting: each one sets the
-        // board's clock, which is an event.
-        try {
-          static_cast<void>(status());
-        } catch (const Error& error) {
-          if (error.code != ExitCode::io) throw;
-          reconnect(error.what());
-        }
+        after_silence();
       }
     } catch (const LineLost& lost) {
       reconnect(lost.what());
@@ -469,12 +527,12 @@ void BoardLink::send_model(std::span<const std::uint8_t> file,
 }
 
 std::vector<std::uint8_t> BoardLink::read_model(const std::function<void(std::size_t)>& progress) {
-  constexpr int kMostWrongAnswers = 3;  // to one request: what was asked before may be answered late
+  constexpr int kMostWrongAnswers =
+      3;  // to one request: what was asked before may be answered late
   greet();
   const std::size_t size = board_.hello.model_bytes;
   const auto refuse = [&](const std::string& why) {
-    throw Error(ExitCode::bad_input,
-                fmt::format("{}: the model cannot be read: {}", port_, why));
+    throw Error(ExitCode::bad_input, fmt::format("{}: the model cannot be read: {}", port_, why));
   };
   if (size > board_.hello.slot_bytes) {
     refuse(fmt::format("{} says it has {} bytes, but there is room for {}", board_.called(), size,

@@ -41,7 +41,7 @@ struct BoardLog {
   std::string tag;
   std::string text;
 };
-/// Frames of the board that did not arrive, by their sequence numbers.
+/// Frames of the board that did not arrive, or that nobody took, by their sequence numbers.
 struct LostFrames {
   std::uint16_t first = 0;
   std::uint16_t count = 0;
@@ -77,6 +77,7 @@ class BoardLink {
     /// Without a frame while a stream runs, the board is asked whether it still knows us.
     std::chrono::milliseconds silence{3000};
     bool reconnect = true;
+    std::size_t most_waiting = 100'000;  ///< messages that nobody takes; later ones are lost frames
     /// What is told while there is nothing to do but wait; "" when that is over.
     std::function<void(const std::string&)> notice;
     /// Lets time pass between two attempts; default: sleeps.
@@ -120,6 +121,9 @@ class BoardLink {
   [[nodiscard]] std::uint64_t lost_frames() const { return lost_frames_; }
   [[nodiscard]] std::uint64_t damaged() const { return reader_.damaged(); }
   [[nodiscard]] int reconnections() const { return reconnections_; }
+  /// The board's clock since its start, as it said last; while a stream is silent it is asked each time
+  /// that Options::silence is over.
+  [[nodiscard]] std::int64_t uptime_us() const { return uptime_us_; }
 
  private:
   struct Answer;
@@ -128,10 +132,17 @@ class BoardLink {
   Answer ask(protocol::MessageType type, std::span<const std::uint8_t> payload,
              protocol::MessageType expected);
   BoardReply ask_reply(protocol::MessageType type, std::span<const std::uint8_t> payload);
-  void send(protocol::MessageType type, std::span<const std::uint8_t> payload);
+  /// @return its sequence number
+  std::uint16_t send(protocol::MessageType type, std::span<const std::uint8_t> payload);
+  void send(protocol::MessageType type, std::span<const std::uint8_t> payload,
+            std::uint16_t sequence);
+  bool answered(std::chrono::milliseconds wait);
   void pump(std::chrono::milliseconds wait);
   void on_frame(const protocol::LineEvent& frame);
-  void hello();
+  void lose(std::uint16_t first, std::uint16_t count);
+  [[nodiscard]] bool another_start(std::uint32_t boot, std::int64_t uptime_us) const;
+  bool hello();
+  void after_silence();
   [[nodiscard]] std::string what_is_there() const;
   void reconnect(const std::string& why);
   void restart_streams();
@@ -148,6 +159,7 @@ class BoardLink {
   bool greeted_ = false;   ///< ever
   bool watching_ = false;  ///< sequence numbers count: behind a hello_reply
   std::uint8_t streams_ = 0;
+  std::int64_t uptime_us_ = 0;          ///< the most that this start of the board has said
   std::chrono::microseconds heard_{0};  ///< the last frame
   std::deque<LineMessage> queue_;
   std::unique_ptr<Answer> waiting_;

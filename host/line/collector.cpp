@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "host/text.hpp"
+
 namespace fettle::host {
 namespace {
 
@@ -15,8 +17,15 @@ constexpr double kQuiet_g = 1.5 * 400e-6 * 10.8;
 constexpr double kQuiet_dps = 1.5 * 0.005 * 10.8;
 constexpr double kQuietRefused = 0.5;
 constexpr double kQuietDoubted = 0.02;
+constexpr double kStillRefused = 0.1;
 constexpr double kClippedRefused = 0.01;
 constexpr std::uint64_t kFewestSeconds = 2;
+
+/// Of the seconds, those in which the axis did not change.
+double still_part(const CollectionCounts& counts, std::size_t axis) {
+  if (counts.seconds == 0) return 0;
+  return static_cast<double>(counts.still[axis].seconds) / static_cast<double>(counts.seconds);
+}
 
 }  // namespace
 
@@ -70,6 +79,7 @@ MissingSamples Collector::add(const protocol::SamplesMessage& message, const Wri
 
 void Collector::measure(const RawSample& raw, const TimedSample& sample) {
   const auto step_us = static_cast<double>(sample.t_us - last_us_);
+  const std::int64_t recorded_before_us = counts_.recorded_us;
   const bool follows = any_ && step_us > 0 && step_us <= 1.5 * period_us_;
   if (follows) {
     ++steps_;
@@ -85,12 +95,16 @@ void Collector::measure(const RawSample& raw, const TimedSample& sample) {
 
   if (in_second_ == 0) {
     origin_ = sample.sample;
+    raw_origin_ = raw;
+    changed_.fill(false);
+    second_from_us_ = recorded_before_us;
     sum_.fill(0);
     squares_.fill(0);
   }
   for (std::size_t axis = 0; axis < kMaxAxes; ++axis) {
     counts_.clipped[axis] += clipped(raw[axis]) ? 1U : 0U;
     counts_.moved[axis] = counts_.moved[axis] || raw[axis] != first_[axis];
+    changed_[axis] = changed_[axis] || raw[axis] != raw_origin_[axis];
     const double value =
         static_cast<double>(sample.sample.axis[axis]) - static_cast<double>(origin_.axis[axis]);
     sum_[axis] += value;
@@ -109,6 +123,10 @@ void Collector::end_second() {
     last_second_[axis] = {mean + static_cast<double>(origin_.axis[axis]), std::sqrt(variance)};
     mean_sum_[axis] += last_second_[axis].mean;
     variance_sum_[axis] += variance;
+    if (!changed_[axis]) {
+      StillSeconds& still = counts_.still[axis];
+      if (still.seconds++ == 0) still.from_us = second_from_us_;
+    }
     quiet = quiet && last_second_[axis].deviation < (axis < 3 ? kQuiet_g : kQuiet_dps);
   }
   quiet_ += quiet ? 1U : 0U;
@@ -145,6 +163,15 @@ std::vector<std::string> objections(const CollectionCounts& counts) {
         "back, then 'fettle selftest'.",
         stuck));
   }
+  for (std::size_t axis = 0; axis < kMaxAxes; ++axis) {
+    const StillSeconds& still = counts.still[axis];
+    if (!counts.moved[axis] || still_part(counts, axis) <= kStillRefused) continue;
+    reasons.push_back(
+        fmt::format("{} did not change, not even by noise, for {} s of {} s, first at {}: the "
+                    "sensor gets stuck. "
+                    "Take its power away and give it back, then 'fettle selftest'.",
+                    kAxisNames[axis], still.seconds, counts.seconds, duration_text(still.from_us)));
+  }
   if (counts.quiet_part > kQuietRefused) {
     reasons.push_back(
         fmt::format("for {:.0f} % of the time nothing vibrates above the sensor's own noise: the "
@@ -178,6 +205,12 @@ std::vector<std::string> doubts(const CollectionCounts& counts) {
                     100 * counts.quiet_part));
   }
   for (std::size_t axis = 0; axis < kMaxAxes; ++axis) {
+    const StillSeconds& still = counts.still[axis];
+    if (still.seconds == 0 || still_part(counts, axis) > kStillRefused) continue;
+    reasons.push_back(fmt::format("{} did not change, not even by noise, for {} s, first at {}",
+                                  kAxisNames[axis], still.seconds, duration_text(still.from_us)));
+  }
+  for (std::size_t axis = 0; axis < kMaxAxes; ++axis) {
     if (counts.clipped[axis] == 0) continue;
     const double part =
         static_cast<double>(counts.clipped[axis]) / static_cast<double>(counts.rows);
@@ -186,6 +219,10 @@ std::vector<std::string> doubts(const CollectionCounts& counts) {
                                   counts.clipped[axis], kAxisNames[axis]));
   }
   return reasons;
+}
+
+std::string rate_text(const CollectionCounts& counts) {
+  return counts.rate_hz > 0 ? fmt::format("{:.2f} Hz", counts.rate_hz) : "-- Hz";
 }
 
 }  // namespace fettle::host

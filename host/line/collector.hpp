@@ -17,6 +17,12 @@ struct AxisLevel {
   double deviation = 0;  ///< standard deviation within a second, root mean square over the seconds
 };
 
+/// Seconds in which an axis gave the same value all the time, which noise alone does not do.
+struct StillSeconds {
+  std::uint64_t seconds = 0;
+  std::int64_t from_us = 0;  ///< when the first of them began, in time recorded
+};
+
 /// What a collection has come to.
 struct CollectionCounts {
   std::uint64_t rows = 0;
@@ -30,6 +36,7 @@ struct CollectionCounts {
   double rate_hz = 0;            ///< measured over that time; 0: too little
   std::array<std::uint64_t, kMaxAxes> clipped{};
   std::array<bool, kMaxAxes> moved{};  ///< an axis that ever changed
+  std::array<StillSeconds, kMaxAxes> still{};
   std::array<AxisLevel, kMaxAxes> level{};
   double quiet_part = 0;  ///< of the seconds, those without vibration above the sensor's noise
   std::uint64_t seconds = 0;
@@ -84,6 +91,9 @@ class Collector {
 
   // The second under way, relative to its first sample, which keeps the squares small.
   std::uint64_t in_second_ = 0;
+  std::int64_t second_from_us_ = 0;  // in time recorded
+  RawSample raw_origin_{};
+  std::array<bool, kMaxAxes> changed_{};
   Sample origin_;
   std::array<double, kMaxAxes> sum_{};
   std::array<double, kMaxAxes> squares_{};
@@ -98,5 +108,8 @@ class Collector {
 [[nodiscard]] std::vector<std::string> objections(const CollectionCounts& counts);
 /// The same for what is only worth a warning.
 [[nodiscard]] std::vector<std::string> doubts(const CollectionCounts& counts);
+
+/// "199.87 Hz", or "-- Hz" as long as it is not known.
+[[nodiscard]] std::string rate_text(const CollectionCounts& counts);
 
 }  // namespace fettle::host

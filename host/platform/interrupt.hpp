@@ -3,7 +3,7 @@
 
 namespace fettle::host::platform {
 
-/// From now on Ctrl-C and a request to terminate set a flag instead of ending the program, so that
+/// From now on Ctrl-C, a request to terminate and a terminal that is closed set a flag instead of ending the program, so that
 /// temporary files are removed by their owners on the way out. A second Ctrl-C ends it at once.
 void catch_interrupts();
 

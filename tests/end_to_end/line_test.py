@@ -132,6 +132,13 @@ class LineTest(unittest.TestCase):
                                   "20s", "-o", "data", status=BAD_INPUT).stderr
         self.assertIn("never changed", refused)
 
+    def test_for_is_time_of_the_board(self):
+        board = self.board(speed="0.5x")
+        self.run_fettle("command", "--port", board.port, "status")
+        began = time.monotonic()
+        self.run_fettle("watch", "--port", board.port, "--for", "8s")  # no model: it is asked
+        self.assertGreater(time.monotonic() - began, 11)
+
     def test_goes_on_after_a_pulled_plug(self):
         board = self.board(speed="20x")
         collecting = subprocess.Popen(

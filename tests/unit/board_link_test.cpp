@@ -35,14 +35,19 @@ class FakeBoard {
   std::uint8_t id = 7;
   Bytes model, incoming;
   std::uint8_t streams = 0;
-  std::string chatter;  ///< said again and again, by itself
+  std::string chatter;            ///< said again and again, by itself
+  bool answers_unframed = false;  ///< as the real one does, also before it is greeted
+  std::int64_t uptime_us = 0;
+  bool alarm = true;  ///< "ack" can be done once
 
   // What the line does to the frames of the board, by their number since the start.
   std::function<void(std::uint64_t number, Bytes& frame)> spoil = [](std::uint64_t, Bytes&) {};
 
   std::uint32_t slot_bytes = 60000;
-  int reads = 0;                                               ///< of the model
+  int reads = 0;                                                 ///< of the model
   std::function<bool(const protocol::ModelRead& read)> misread;  ///< answers otherwise, if it does
+  // Whether a request does not arrive.
+  std::function<bool(MessageType type)> miss = [](MessageType) { return false; };
 
   std::vector<std::string> commands;
   std::vector<MessageType> seen;
@@ -69,9 +74,12 @@ class FakeBoard {
     message.block.count = 16;
     send(MessageType::samples, message);
   }
-  void restart() {
-    ++boot;
+  void number_from(std::uint16_t sequence) { sequence_ = sequence; }
+  void restart(bool counted = true) {
+    if (counted) ++boot;
+    uptime_us = 0;
     sequence_ = 0;
+    last_command_.reset();
     framed = false;
     streams = 0;
     out_.clear();
@@ -91,13 +99,14 @@ class FakeBoard {
     if (!plugged) throw LineLost("unplugged");
     for (const std::uint8_t byte : bytes) {
       const protocol::LineEvent event = reader_.push(byte);
-      if (event.kind == protocol::LineEvent::Kind::frame && !silent) answer(event);
+      if (event.kind != protocol::LineEvent::Kind::frame || silent || miss(event.type)) continue;
+      answer(event);
     }
   }
 
  private:
   void answer(const protocol::LineEvent& frame) {
-    if (!framed && frame.type != MessageType::hello) return;
+    if (!framed && !answers_unframed && frame.type != MessageType::hello) return;
     seen.push_back(frame.type);
     const auto ok = [&] { reply(frame.sequence, ReplyStatus::ok, ""); };
     switch (frame.type) {
@@ -113,6 +122,7 @@ class FakeBoard {
         answer.firmware = "0.1.0";
         answer.id.fill(id);
         answer.boot = boot;
+        answer.uptime_us = uptime_us;
         answer.rate_hz = 200;
         answer.slot_bytes = slot_bytes;
         answer.model_bytes = static_cast<std::uint32_t>(model.size());
@@ -122,10 +132,20 @@ class FakeBoard {
         break;
       }
       case MessageType::command: {
+        if (last_command_ == frame.sequence) {  // the reply that it gave before
+          return reply(frame.sequence, last_status_, last_reply_);
+        }
         commands.emplace_back(frame.payload.begin(), frame.payload.end());
         if (commands.back() == "long") {
           reply(frame.sequence, ReplyStatus::ok, "one\n", true);
           return reply(frame.sequence, ReplyStatus::ok, "two");
+        }
+        if (commands.back() == "ack") {
+          last_command_ = frame.sequence;
+          last_status_ = !alarm ? ReplyStatus::not_now : ReplyStatus::ok;
+          last_reply_ = !alarm ? "there is no alarm to acknowledge" : "acknowledged";
+          alarm = false;
+          return reply(frame.sequence, last_status_, last_reply_);
         }
         if (commands.back() == "bad") return reply(frame.sequence, ReplyStatus::bad_value, "no");
         reply(frame.sequence, ReplyStatus::ok, "did " + commands.back());
@@ -135,7 +155,13 @@ class FakeBoard {
         streams = frame.payload[0];
         ok();
         break;
-      case MessageType::status: send(MessageType::status_reply, protocol::StatusMessage{}); break;
+      case MessageType::status: {
+        protocol::StatusMessage status;
+        status.boot = boot;
+        status.uptime_us = uptime_us;
+        send(MessageType::status_reply, status);
+        break;
+      }
       case MessageType::model_begin:
         incoming.clear();
         ok();
@@ -171,6 +197,9 @@ class FakeBoard {
 
   protocol::FrameReader reader_;
   std::uint16_t sequence_ = 65530;  // soon over the end
+  std::optional<std::uint16_t> last_command_;
+  ReplyStatus last_status_ = ReplyStatus::ok;
+  std::string last_reply_;
   std::uint64_t sent_ = 0;
   Bytes out_;
 };
@@ -217,6 +246,18 @@ class Link : public testing::Test {
       if (const T* one = std::get_if<T>(&*message)) found.push_back(*one);
     }
     return found;
+  }
+
+  /// Waits through a silence for the board to be noticed as gone and back.
+  Reconnected until_back(BoardLink& link) {
+    for (int i = 0; i < 100; ++i) {
+      auto message = link.next(1s);
+      if (!message) continue;
+      EXPECT_FALSE(std::holds_alternative<LostFrames>(*message));
+      if (const auto* back = std::get_if<Reconnected>(&*message)) return *back;
+    }
+    ADD_FAILURE() << "nobody noticed";
+    return {};
   }
 
   FakeBoard board;
@@ -346,6 +387,106 @@ TEST_F(Link, NoticesARestartedBoard) {
   EXPECT_EQ(board.streams, protocol::kStreamSamples | protocol::kStreamEvents);
   board.send_samples(0);
   EXPECT_EQ(all<protocol::SamplesMessage>(link).size(), 1U);  // its sequence began anew
+}
+
+/// A bridge keeps the port open, the board numbers from 0 again, and answers although nobody greeted it:
+/// behind 32,768 frames that looks like a loss, and before like a repetition.
+TEST_F(Link, NoticesARestartBehindABridgeWhateverTheNumber) {
+  for (const unsigned from : {100U, 0x7FFFU, 0x8000U, 0x8001U, 35'000U, 65'000U}) {
+    for (const bool counted : {true, false}) {  // without flash the boots are not counted
+      for (const int missed : {0, 1, 2}) {
+        board = FakeBoard();
+        board.answers_unframed = true;
+        board.number_from(static_cast<std::uint16_t>(from));
+        board.uptime_us = 7'000'000;
+        BoardLink link = connect();
+        link.stream(protocol::kStreamSamples);
+        board.restart(counted);
+        int streams = 0;
+        board.miss = [&](MessageType type) {
+          return type == MessageType::stream && streams++ < missed;
+        };
+        EXPECT_TRUE(until_back(link).restarted);
+        EXPECT_EQ(board.streams, protocol::kStreamSamples) << from;
+        board.send_samples(0);
+        EXPECT_EQ(all<protocol::SamplesMessage>(link).size(), 1U);
+        EXPECT_EQ(link.lost_frames(), 0U) << from;
+        EXPECT_EQ(link.board().hello.boot, counted ? 2U : 1U);
+      }
+    }
+  }
+}
+
+TEST_F(Link, AStreamThatStoppedIsAskedForAgain) {
+  board.number_from(40'000);
+  BoardLink link = connect();
+  link.stream(protocol::kStreamSamples);
+  board.streams = 0;  // someone else's doing; the same boot, its numbers go on
+  bool missed = false;
+  board.miss = [&](MessageType type) {
+    return type == MessageType::stream && !std::exchange(missed, true);
+  };
+  EXPECT_FALSE(link.next(10s));
+  EXPECT_EQ(board.streams, protocol::kStreamSamples);
+  EXPECT_EQ(link.lost_frames(), 0U);
+}
+
+TEST_F(Link, AStreamIsAskedForUntilTheBoardSaysYesAfterThePlugIsBack) {
+  BoardLink link = connect();
+  link.stream(protocol::kStreamSamples);
+  board.plugged = false;
+  board.at_pause = [&] {
+    board.plugged = true;
+    board.streams = 0;
+  };
+  bool missed = false;
+  board.miss = [&](MessageType type) {
+    return type == MessageType::stream && !std::exchange(missed, true);
+  };
+  EXPECT_FALSE(until_back(link).restarted);
+  EXPECT_EQ(board.streams, protocol::kStreamSamples);
+}
+
+/// What is done is done once, however often the request is sent.
+TEST_F(Link, ARepeatedRequestHasTheSameNumber) {
+  for (const bool pull : {false, true}) {
+    board = FakeBoard();
+    board.at_pause = [&] { board.plugged = true; };
+    BoardLink link = connect();
+    bool lost = false;
+    board.spoil = [&](std::uint64_t, Bytes& frame) {
+      if (std::exchange(lost, true)) return;
+      frame.clear();
+      board.plugged = !pull;
+    };
+    const BoardReply reply = link.command("ack");
+    EXPECT_TRUE(reply.ok()) << reply.text;
+    EXPECT_EQ(reply.text, "acknowledged");
+    EXPECT_EQ(board.commands, std::vector<std::string>{"ack"});
+    EXPECT_EQ(link.command("ack").status, ReplyStatus::not_now);  // a new one is a new one
+  }
+}
+
+TEST_F(Link, WhatNobodyTakesIsReportedAsLost) {
+  BoardLink::Options few = options();
+  few.most_waiting = 10;
+  BoardLink link(open(), "PORT", few);
+  link.stream(protocol::kStreamSamples);
+  for (std::uint64_t i = 0; i < 25; ++i) board.send_samples(16 * i);
+  static_cast<void>(link.command("status"));
+  std::size_t samples = 0;
+  std::vector<LostFrames> lost;
+  while (auto message = link.next(10ms)) {
+    samples += std::holds_alternative<protocol::SamplesMessage>(*message) ? 1U : 0U;
+    if (const auto* one = std::get_if<LostFrames>(&*message)) lost.push_back(*one);
+  }
+  EXPECT_EQ(samples, 10U);
+  ASSERT_EQ(lost.size(), 1U);
+  EXPECT_EQ(lost[0].first, 6);  // 65530 greeting, 65531 stream, then 25 blocks
+  EXPECT_EQ(lost[0].count, 15);
+  EXPECT_EQ(link.lost_frames(), 15U);
+  board.send_samples(16 * 25);
+  EXPECT_EQ(all<protocol::SamplesMessage>(link).size(), 1U);
 }
 
 TEST_F(Link, RefusesAnotherBoardAtTheSamePort) {

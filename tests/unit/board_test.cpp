@@ -482,6 +482,7 @@ TEST_F(BoardTest, AModelOfAnotherRateIsRefused) {
   EXPECT_EQ(ask("set rate_hz 1000").status, ReplyStatus::ok);
   run(3);
   EXPECT_EQ(fresh_status().model, ModelState::none);
+  EXPECT_NE(ask("status").text.find("trained at 200 Hz"), std::string::npos);
   const Answer* answer = deploy(shaker_model());
   ASSERT_NE(answer, nullptr);
   EXPECT_EQ(answer->status, ReplyStatus::bad_model);

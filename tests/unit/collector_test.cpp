@@ -204,5 +204,36 @@ TEST_F(Collect, ObjectsToWhatIsStuckOrClipped) {
   EXPECT_NE(hints[0].find("1 samples of gz"), std::string::npos);
 }
 
+/// Whatever it did before: the axis that died in the middle is not what normal looks like.
+TEST_F(Collect, ObjectsToAnAxisThatGetsStuck) {
+  const auto before = sensor.reading;
+  sensor.reading = [&](std::uint64_t i) {
+    RawSample raw = before(i);
+    if (i >= 200 * 301) raw[2] = 55;                 // from minute 5 on
+    if (i >= 200 * 21 && i < 200 * 25) raw[4] = -7;  // four seconds
+    return raw;
+  };
+  add_many(361 * 200 / 16 + 1);
+  const CollectionCounts counts = collector.counts();
+  EXPECT_EQ(counts.still[2].seconds, 60U);
+  EXPECT_EQ(counts.still[4].seconds, 4U);
+  EXPECT_EQ(counts.still[0].seconds, 0U);
+  const auto why = objections(counts);
+  ASSERT_EQ(why.size(), 1U);
+  EXPECT_NE(why[0].find("az"), std::string::npos) << why[0];
+  EXPECT_NE(why[0].find("60 s"), std::string::npos) << why[0];
+  EXPECT_NE(why[0].find("5:00"), std::string::npos) << why[0];
+  const auto hints = doubts(counts);
+  ASSERT_EQ(hints.size(), 1U);
+  EXPECT_NE(hints[0].find("gy"), std::string::npos) << hints[0];
+  EXPECT_NE(hints[0].find("0:20"), std::string::npos) << hints[0];
+}
+
+TEST_F(Collect, ARateThatIsNotKnownIsNoNumber) {
+  EXPECT_EQ(rate_text(collector.counts()), "-- Hz");
+  add_many(200);
+  EXPECT_EQ(rate_text(collector.counts()), "200.00 Hz");
+}
+
 }  // namespace
 }  // namespace fettle::host
