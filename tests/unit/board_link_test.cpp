@@ -402,8 +402,7 @@ TEST_F(Link, NoticesARestartBehindABridgeWhateverTheNumber) {
         BoardLink link = connect();
         link.stream(protocol::kStreamSamples);
         board.restart(counted);
-        int streams = 0;
-        board.miss = [&](MessageType type) {
+        board.miss = [missed, streams = 0](MessageType type) mutable {
           return type == MessageType::stream && streams++ < missed;
         };
         EXPECT_TRUE(until_back(link).restarted);
@@ -422,8 +421,7 @@ TEST_F(Link, AStreamThatStoppedIsAskedForAgain) {
   BoardLink link = connect();
   link.stream(protocol::kStreamSamples);
   board.streams = 0;  // someone else's doing; the same boot, its numbers go on
-  bool missed = false;
-  board.miss = [&](MessageType type) {
+  board.miss = [missed = false](MessageType type) mutable {
     return type == MessageType::stream && !std::exchange(missed, true);
   };
   EXPECT_FALSE(link.next(10s));
@@ -439,8 +437,7 @@ TEST_F(Link, AStreamIsAskedForUntilTheBoardSaysYesAfterThePlugIsBack) {
     board.plugged = true;
     board.streams = 0;
   };
-  bool missed = false;
-  board.miss = [&](MessageType type) {
+  board.miss = [missed = false](MessageType type) mutable {
     return type == MessageType::stream && !std::exchange(missed, true);
   };
   EXPECT_FALSE(until_back(link).restarted);
@@ -453,8 +450,7 @@ TEST_F(Link, ARepeatedRequestHasTheSameNumber) {
     board = FakeBoard();
     board.at_pause = [&] { board.plugged = true; };
     BoardLink link = connect();
-    bool lost = false;
-    board.spoil = [&](std::uint64_t, Bytes& frame) {
+    board.spoil = [this, pull, lost = false](std::uint64_t, Bytes& frame) mutable {
       if (std::exchange(lost, true)) return;
       frame.clear();
       board.plugged = !pull;
