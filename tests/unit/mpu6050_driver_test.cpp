@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "drivers/mpu6050/driver.hpp"
 #include "tests/support/mpu6050_rig.hpp"
 
@@ -49,6 +51,38 @@ TEST(Mpu6050Driver, SamplesFlowHalfASecondAfterTheStart) {
   EXPECT_EQ(rig.last->count, kMaxBlockSamples);
   EXPECT_NEAR(rig.driver.celsius(), 25, 2);
   EXPECT_LT(rig.transfers / rig.delivered, 1U) << "bursts, not registers one by one";
+}
+
+/// What the driver's reading of the register map says of a chip that nobody has spoken to yet: "0x00 for
+/// all registers other than" PWR_MGMT_1 and WHO_AM_I (RM section 3, p. 8). The same after a reset.
+TEST(Mpu6050Driver, AChipBeginsWithTheRegisterMapsResetValues) {
+  Rig rig({}, {}, {});
+  rig.chip.advance_to(1'000'000);
+  const auto expect_reset_values = [&rig](const char* when) {
+    for (const Register where :
+         {Register::sample_rate_div, Register::config, Register::gyro_config,
+          Register::accel_config, Register::fifo_enable, Register::interrupt_pin,
+          Register::interrupt_enable, Register::interrupt_status, Register::user_control,
+          Register::power_1, Register::power_2, Register::fifo_count_high, Register::who_am_i}) {
+      const int expected = where == Register::power_1    ? mpu6050::power_1::kSleep
+                           : where == Register::who_am_i ? mpu6050::kGenuineId
+                                                         : 0;
+      std::array<std::uint8_t, 1> value{};
+      ASSERT_EQ(rig.chip.read(mpu6050::kAddressLow, static_cast<std::uint8_t>(where), value),
+                simulator::BusAnswer::ok);
+      EXPECT_EQ(value[0], expected) << when << ", register " << number(where);
+    }
+  };
+  expect_reset_values("after power came");
+
+  EXPECT_TRUE(rig.run_to_samples());
+  rig.chip.write(mpu6050::kAddressLow, static_cast<std::uint8_t>(Register::user_control), 0);
+  rig.chip.write(mpu6050::kAddressLow, static_cast<std::uint8_t>(Register::user_control),
+                 mpu6050::user_control::kFifoReset);
+  rig.chip.write(mpu6050::kAddressLow, static_cast<std::uint8_t>(Register::power_1),
+                 mpu6050::power_1::kDeviceReset);
+  rig.chip.advance_to(rig.now_us + 200'000);
+  expect_reset_values("after a reset");
 }
 
 TEST(Mpu6050Driver, StepsBeforeTheirTimeDoNotTouchTheBus) {
