@@ -493,6 +493,29 @@ Examples:
   fettle board --fault bearing:0.5@10min~1h --event knock:1@5min --speed max
   fettle board --inject nack:0.01 --inject brownout@30s --clone 0x98)";
 
+/// An option that is given says something: inside, "" stands for one that is not.
+CLI::Validator not_empty(const char* expected) {
+  return {[expected](std::string& text) {
+            return text.empty() ? fmt::format("expected {}, found nothing", expected)
+                                : std::string();
+          },
+          ""};
+}
+
+/// A board's id holds 32 bits of its seed: larger ones would be several boards of one name.
+CLI::Validator seed() {
+  return {[](std::string& text) {
+            std::uint32_t value = 0;
+            const auto [end, error] =
+                std::from_chars(text.data(), text.data() + text.size(), value);
+            return error == std::errc() && end == text.data() + text.size()
+                       ? std::string()
+                       : fmt::format("expected a whole number from 0 to {}, found \"{}\"",
+                                     UINT32_MAX, text);
+          },
+          ""};
+}
+
 }  // namespace
 
 void add_board(CLI::App& program) {
@@ -502,10 +525,12 @@ void add_board(CLI::App& program) {
   command->add_option("--machine", options->machine, "What to simulate: fan")
       ->capture_default_str();
   command->add_option("--seed", options->seed, "Which of the many machines and sensors")
+      ->check(seed())
       ->capture_default_str();
   command
       ->add_option("--session", options->session,
                    "The same machine on another day: other noise, slightly other speed")
+      ->check(seed())
       ->capture_default_str();
   command->add_option("--fault", options->faults, "A fault of the machine, from when")
       ->type_name("KIND...");
@@ -520,10 +545,13 @@ void add_board(CLI::App& program) {
   command->add_option("--storage", options->storage, "Folder of card, flash and settings")
       ->capture_default_str();
   command->add_option("--for", options->duration, "Stop after this much simulated time")
+      ->check(not_empty("a time such as 60s, 10min, 2h or 1d"))
       ->type_name("TIME");
   command->add_option("--link", options->link, "Make a symbolic link to the port here")
+      ->check(not_empty("a path"))
       ->type_name("PATH");
   command->add_option("--clone", options->clone, "What the sensor answers as WHO_AM_I")
+      ->check(not_empty("an id such as 0x98"))
       ->type_name("ID");
   command->add_option("--baud", options->baud, "What the serial line carries, bits a second")
       ->check(CLI::Range(1200, 4'000'000))

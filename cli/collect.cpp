@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "cli/command.hpp"
 #include "cli/json.hpp"
@@ -29,6 +30,8 @@ constexpr const char* kFooter =
     "Time stamps and values are the board's, bit for bit, and a recording begins\n"
     "where a window of the board begins: 'fettle score' on it gives the board's own\n"
     "scores. Ctrl-C ends early and keeps what is there. A pulled cable is waited for.\n"
+    "What a power cut or a full disk ends is taken in by the next command that opens\n"
+    "DATA.\n"
     "\n"
     "Ten minutes of normal running are a good baseline; record them in several goes\n"
     "and at every speed and load that is normal. What is off, clipped or stuck is not\n"
@@ -41,6 +44,9 @@ constexpr const char* kFooter =
 constexpr std::int64_t kBaseline_us = 600'000'000;
 constexpr std::uint64_t kEarlySeconds = 5;
 constexpr auto kRateWait = 3s;
+constexpr auto kBetweenSyncs = 10s;  // what a power cut may take
+constexpr auto kSilenceTold = 5s;
+constexpr auto kSilenceEnds = 30s;
 
 struct Options {
   LineOptions line;
@@ -52,7 +58,7 @@ struct Options {
 
 /// Minutes of the label that a data set has already.
 std::int64_t recorded_before_us(const std::string& data, const std::string& label) {
-  if (!std::filesystem::exists(std::filesystem::path(data) / "dataset.json")) return 0;
+  if (!host::DataSet::exists(data)) return 0;
   const host::DataSet set = host::DataSet::open(data);
   double seconds = 0;
   for (const host::RecordingEntry& entry : set.recordings()) {
@@ -126,7 +132,9 @@ class Collection {
     collector_.emplace(rate_hz_, board.hello.hop);
     // From here on Ctrl-C means: that is enough.
     const host::platform::InterruptsWait wait;
-    update_ = std::make_unique<host::DataSetUpdate>(options_.data, rate_hz_, kMaxAxes);
+    update_ = std::make_unique<host::DataSetUpdate>(options_.data, rate_hz_, kMaxAxes,
+                                                    host::DataSetUpdate::Unfinished::kept,
+                                                    options_.window_samples);
     begin_recording();
     if (!options_.json) host::say(describe(*link_) + "\n");
     link_->stream(protocol::kStreamSamples | protocol::kStreamEvents);
@@ -135,22 +143,24 @@ class Collection {
       gather();
     } catch (const Error& error) {
       if (error.code != ExitCode::interrupted) trouble = error;
-      if (refused_) throw;
+      if (refused_ || disk_failed_) throw;
     }
     live_.clear();
     finish(trouble);
   }
 
  private:
-  /// The rate is known, and samples flow.
+  /// The rate is known, and samples flow. A board that has just started needs a moment for both.
   protocol::StatusMessage settled_status() {
     const auto began = std::chrono::steady_clock::now();
     protocol::StatusMessage status = link_->status();
-    while (!(status.rate_hz > 0) && std::chrono::steady_clock::now() - began < kRateWait) {
+    const auto streaming = [&] { return status.sensor == protocol::SensorState::streaming; };
+    while (!(streaming() && status.rate_hz > 0) &&
+           std::chrono::steady_clock::now() - began < kRateWait) {
       std::this_thread::sleep_for(100ms);
       status = link_->status();
     }
-    if (status.sensor != protocol::SensorState::streaming && !(status.rate_hz > 0)) {
+    if (!streaming()) {
       throw Error(
           ExitCode::io,
           fmt::format("{}: {} has no samples: its sensor is {}. 'fettle selftest --port {}' says "
@@ -178,10 +188,28 @@ class Collection {
     name_ += fmt::format("-boot{}-{}s", board.hello.boot, status.uptime_us / 1'000'000);
   }
 
+  /// Work on the disk. If that fails nothing more is written: what is there is the next command's to
+  /// take in.
+  template <typename Work>
+  void on_disk(const Work& work) {
+    try {
+      work();
+    } catch (const Error& error) {
+      if (error.code != ExitCode::io) throw;
+      disk_failed_ = true;
+      if (recorded_us_ == 0) throw;
+      throw Error(ExitCode::io,
+                  fmt::format("{}.\n  What is there is kept, {} of {}: the next command that opens "
+                              "{}, such as 'fettle inspect {}', takes it in when there is room",
+                              error.what(), host::duration_text(recorded_us_),
+                              host::duration_text(wanted_us_), options_.data, options_.data));
+    }
+  }
+
   void begin_recording() {
     ++parts_;
     const std::string name = parts_ == 1 ? name_ : fmt::format("{}-{}", name_, parts_);
-    writer_ = &update_->begin(options_.label, name, name_, provenance_);
+    on_disk([&] { writer_ = &update_->begin(options_.label, name, name_, provenance_); });
     names_.push_back(name);
     rows_.push_back(0);
   }
@@ -189,7 +217,7 @@ class Collection {
   void end_recording() {
     rows_.back() = writer_->rows();
     if (writer_->rows() >= options_.window_samples) {
-      update_->end();
+      on_disk([&] { update_->end(); });
     } else {
       update_->discard();
       names_.pop_back();
@@ -200,9 +228,16 @@ class Collection {
 
   void gather() {
     bool looked = false;
+    auto synced = std::chrono::steady_clock::now();
+    sampled_ = synced;
     while (!host::platform::interrupted()) {
       const auto message = link_->next(200ms);
       if (message) std::visit(*this, *message);
+      watch_silence();
+      if (const auto now = std::chrono::steady_clock::now(); now - synced > kBetweenSyncs) {
+        synced = now;
+        on_disk([&] { writer_->sync(); });
+      }
       if (live_.due() && recorded_us_ > 0) show(collector_->counts());
       if (recorded_us_ >= wanted_us_) return;
       if (!looked && seconds_due()) {
@@ -210,6 +245,38 @@ class Collection {
         check(collector_->counts());
       }
     }
+  }
+
+  /// A line that is there and a board that answers are not yet samples. A line that is gone is waited
+  /// for elsewhere.
+  void watch_silence() {
+    const auto now = std::chrono::steady_clock::now();
+    if (std::exchange(connection_, link_->reconnections()) != link_->reconnections()) {
+      sampled_ = now;
+    }
+    const auto silence = now - sampled_;
+    const bool ends = silence >= kSilenceEnds;
+    if (silence < kSilenceTold || (silence_told_ && !ends)) return;
+    protocol::StatusMessage status;
+    try {
+      status = link_->status();
+    } catch (const Error& error) {
+      if (error.code != ExitCode::io || ends) throw;
+      return;  // no answer: the link finds out whether the line is gone
+    }
+    if (link_->reconnections() != connection_) return;
+    silence_told_ = true;
+    const std::string what = fmt::format(
+        "{} has sent no samples for {} s: its sensor is {}", link_->board().called(),
+        std::chrono::duration_cast<std::chrono::seconds>(silence).count(), name_of(status.sensor));
+    if (ends) {
+      throw Error(ExitCode::io, fmt::format("{}. 'fettle selftest --port {}' says what to check",
+                                            what, options_.line.port));
+    }
+    live_.note(
+        host::wrapped(fmt::format("{}. After {} s this collection ends and keeps what is there.",
+                                  what, std::chrono::seconds(kSilenceEnds).count()),
+                      2));
   }
 
   [[nodiscard]] bool seconds_due() const {
@@ -221,6 +288,7 @@ class Collection {
     const std::string why = host::refusal("This", counts);
     if (why.empty()) return;
     refused_ = true;
+    update_->abandon();
     throw Error(ExitCode::bad_input, why + "\n  Nothing was kept.");
   }
 
@@ -240,8 +308,14 @@ class Collection {
  public:
   // What the line brings.
   void operator()(const protocol::SamplesMessage& message) {
-    const host::MissingSamples missing =
-        collector_->add(message, [this](const TimedSample& row) { writer_->write(row); });
+    sampled_ = std::chrono::steady_clock::now();
+    silence_told_ = false;
+    host::MissingSamples missing;
+    on_disk([&] {
+      missing = collector_->add(message, [this](const TimedSample& row) { writer_->write(row); });
+      // Each block, because nobody knows whether there will be another.
+      writer_->flush();
+    });
     recorded_us_ = collector_->recorded_us();
     if (missing.count == 0) return;
     live_.note(fmt::format("Lost on the line: samples {} to {}.", missing.first,
@@ -270,6 +344,7 @@ class Collection {
     }
   }
   void operator()(const host::Reconnected& reconnected) {
+    sampled_ = std::chrono::steady_clock::now();
     const protocol::HelloReply& hello = link_->board().hello;
     if (std::abs(static_cast<double>(hello.rate_hz) - rate_hz_) > 0.02 * rate_hz_) {
       throw Error(ExitCode::bad_input,
@@ -297,7 +372,12 @@ class Collection {
                               host::duration_text(counts.recorded_us), options_.window_samples));
     }
     check(counts);
-    update_->commit();
+    on_disk([&] { update_->commit(); });
+    const std::string early =
+        counts.recorded_us >= wanted_us_
+            ? std::string()
+            : fmt::format("ended early, {} of {}", host::duration_text(counts.recorded_us),
+                          host::duration_text(wanted_us_));
     if (options_.json) {
       nlohmann::ordered_json json = {{"data", options_.data},
                                      {"label", options_.label},
@@ -316,13 +396,14 @@ class Collection {
       fmt::print("{}/{}{}: {} rows, {}, {}\n", options_.label, names_.front(),
                  names_.size() > 1 ? fmt::format(" and {} more", names_.size() - 1) : std::string(),
                  counts.rows, host::duration_text(counts.recorded_us), host::rate_text(counts));
+      if (!early.empty()) fmt::print("  {}\n", early);
       fmt::print("  vibration {} (standard deviation)\n", levels(counts.level));
       print_losses(counts);
       fmt::print("Next: fettle inspect {}\n", options_.data);
     }
     if (trouble) {
-      throw Error(trouble->code,
-                  fmt::format("ended early, and what was there is kept: {}", trouble->what()));
+      throw Error(trouble->code, fmt::format("{}; what was there is kept: {}",
+                                             early.empty() ? "ended" : early, trouble->what()));
     }
   }
 
@@ -341,6 +422,10 @@ class Collection {
   std::vector<std::uint64_t> rows_;
   int parts_ = 0;
   bool refused_ = false;
+  bool disk_failed_ = false;
+  bool silence_told_ = false;
+  int connection_ = 0;
+  std::chrono::steady_clock::time_point sampled_;  ///< when samples came last
 };
 
 void run_card(const Options& options) {

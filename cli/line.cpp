@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <functional>
 #include <thread>
 
 #include "core/checksum.hpp"
@@ -21,6 +22,42 @@ using namespace std::chrono_literals;
 
 constexpr auto kBetweenLooks = 300ms;
 constexpr auto kWithoutWindows = 30s;
+
+/// Waits until a model has proved itself. On trial until it has judged three windows: until then it is
+/// started up to three times, and after that the one before runs again.
+/// @param runs whether the board has last said that this model runs
+void await_proof(host::BoardLink& link, const std::function<bool()>& runs) {
+  std::uint64_t windows = 0;
+  auto changed = std::chrono::steady_clock::now();
+  for (;;) {
+    const protocol::StatusMessage status = link.status();
+    if (status.model == protocol::ModelState::proven ||
+        status.model == protocol::ModelState::built_in) {
+      link.greet();
+      if (runs()) return;
+      throw Error(
+          ExitCode::bad_input,
+          fmt::format("{}: {} has gone back to the model before (CRC-32 {:08x}): the new one "
+                      "did not run. 'fettle command \"events\"' may say why",
+                      link.port(), link.board().called(), link.board().hello.model_crc32));
+    }
+    const auto now = std::chrono::steady_clock::now();
+    if (status.windows != windows) changed = now;
+    windows = status.windows;
+    if (now - changed > kWithoutWindows) {
+      throw Error(
+          ExitCode::io,
+          fmt::format("{}: the model is on the board, on trial, but it gets no windows to judge "
+                      "(the sensor is {}). It is started up to three times without; after that the "
+                      "one before runs again. 'fettle selftest' says what to check",
+                      link.port(), name_of(status.sensor)));
+    }
+    if (host::platform::interrupted()) {
+      throw Error(ExitCode::interrupted, "interrupted");
+    }
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+}
 
 }  // namespace
 
@@ -76,38 +113,20 @@ bool deploy_model(host::BoardLink& link, const std::vector<std::uint8_t>& file) 
     link.send_model(file, [&](std::size_t bytes) { progress.at(bytes); });
   }
 
-  // On trial until it has judged three windows: until then it is started up to three times, and after
-  // that the one before runs again.
-  std::uint64_t windows = 0;
-  auto changed = std::chrono::steady_clock::now();
-  for (;;) {
-    const protocol::StatusMessage status = link.status();
-    if (status.model == protocol::ModelState::proven ||
-        status.model == protocol::ModelState::built_in) {
-      link.greet();
-      if (runs()) return sent;
-      throw Error(
-          ExitCode::bad_input,
-          fmt::format("{}: {} has gone back to the model before (CRC-32 {:08x}): the new one "
-                      "did not run. 'fettle command \"events\"' may say why",
-                      link.port(), link.board().called(), link.board().hello.model_crc32));
-    }
-    const auto now = std::chrono::steady_clock::now();
-    if (status.windows != windows) changed = now;
-    windows = status.windows;
-    if (now - changed > kWithoutWindows) {
-      throw Error(
-          ExitCode::io,
-          fmt::format("{}: the model is on the board, on trial, but it gets no windows to judge "
-                      "(the sensor is {}). It is started up to three times without; after that the "
-                      "one before runs again. 'fettle selftest' says what to check",
-                      link.port(), name_of(status.sensor)));
-    }
-    if (host::platform::interrupted()) {
-      throw Error(ExitCode::interrupted, "interrupted: the model is on the board, still on trial");
-    }
-    std::this_thread::sleep_for(kBetweenLooks);
+  try {
+    await_proof(link, runs);
+  } catch (const Error& error) {
+    if (error.code != ExitCode::interrupted) throw;
+    throw Error(
+        ExitCode::interrupted,
+        fmt::format(
+            "{}: interrupted while the new model is on trial on {}. It runs, and stays once "
+            "it has judged three windows; should the board restart before that, it is "
+            "started up to three times, and then the one before runs again. 'fettle "
+            "command \"status\" --port {}' shows which",
+            link.port(), link.board().called(), link.port()));
   }
+  return sent;
 }
 
 std::int64_t duration_us(const std::string& text, const char* option) {

@@ -41,6 +41,21 @@ struct Options {
   bool json = false;
 };
 
+/// Why nothing is scored: there is no model, or there is one that the board does not run.
+std::string why_no_scores(host::BoardLink& link) {
+  // As its status says for a person: a line "model: none...", and the reason indented below it.
+  const std::string status = link.command("status").text;
+  const std::size_t line = status.find("\nmodel: none");
+  const std::size_t line_end =
+      line == std::string::npos ? std::string::npos : status.find('\n', line + 1);
+  if (line_end == std::string::npos || status.compare(line_end, 3, "\n  ") != 0) {
+    return "there is no model on it, so nothing is scored until 'fettle deploy'";
+  }
+  const std::size_t start = line_end + 3;
+  return "it runs no model, so nothing is scored: " +
+         status.substr(start, status.find('\n', start) - start);
+}
+
 /// Prints what comes, and keeps the board's time.
 class Watch {
  public:
@@ -59,6 +74,7 @@ class Watch {
           {"type", "score"},
           {"index", score.index},
           {"t_us", score.t_us},
+          {"score", nullptr},  // not a number: then the verdict is all that there is
           {"threshold", score.threshold},
           {"verdict", anomaly ? "anomaly" : "normal"},
           {"alarm", alarm},
@@ -162,7 +178,7 @@ void run(const Options& options) {
     host::say(describe(*link) + "\n");
   }
   if (board.hello.model_bytes == 0) {
-    host::say("Note: there is no model on it, so nothing is scored until 'fettle deploy'.\n");
+    host::say(host::wrapped("Note: " + why_no_scores(*link) + ".", 2) + "\n");
   }
   link->stream(protocol::kStreamScores | protocol::kStreamEvents);
   Watch watch(options.json, board.called());

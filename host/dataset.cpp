@@ -16,6 +16,7 @@
 #include "host/error.hpp"
 #include "host/platform/files.hpp"
 #include "host/platform/interrupt.hpp"
+#include "host/text.hpp"
 
 namespace fettle::host {
 namespace {
@@ -32,6 +33,7 @@ constexpr const char* kStaging = ".fettle-staging";     // and in it:
 constexpr const char* kNew = "new";                     //   recordings on their way in
 constexpr const char* kOld = "old";                     //   recordings on their way out
 constexpr const char* kAdded = "added";                 //   label/name of each new one, one a line
+constexpr const char* kUnfinished = "unfinished.json";  //   what to make of new/ when cut off
 
 fs::path file_of(const fs::path& folder, const std::string& label, const std::string& name) {
   return folder / label / (name + ".csv");
@@ -42,6 +44,11 @@ fs::path file_of(const fs::path& folder, const std::string& label, const std::st
               fmt::format("{}: {}. Restore the file from a backup, or import the recordings into a "
                           "new data set",
                           (folder / kIndex).string(), why));
+}
+
+/// How far the rate of what is added may be away from that of the data set.
+bool same_rate(double ours_hz, double other_hz) {
+  return std::abs(ours_hz - other_hz) <= 0.02 * ours_hz;
 }
 
 struct Index {
@@ -156,37 +163,233 @@ void refuse_link(const fs::path& folder) {
               folder.string() + ": is a link, expected a folder of the data set. Remove the link");
 }
 
-/// Leaves the staging folder empty. An update that was cut off before its commit point, the
-/// renaming of the staged dataset.json, is undone; behind that point there is only rubbish to take
-/// away.
+/// Undoes an update that was cut off before its commit point, the renaming of the staged dataset.json.
+/// May itself be cut off anywhere, and be done again.
 /// @pre the staging folder is locked by this process.
-void settle(const fs::path& folder) {
+void undo(const fs::path& folder) {
   const fs::path staging = folder / kStaging;
-  if (fs::exists(staging / kIndex)) {
+  if (!fs::exists(staging / kIndex)) return;
+  const bool kept = fs::exists(staging / kUnfinished);
+  {
     // Only what the update had listed was put in place by it.
     std::ifstream added(staging / kAdded);
     for (std::string label, name; std::getline(added, label, '/') && std::getline(added, name);) {
       if (!is_plain_name(label) || !is_plain_name(name)) continue;
       std::error_code ignored;
+      refuse_link(folder / label);
+      const fs::path in_place = file_of(folder, label, name);
+      const fs::path staged = file_of(staging / kNew, label, name);
       // What was not moved yet is still in the staging folder, and a recording of the same name is
       // the old one.
-      refuse_link(folder / label);
-      if (!fs::exists(file_of(staging / kNew, label, name))) {
-        fs::remove(file_of(folder, label, name), ignored);
+      if (!fs::exists(staged) && fs::exists(in_place)) {
+        if (kept) {
+          platform::replace_file(in_place, staged);
+        } else {
+          fs::remove(in_place, ignored);
+        }
       }
       fs::remove(folder / label, ignored);  // refused by the system unless it is empty
     }
-    if (fs::exists(staging / kOld)) {
-      for (const auto& label : fs::directory_iterator(staging / kOld)) {
-        platform::create_folders(folder / label.path().filename());
-        for (const auto& file : fs::directory_iterator(label.path())) {
-          platform::replace_file(file.path(),
-                                 folder / label.path().filename() / file.path().filename());
-        }
+  }
+  // Before anything old is back in place that has the name of something new.
+  fs::remove(staging / kAdded);
+  if (fs::exists(staging / kOld)) {
+    for (const auto& label : fs::directory_iterator(staging / kOld)) {
+      platform::create_folders(folder / label.path().filename());
+      for (const auto& file : fs::directory_iterator(label.path())) {
+        platform::replace_file(file.path(),
+                               folder / label.path().filename() / file.path().filename());
       }
     }
   }
+  fs::remove(staging / kIndex);
+}
+
+/// Puts in place what stands in new/ of the staging folder.
+/// @pre the staging folder is locked by this process.
+void carry_out(const fs::path& folder, const Index& before,
+               const std::vector<RecordingEntry>& added,
+               const std::vector<RecordingEntry>& removed) {
+  const fs::path staging = folder / kStaging;
+  Index after = before;
+  std::erase_if(after.recordings, [&](const RecordingEntry& entry) {
+    return std::any_of(removed.begin(), removed.end(),
+                       [&](const RecordingEntry& gone) { return gone.id() == entry.id(); });
+  });
+  after.recordings.insert(after.recordings.end(), added.begin(), added.end());
+  sort_recordings(after.recordings);
+  std::string names;
+  for (const RecordingEntry& entry : added) names += entry.id() + "\n";
+
+  platform::throw_if_interrupted();
+  // From here to the renaming of dataset.json either everything happens or undo() takes it back: in
+  // this process or, should it be killed, in the next one that opens the data set.
+  const platform::InterruptsWait wait;
+  platform::write_file_atomically(staging / kAdded, names);
+  platform::write_file_atomically(staging / kIndex, to_json(after));
+  platform::sync_filesystem(folder);
+  try {
+    for (const RecordingEntry& entry : removed) {
+      platform::create_folders(staging / kOld / entry.label);
+      platform::replace_file(file_of(folder, entry.label, entry.name),
+                             file_of(staging / kOld, entry.label, entry.name));
+    }
+    for (const RecordingEntry& entry : added) {
+      platform::create_folders(folder / entry.label);
+      platform::replace_file(file_of(staging / kNew, entry.label, entry.name),
+                             file_of(folder, entry.label, entry.name));
+    }
+    platform::replace_file(staging / kIndex, folder / kIndex);
+  } catch (...) {
+    undo(folder);
+    throw;
+  }
+  platform::sync_filesystem(folder);
+  for (const RecordingEntry& entry : removed) {
+    std::error_code ignored;
+    fs::remove(folder / entry.label, ignored);  // refused by the system unless it is empty
+  }
+}
+
+/// unfinished.json: what an update that keeps its recordings was going to make of them.
+struct Plan {
+  double rate_hz = 0;
+  std::size_t axes = 0;
+  std::uint64_t least_rows = 0;
+  std::vector<RecordingEntry> recordings;  ///< all that were begun; rows and hash are not known
+};
+
+void write_unfinished(const fs::path& file, const Plan& unfinished) {
+  Json json = {{"format", kFormat},
+               {"rate_hz", unfinished.rate_hz},
+               {"axes", unfinished.axes},
+               {"least_rows", unfinished.least_rows},
+               {"recordings", Json::array()}};
+  for (const RecordingEntry& entry : unfinished.recordings) {
+    json["recordings"].push_back({{"label", entry.label},
+                                  {"name", entry.name},
+                                  {"source", entry.source},
+                                  {"provenance", entry.provenance}});
+  }
+  platform::write_file_atomically(
+      file, json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+/// A collection that was cut off and cannot be taken in stays where it is: only a person can tell what
+/// it is worth.
+[[noreturn]] void refuse_unfinished(const fs::path& folder, const std::string& why) {
+  const fs::path staging = folder / kStaging;
+  throw Error(ExitCode::bad_input,
+              fmt::format("{}: a collection that was cut off cannot be taken in: {}. Nothing of it "
+                          "was deleted: move the recordings in {} elsewhere (`fettle import` reads "
+                          "them), then remove {}",
+                          folder.string(), why, (staging / kNew).string(), staging.string()));
+}
+
+Plan read_unfinished(const fs::path& folder) {
+  std::ifstream stream(folder / kStaging / kUnfinished, std::ios::binary);
+  Plan unfinished;
+  try {
+    const Json json = Json::parse(stream);
+    if (const auto format = json.at("format").get<std::int64_t>(); format != kFormat) {
+      refuse_unfinished(folder, fmt::format("format {} of {} is not known, this program reads {}",
+                                            format, kUnfinished, kFormat));
+    }
+    unfinished.rate_hz = json.at("rate_hz").get<double>();
+    unfinished.axes = json.at("axes").get<std::size_t>();
+    unfinished.least_rows = json.at("least_rows").get<std::uint64_t>();
+    for (const Json& row : json.at("recordings")) {
+      RecordingEntry entry;
+      entry.label = row.at("label").get<std::string>();
+      entry.name = row.at("name").get<std::string>();
+      entry.source = row.at("source").get<std::string>();
+      entry.provenance = row.at("provenance").get<std::string>();
+      if (!is_plain_name(entry.label) || !is_plain_name(entry.name)) {
+        refuse_unfinished(
+            folder, fmt::format("{:?} in {} is no recording's name", entry.id(), kUnfinished));
+      }
+      unfinished.recordings.push_back(std::move(entry));
+    }
+  } catch (const Json::exception& problem) {
+    refuse_unfinished(folder, fmt::format("{} is damaged: {}", kUnfinished, problem.what()));
+  }
+  if (!(unfinished.rate_hz >= kLowestRate_hz && unfinished.rate_hz <= kHighestRate_hz) ||
+      (unfinished.axes != 3 && unfinished.axes != 6)) {
+    refuse_unfinished(folder, fmt::format("{} is damaged: {} Hz and {} axes", kUnfinished,
+                                          unfinished.rate_hz, unfinished.axes));
+  }
+  return unfinished;
+}
+
+/// Adds what is whole of the recordings that an update was to keep. If that fails they stay.
+/// @pre the staging folder is locked by this process, and nothing is to be undone.
+void take_in(const fs::path& folder) {
+  const fs::path staging = folder / kStaging;
+  const Plan unfinished = read_unfinished(folder);
+  Index before;
+  before.rate_hz = unfinished.rate_hz;
+  before.axes = unfinished.axes;
+  if (fs::exists(folder / kIndex)) before = read_index(folder);
+  if (before.axes != unfinished.axes || !same_rate(before.rate_hz, unfinished.rate_hz)) {
+    refuse_unfinished(
+        folder, fmt::format("it has {} axes at {:g} Hz, and the data set {} at {:g} Hz",
+                            unfinished.axes, unfinished.rate_hz, before.axes, before.rate_hz));
+  }
+  std::vector<RecordingEntry> added;
+  std::vector<std::string> notes;
+  for (RecordingEntry entry : unfinished.recordings) {
+    const fs::path file = file_of(staging / kNew, entry.label, entry.name);
+    if (!fs::exists(file)) continue;  // discarded, or in its place since the commit point
+    const WholeRows whole = whole_rows(file, unfinished.axes);
+    if (whole.rows < unfinished.least_rows) {
+      if (whole.rows > 0) {
+        notes.push_back(
+            fmt::format("{}, a collection that was cut off after {} samples, no window "
+                        "of {}, was dropped",
+                        entry.id(), whole.rows, unfinished.least_rows));
+      }
+      continue;
+    }
+    refuse_link(folder / entry.label);
+    if (fs::exists(file_of(folder, entry.label, entry.name))) {
+      refuse_unfinished(folder, fmt::format("there is another {} now", entry.id()));
+    }
+    if (fs::file_size(file) != whole.bytes) fs::resize_file(file, whole.bytes);
+    entry.rows = whole.rows;
+    entry.hash = whole.hash;
+    entry.provenance += "; cut off, and taken in afterwards";
+    notes.push_back(fmt::format("{}, {} of a collection that was cut off, was taken in", entry.id(),
+                                duration_text(static_cast<std::int64_t>(
+                                    static_cast<double>(entry.rows) * 1e6 / unfinished.rate_hz))));
+    added.push_back(std::move(entry));
+  }
+  if (!added.empty()) {
+    try {
+      carry_out(folder, before, added, {});
+    } catch (const Error& error) {
+      throw Error(
+          error.code,
+          fmt::format("{}. This was to take in a collection that was cut off; nothing of it "
+                      "is lost, the next command tries again",
+                      error.what()));
+    }
+  }
+  for (const std::string& note : notes) say("note: " + note + "\n");
+}
+
+/// Empties the staging folder.
+void clear(const fs::path& staging) {
+  // First, so that nobody takes in what this leaves behind when it is killed.
+  fs::remove(staging / kUnfinished);
   for (const auto& entry : fs::directory_iterator(staging)) fs::remove_all(entry.path());
+}
+
+/// Makes the data set whole and leaves the staging folder empty.
+/// @pre the staging folder is locked by this process.
+void settle(const fs::path& folder) {
+  undo(folder);
+  if (fs::exists(folder / kStaging / kUnfinished)) take_in(folder);
+  clear(folder / kStaging);
 }
 
 /// Takes up what a killed program left behind, if it did.
@@ -237,6 +440,11 @@ bool natural_less(std::string_view a, std::string_view b) {
   }
   if (i < a.size() || j < b.size()) return j < b.size();
   return a < b;  // "01" and "1": equal by value, yet different names
+}
+
+bool DataSet::exists(const fs::path& folder) {
+  recover(folder);
+  return fs::exists(folder / kIndex);
 }
 
 DataSet DataSet::open(const fs::path& folder) {
@@ -306,6 +514,7 @@ struct DataSetUpdate::Impl {
   std::vector<RecordingEntry> removed;
   std::optional<RecordingWriter> writer;
   RecordingEntry current;
+  std::optional<Plan> unfinished;  ///< if recordings are kept that commit() does not reach
   bool finished = false;
 
   [[nodiscard]] bool has(const std::string& label, const std::string& name) const {
@@ -319,11 +528,18 @@ struct DataSetUpdate::Impl {
   }
 };
 
-DataSetUpdate::DataSetUpdate(const fs::path& folder, double rate_hz, std::size_t axes)
+DataSetUpdate::DataSetUpdate(const fs::path& folder, double rate_hz, std::size_t axes,
+                             Unfinished unfinished, std::uint64_t least_rows)
     : impl_(std::make_unique<Impl>()) {
   Impl& impl = *impl_;
   impl.folder = folder;
   impl.staging = folder / kStaging;
+  if (unfinished == Unfinished::kept) {
+    impl.unfinished.emplace();
+    impl.unfinished->rate_hz = rate_hz;
+    impl.unfinished->axes = axes;
+    impl.unfinished->least_rows = least_rows;
+  }
   if (!std::isfinite(rate_hz) || rate_hz <= 0 || (axes != 3 && axes != 6)) {
     throw Error(ExitCode::bad_input,
                 fmt::format("a data set has a rate above 0 Hz and 3 or 6 axes, not {} Hz and {}",
@@ -364,7 +580,7 @@ DataSetUpdate::DataSetUpdate(const fs::path& folder, double rate_hz, std::size_t
                               "--columns",
                               folder.string(), impl.before.axes, axes));
     }
-    if (std::abs(impl.before.rate_hz - rate_hz) > 0.02 * impl.before.rate_hz) {
+    if (!same_rate(impl.before.rate_hz, rate_hz)) {
       throw Error(
           ExitCode::bad_input,
           fmt::format("{} holds recordings at {:g} Hz and this is {:g} Hz; a data set has one "
@@ -382,8 +598,13 @@ DataSetUpdate::DataSetUpdate(const fs::path& folder, double rate_hz, std::size_t
 DataSetUpdate::~DataSetUpdate() {
   Impl& impl = *impl_;
   if (impl.finished) return;
+  if (impl.unfinished && (!impl.added.empty() ||
+                          (impl.writer && impl.writer->rows() >= impl.unfinished->least_rows))) {
+    return;  // for the next one to take in
+  }
   std::error_code ignored;
   impl.writer.reset();
+  fs::remove(impl.staging / kUnfinished, ignored);  // first, as in clear()
   fs::remove_all(impl.staging, ignored);
   if (impl.folder_is_new) fs::remove(impl.folder, ignored);
 }
@@ -409,8 +630,13 @@ RecordingWriter& DataSetUpdate::begin(const std::string& label, const std::strin
   }
   impl.current = {label, name, source, provenance, 0, 0};
   platform::create_folders(impl.staging / kNew / label);
+  if (impl.unfinished) {
+    impl.unfinished->recordings.push_back(impl.current);
+    write_unfinished(impl.staging / kUnfinished, *impl.unfinished);
+  }
   impl.writer.emplace(file_of(impl.staging / kNew, label, name), impl.before.axes,
-                      Durability::later);
+                      impl.unfinished ? Durability::kept : Durability::later);
+  if (impl.unfinished) platform::sync_filesystem(impl.folder);  // the names of all that is new
   return *impl.writer;
 }
 
@@ -423,51 +649,22 @@ void DataSetUpdate::end() {
   impl.writer.reset();
 }
 
-void DataSetUpdate::discard() { impl_->writer.reset(); }
+void DataSetUpdate::discard() {
+  Impl& impl = *impl_;
+  impl.writer.reset();
+  std::error_code ignored;
+  fs::remove(file_of(impl.staging / kNew, impl.current.label, impl.current.name), ignored);
+}
+
+void DataSetUpdate::abandon() { impl_->unfinished.reset(); }
 
 void DataSetUpdate::remove(const RecordingEntry& entry) { impl_->removed.push_back(entry); }
 
 void DataSetUpdate::commit() {
   Impl& impl = *impl_;
-  Index after = impl.before;
-  std::erase_if(after.recordings, [&](const RecordingEntry& entry) {
-    return std::any_of(impl.removed.begin(), impl.removed.end(),
-                       [&](const RecordingEntry& gone) { return gone.id() == entry.id(); });
-  });
-  after.recordings.insert(after.recordings.end(), impl.added.begin(), impl.added.end());
-  sort_recordings(after.recordings);
-  std::string added;
-  for (const RecordingEntry& entry : impl.added) added += entry.id() + "\n";
-
-  platform::throw_if_interrupted();
-  // From here to the renaming of dataset.json either everything happens or settle() undoes it: in
-  // this process or, should it be killed, in the next one that opens the data set.
-  const platform::InterruptsWait wait;
-  platform::write_file_atomically(impl.staging / kAdded, added);
-  platform::write_file_atomically(impl.staging / kIndex, to_json(after));
-  platform::sync_filesystem(impl.folder);
-  try {
-    for (const RecordingEntry& entry : impl.removed) {
-      platform::create_folders(impl.staging / kOld / entry.label);
-      platform::replace_file(file_of(impl.folder, entry.label, entry.name),
-                             file_of(impl.staging / kOld, entry.label, entry.name));
-    }
-    for (const RecordingEntry& entry : impl.added) {
-      platform::create_folders(impl.folder / entry.label);
-      platform::replace_file(file_of(impl.staging / kNew, entry.label, entry.name),
-                             file_of(impl.folder, entry.label, entry.name));
-    }
-    platform::replace_file(impl.staging / kIndex, impl.folder / kIndex);
-  } catch (...) {
-    settle(impl.folder);
-    throw;
-  }
+  carry_out(impl.folder, impl.before, impl.added, impl.removed);
   impl.folder_is_new = false;
-  platform::sync_filesystem(impl.folder);
-  for (const RecordingEntry& entry : impl.removed) {
-    std::error_code ignored;
-    fs::remove(impl.folder / entry.label, ignored);  // refused by the system unless it is empty
-  }
+  impl.unfinished.reset();  // all of it is in place
 }
 
 }  // namespace fettle::host

@@ -46,6 +46,8 @@ class DataSet {
   /// dataset.json is damaged or names a file that is not there. CSV files that dataset.json does
   /// not name are listed by `strangers()`, never silently used.
   [[nodiscard]] static DataSet open(const std::filesystem::path& folder);
+  /// Whether there is one, also if it has yet to be made of a collection that was cut off.
+  [[nodiscard]] static bool exists(const std::filesystem::path& folder);
 
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
   [[nodiscard]] double rate_hz() const { return rate_hz_; }
@@ -74,12 +76,21 @@ class DataSet {
 /// last. Whatever interrupts it, a full disk or kill -9, the data set is what it was before: the
 /// next DataSet::open or DataSetUpdate takes away what is left over. One update at a time: a second
 /// one is an Error(exists).
+///
+/// What cannot be had a second time, a collection, may be kept instead: then the next DataSet::open or
+/// DataSetUpdate adds the whole rows that are there, as the recordings that they were going to be, and
+/// says so in a note on standard error.
 class DataSetUpdate {
  public:
+  /// What becomes of recordings that commit() does not reach.
+  enum class Unfinished : std::uint8_t { removed, kept };
+
   /// @param rate_hz nominal rate of everything added; an existing data set of another rate (more
   /// than
   ///        2 % away) or another number of axes is an Error(bad_input).
-  DataSetUpdate(const std::filesystem::path& folder, double rate_hz, std::size_t axes);
+  /// @param least_rows of a recording that is worth keeping, if they are kept
+  DataSetUpdate(const std::filesystem::path& folder, double rate_hz, std::size_t axes,
+                Unfinished unfinished = Unfinished::removed, std::uint64_t least_rows = 1);
   ~DataSetUpdate();
   DataSetUpdate(const DataSetUpdate&) = delete;
   DataSetUpdate& operator=(const DataSetUpdate&) = delete;
@@ -92,6 +103,8 @@ class DataSetUpdate {
   void end();
   /// Forgets the recording begun last (too few rows).
   void discard();
+  /// Keeps nothing of this update after all.
+  void abandon();
   /// Removes an existing recording in the same transaction (`fettle label` replaces by parts).
   void remove(const RecordingEntry& entry);
   /// Makes it all visible. Throws Error(io); the data set is then as it was.

@@ -667,7 +667,7 @@ ImportReport import_recordings(const ImportOptions& options) {
   }
 
   std::optional<DataSet> existing;
-  if (fs::exists(options.data / "dataset.json")) existing = DataSet::open(options.data);
+  if (DataSet::exists(options.data)) existing = DataSet::open(options.data);
   settle_labels(sources, options, remarks);
   settle_units(sources, units, remarks, warnings);
   const double rate_hz = settle_rate(sources, options, existing, remarks);

@@ -198,6 +198,36 @@ std::span<const TimedSample> RecordingReader::next_block() {
 
 std::uint64_t RecordingReader::bytes_read() const { return impl_->blocks.bytes_read(); }
 
+WholeRows whole_rows(const std::filesystem::path& file, std::size_t axes) {
+  WholeRows whole;
+  SampleHash hash(axes);
+  LineBlocks blocks(file);
+  const std::string header = std::string(axes == 3 ? kHeader3 : kHeader6) + '\n';
+  std::string_view rest = blocks.next();
+  // A torn line would seem to end: behind it stands a newline that is not of the file.
+  if (blocks.torn() || !rest.starts_with(header)) return whole;
+  rest.remove_prefix(header.size());
+  whole.bytes = header.size();
+  if (rest.empty()) rest = blocks.next();
+  const auto add_rows = [&] {
+    const char* at = rest.data();
+    const char* const end = at + rest.size();
+    while (at != end) {
+      TimedSample row;
+      const char* const behind = axes == 3 ? parse_row<3>(at, row) : parse_row<6>(at, row);
+      if (behind == nullptr) return false;
+      hash.add(row);
+      ++whole.rows;
+      whole.bytes += static_cast<std::uint64_t>(behind - at);
+      at = behind;
+    }
+    return true;
+  };
+  while (!rest.empty() && !blocks.torn() && add_rows()) rest = blocks.next();
+  whole.hash = hash.value();
+  return whole;
+}
+
 struct RecordingWriter::Impl {
   std::filesystem::path file;
   std::filesystem::path temporary;
@@ -211,7 +241,7 @@ struct RecordingWriter::Impl {
 
   Impl(const std::filesystem::path& name, std::size_t axis_count, Durability how)
       : file(name),
-        temporary(platform::temporary_beside(name)),
+        temporary(how == Durability::kept ? name : platform::temporary_beside(name)),
         axes(axis_count),
         durability(how),
         output(temporary),
@@ -222,7 +252,7 @@ struct RecordingWriter::Impl {
   }
 
   ~Impl() {
-    if (committed) return;
+    if (committed || durability == Durability::kept) return;
     std::error_code ignored;
     std::filesystem::remove(temporary, ignored);
   }
@@ -257,17 +287,26 @@ void RecordingWriter::write(const TimedSample& sample) {
   impl.buffer.append(row.data(), at);
   impl.hash.add(sample);
   ++impl.rows;
-  if (impl.buffer.size() + kLongestRow > kWriteBytes) {
-    impl.output.write(impl.buffer);
-    impl.buffer.clear();
-  }
+  if (impl.buffer.size() + kLongestRow > kWriteBytes) flush();
+}
+
+void RecordingWriter::flush() {
+  impl_->output.write(impl_->buffer);
+  impl_->buffer.clear();
+}
+
+void RecordingWriter::sync() {
+  flush();
+  impl_->output.sync();
 }
 
 void RecordingWriter::commit() {
   Impl& impl = *impl_;
-  impl.output.write(impl.buffer);
+  flush();
   if (impl.durability == Durability::synced) impl.output.sync();
   impl.output.close();
+  impl.committed = impl.durability == Durability::kept;
+  if (impl.committed) return;
   impl.refuse_existing();
   platform::replace_file(impl.temporary, impl.file);
   impl.committed = true;

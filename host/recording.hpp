@@ -55,15 +55,28 @@ class RecordingReader {
   std::unique_ptr<Impl> impl_;
 };
 
+/// What can be used of a recording whose writing was cut off: the rows before the first that is not
+/// whole. A power failure may leave a torn row, zeros, or both.
+struct WholeRows {
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;  ///< up to the end of the last of them
+  std::uint64_t hash = 0;   ///< SampleHash over them
+};
+/// @param axes 3 or 6; a file with the header of others has no rows.  Throws Error(io).
+[[nodiscard]] WholeRows whole_rows(const std::filesystem::path& file, std::size_t axes);
+
 /// When a written file is safe from a power failure.
 enum class Durability : std::uint8_t {
   synced,  ///< when commit() returns
   later,   ///< when the caller syncs the file system: a wait for each of many small files takes
            ///< minutes
+  kept,    ///< row by row, as flush() and sync() are called: written under its own name from the
+           ///< start, and left there without commit()
 };
 
 /// Writes a canonical recording: shortest decimals that read back to the same float32. Nothing is
-/// visible under the final name until commit(); without commit the temporary file is removed.
+/// visible under the final name until commit(); without commit the temporary file is removed
+/// (Durability::kept has neither).
 class RecordingWriter {
  public:
   /// @param axes 3 or 6.  Throws Error(io), Error(exists).
@@ -73,6 +86,11 @@ class RecordingWriter {
   RecordingWriter(RecordingWriter&&) noexcept;
 
   void write(const TimedSample& sample);
+  /// Gives the system what was written: the death of this program takes nothing of it. Throws
+  /// Error(io).
+  void flush();
+  /// Waits until that is on the disk: then a power failure takes nothing of it. Throws Error(io).
+  void sync();
   /// Flushes, syncs and renames. Throws Error(io), for example on a full disk.
   void commit();
   [[nodiscard]] std::uint64_t rows() const;

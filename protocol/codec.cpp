@@ -39,8 +39,7 @@ void fields(Archive& archive, M& m) {
   archive.fixed(m.id);
   archive.number(m.boot);
   time(archive, m.uptime_us);
-  archive.finite(m.rate_hz);
-  archive.require(m.rate_hz >= 0);
+  archive.number(m.rate_hz);  // whoever asks can tell a person what is wrong with it
   ranges(archive, m.ranges);
   archive.number(m.baud);
   archive.number(m.slot_bytes);

@@ -23,6 +23,8 @@ namespace {
 constexpr milliseconds kSlice{100};  // between two looks at Ctrl-C
 constexpr milliseconds kBetweenTries{500};
 constexpr int kModelTries = 3;
+constexpr float kLowestRate_hz = 1;  // what an MPU6050 can be set to, and then some
+constexpr float kHighestRate_hz = 8000;
 constexpr int kMostReconnections = 3;  // during one request
 
 /// Whatever waits here ends at Ctrl-C, also where files wait with theirs.
@@ -46,6 +48,27 @@ std::string printable(std::string_view text) {
   for (char& c : result) {
     const auto byte = static_cast<unsigned char>(c);
     if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7F) c = '?';
+  }
+  return result;
+}
+
+std::string one_line(std::string_view text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
+    // U+0080 to U+009F, which terminals obey as they obey escape, are two bytes of UTF-8.
+    const bool c1 = byte == 0xC2 && next >= 0x80 && next < 0xA0;
+    if (text[i] == '\n') {
+      result += "\\n";
+    } else if (text[i] == '\t') {
+      result += "\\t";
+    } else if (byte < 0x20 || byte == 0x7F || c1) {
+      result += fmt::format("\\x{:02x}", byte);
+      if (c1) result += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[++i]));
+    } else {
+      result += text[i];
+    }
   }
   return result;
 }
@@ -202,15 +225,15 @@ void BoardLink::on_frame(const protocol::LineEvent& frame) {
     case MessageType::event: {
       BoardEvent event;
       if (!watching_ || !decode(frame.payload, event.message)) return;
-      event.text = printable(std::exchange(event.message.text, {}));
+      event.text = one_line(std::exchange(event.message.text, {}));
       keep(std::move(event));
       return;
     }
     case MessageType::log: {
       BoardLog log;
       if (!watching_ || !decode(frame.payload, log.message)) return;
-      log.tag = printable(std::exchange(log.message.tag, {}));
-      log.text = printable(std::exchange(log.message.text, {}));
+      log.tag = one_line(std::exchange(log.message.tag, {}));
+      log.text = one_line(std::exchange(log.message.text, {}));
       keep(std::move(log));
       return;
     }
@@ -292,6 +315,15 @@ bool BoardLink::hello() {
     if (!decode(waiting_->payload, info.hello)) continue;
     info.name = printable(std::exchange(info.hello.name, {}));
     info.firmware = printable(std::exchange(info.hello.firmware, {}));
+    if (!(info.hello.rate_hz >= kLowestRate_hz && info.hello.rate_hz <= kHighestRate_hz)) {
+      throw Error(
+          ExitCode::bad_input,
+          fmt::format("{}: {} says that it samples at {:g} Hz; expected {:g} to {:g} Hz. "
+                      "Restart it; if it says so again, its firmware is damaged or not "
+                      "Fettle's",
+                      port_, info.called(), static_cast<double>(info.hello.rate_hz),
+                      static_cast<double>(kLowestRate_hz), static_cast<double>(kHighestRate_hz)));
+    }
     if (greeted_ && info.hello.id != board_.hello.id) {
       throw Error(ExitCode::bad_input,
                   fmt::format("{}: another board is there now: {} ({}) instead of {} ({})", port_,

@@ -65,6 +65,10 @@ struct BoardReply {
 /// and tabs stay.
 [[nodiscard]] std::string printable(std::string_view text);
 
+/// The same for what is one line: line ends, tabs and control characters are written as in C, "\\n",
+/// "\\x1b".
+[[nodiscard]] std::string one_line(std::string_view text);
+
 /// A conversation with a board. Frames that are lost are named; requests are asked again when no
 /// answer comes; a pulled cable or a restarted board is waited for. Everything throws
 /// Error(io) or Error(bad_input) when there is no hope, and Error(interrupted) after Ctrl-C.

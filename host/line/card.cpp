@@ -115,7 +115,7 @@ class Import {
 
   CardReport run() {
     check_log();
-    if (std::filesystem::exists(options_.data / "dataset.json")) {
+    if (DataSet::exists(options_.data)) {
       const DataSet data = DataSet::open(options_.data);
       rate_hz_ = data.rate_hz();
       known_ = data.recordings();

@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import pty
+import resource
 import signal
 import struct
 import subprocess
@@ -20,7 +21,7 @@ import time
 import unittest
 
 FETTLE = ""  # the program, from --fettle
-BAD_INPUT, TOO_LITTLE, IO, EXISTS = 3, 4, 5, 6
+USAGE, BAD_INPUT, TOO_LITTLE, IO, EXISTS = 2, 3, 4, 5, 6
 WAIT_S = 120
 
 
@@ -174,6 +175,83 @@ class LineTest(unittest.TestCase):
         rows = len(text.splitlines()) - 1
         self.assertEqual(rows, summary["rows"])
 
+    def collecting(self, board, *options, **more):
+        """`fettle collect` on its way, so that something can happen to it."""
+        return subprocess.Popen(
+            [FETTLE, "collect", "--port", board.port, "--label", "normal", "--for", "10h", "-o",
+             "data", *options], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, **more)
+
+    def staged_rows(self):
+        staged = list(self.folder.glob("data/.fettle-staging/new/normal/*.csv"))
+        return sum(file.read_bytes().count(b"\n") - 1 for file in staged)
+
+    def recordings(self):
+        about = json.loads((self.folder / "data/dataset.json").read_text())
+        return about["recordings"]
+
+    def test_a_killed_collection_is_taken_in_by_the_next_command(self):
+        board = self.board()
+        kept = 0
+        for moment in (0.5, 1.1, 1.7):
+            collecting = self.collecting(board)
+            until = time.monotonic() + WAIT_S
+            while self.staged_rows() < 2000 and time.monotonic() < until:
+                time.sleep(0.01)
+            time.sleep(moment)
+            safe = self.staged_rows()
+            collecting.kill()
+            collecting.communicate()
+            self.assertGreaterEqual(safe, 2000)
+            looked = self.run_fettle("inspect", "data")
+            kept += 1
+            self.assertIn("of a collection that was cut off, was taken in", looked.stderr)
+            self.assertEqual(len(self.recordings()), kept)
+            last = max(self.recordings(), key=lambda one: (len(one["name"]), one["name"]))
+            self.assertGreaterEqual(last["rows"], safe)
+            self.assertIn("cut off", last["provenance"])
+            text = (self.folder / f"data/normal/{last['name']}.csv").read_text()
+            self.assertEqual(len(text.splitlines()) - 1, last["rows"])
+            self.assertFalse((self.folder / "data/.fettle-staging").exists())
+        self.assertEqual(self.run_fettle("inspect", "data").stderr.count("taken in"), 0)
+
+    def test_a_full_disk_loses_nothing_of_a_collection(self):
+        board = self.board()
+
+        def small_files():  # as good as a full disk: the write fails in the middle of a row
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_001, 1_000_001))
+        collecting = self.collecting(board, preexec_fn=small_files, restore_signals=False)
+        _, err = collecting.communicate(timeout=WAIT_S)
+        self.assertEqual(collecting.returncode, IO, err)
+        self.assertIn("cannot write to it", err)
+        self.assertIn("kept", err)
+        self.assertIn("fettle inspect data", err)
+        staged = list(self.folder.glob("data/.fettle-staging/new/normal/*.csv"))
+        self.assertEqual([file.stat().st_size for file in staged], [1_000_001])
+        rows = self.staged_rows()
+        looked = self.run_fettle("inspect", "data")
+        self.assertIn("taken in", looked.stderr)
+        self.assertEqual([one["rows"] for one in self.recordings()], [rows])
+
+    def test_a_sensor_without_samples_ends_a_collection(self):
+        board = self.board("--inject", "nack:1@60s", speed="10x")
+        collecting = self.collecting(board)
+        began = time.monotonic()
+        out, err = collecting.communicate(timeout=WAIT_S)
+        self.assertEqual(collecting.returncode, IO, err)
+        self.assertGreater(time.monotonic() - began, 30)
+        self.assertIn("no samples for 5 s: its sensor is", err)
+        self.assertIn("no samples for 30 s", err)
+        self.assertIn("kept", err)
+        self.assertRegex(out, r"ended early, 0:\d\d of 10:00:00")
+        self.assertEqual(len(self.recordings()), 1)
+        # And one that has no samples to begin with is not begun.
+        refused = self.collecting(board)
+        _, err = refused.communicate(timeout=WAIT_S)
+        self.assertEqual(refused.returncode, IO, err)
+        self.assertIn("has no samples", err)
+
     def test_backup_and_restore(self):
         board = self.board()
         self.trained(board)
@@ -212,6 +290,43 @@ class LineTest(unittest.TestCase):
         self.run_fettle("train", "fast", "-o", "fast.tflite")
         refused = self.run_fettle("deploy", "fast.tflite", "--port", board.port, status=BAD_INPUT)
         self.assertIn("rate_hz 1000", refused.stderr)
+
+    def test_says_why_a_model_does_not_run(self):
+        board = self.board()
+        self.run_fettle("simulate", "-o", "data", "--minutes", "normal=3")
+        self.run_fettle("train", "data", "-o", "m.tflite")
+        watch = ["watch", "--port", board.port, "--for", "2s"]
+        self.assertIn("there is no model on it", self.run_fettle(*watch).stderr)
+        self.run_fettle("deploy", "m.tflite", "--port", board.port)
+        self.assertNotIn("Note:", self.run_fettle(*watch).stderr)
+        self.run_fettle("command", "--port", board.port, "set rate_hz 1000")
+        said = " ".join(self.run_fettle(*watch).stderr.split())
+        self.assertIn("runs no model", said)
+        self.assertIn("200 Hz", said)
+        self.assertIn("samples at 1000 Hz", said)
+
+    def test_says_what_becomes_of_a_model_on_trial(self):
+        board = self.board("--inject", "nack:1@10s")  # no samples, so no windows to judge
+        self.run_fettle("simulate", "-o", "data", "--minutes", "normal=3")
+        self.run_fettle("train", "data", "-o", "m.tflite")
+        deploying = subprocess.Popen([FETTLE, "deploy", "m.tflite", "--port", board.port],
+                                     cwd=self.folder, stdout=subprocess.PIPE,
+                                     stderr=subprocess.PIPE, text=True)
+        time.sleep(4)
+        deploying.send_signal(signal.SIGINT)
+        _, err = deploying.communicate(timeout=WAIT_S)
+        self.assertEqual(deploying.returncode, 130, err)
+        self.assertIn("on trial", err)
+        self.assertIn("the one before runs again", err)
+
+    def test_a_board_refuses_what_makes_no_sense(self):
+        for option, value in (("--for", ""), ("--clone", ""), ("--link", ""), ("--seed", ""),
+                              ("--seed", "-1"), ("--seed", "1e9"), ("--seed", "4294967296"),
+                              ("--seed", "99999999999999999999"), ("--session", "-1")):
+            refused = self.run_fettle("board", "--storage", "s", option, value, status=USAGE)
+            self.assertIn(option, refused.stderr)
+            self.assertIn("expected", refused.stderr)
+        self.assertFalse((self.folder / "s").exists())
 
     def test_says_what_is_wrong_with_a_port(self):
         board = self.board()

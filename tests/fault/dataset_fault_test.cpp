@@ -3,6 +3,7 @@
 // set is then what it was before or, behind the commit point, what it should become; never between.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -173,6 +174,145 @@ TEST(DataSetFault, DeathDuringTheFirstImportLeavesAFolderThatCanBeUsed) {
     make_first(folder / "d");
     EXPECT_EQ(DataSet::open(folder / "d").recordings().size(), 2U);
   }
+}
+
+/// Does the work in another process, which dies in front of that call. @return whether it came so far
+template <typename Work>
+bool dies_at(int call, const Work& work) {
+  const pid_t child = fork();
+  if (child == 0) {
+    calls = 0;
+    fatal_call = call;
+    fault = Fault::death;
+    work();
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WEXITSTATUS(status) == 99;
+}
+
+TEST(DataSetFault, DeathDuringTheUndoingIsUndoneToo) {
+  const Reference reference;
+  int deaths = 0;
+  for (int first = 1;; ++first) {
+    bool done = false;
+    for (int second = 1;; ++second) {
+      SCOPED_TRACE(testing::Message() << first << " and " << second);
+      const TemporaryFolder folder;
+      make_first(folder / "d");
+      done = !dies_at(first, [&] { change(folder / "d"); });
+      if (done) break;
+      const bool died = dies_at(second, [&] { (void)DataSet::open(folder / "d"); });
+      EXPECT_EQ(DataSet::open(folder / "d").recordings().size(), 2U);
+      EXPECT_EQ(contents(folder / "d"), reference.before);
+      if (!died) break;
+      ++deaths;
+    }
+    if (done) break;
+  }
+  EXPECT_GT(deaths, 3);
+}
+
+constexpr int kCollected = 40;
+constexpr int kFlushes = 4;
+
+/// Two recordings as a collection makes them.
+/// @param safe rows of the second that reached the file
+void collect(const std::filesystem::path& folder, int& safe) {
+  safe = 0;
+  try {
+    DataSetUpdate update(folder, 200, 3, DataSetUpdate::Unfinished::kept, 10);
+    write_rows(update.begin("normal", "three", "s", "collected"), kCollected);
+    update.end();
+    RecordingWriter& writer = update.begin("normal", "four", "s", "collected");
+    for (int i = 1; i <= kFlushes; ++i) {
+      write_rows(writer, kCollected / kFlushes);
+      writer.sync();
+      safe = i * kCollected / kFlushes;
+    }
+    update.end();
+    update.commit();
+  } catch (const Error& error) {
+    fault = Fault::none;
+    EXPECT_EQ(error.code, ExitCode::io) << error.what();
+  }
+}
+
+void expect_collected(const std::filesystem::path& folder, int safe) {
+  const DataSet data = DataSet::open(folder);
+  EXPECT_GE(data.recordings().size(), 2U);
+  std::uint64_t three = 0;
+  std::uint64_t four = 0;
+  for (const RecordingEntry& entry : data.recordings()) {
+    const WholeRows whole = whole_rows(data.path_of(entry), 3);
+    EXPECT_EQ(whole.rows, entry.rows);
+    EXPECT_EQ(whole.hash, entry.hash);
+    EXPECT_EQ(whole.bytes, std::filesystem::file_size(data.path_of(entry)));
+    if (entry.name == "three") three = entry.rows;
+    if (entry.name == "four") four = entry.rows;
+  }
+  EXPECT_GE(four, static_cast<std::uint64_t>(safe));
+  // What was begun later is not there without what was ended before.
+  EXPECT_EQ(three, four > 0 ? std::uint64_t{kCollected} : three);
+  EXPECT_FALSE(std::filesystem::exists(folder / ".fettle-staging"));
+}
+
+TEST(DataSetFault, AFullDiskAtAnyCallOfACollectionLosesNothingThatWasFlushed) {
+  int failures = 0;
+  for (int call = 1;; ++call) {
+    SCOPED_TRACE(call);
+    const TemporaryFolder folder;
+    make_first(folder / "d");
+    calls = 0;
+    fatal_call = call;
+    fault = Fault::full_disk;
+    int safe = 0;
+    collect(folder / "d", safe);
+    const bool failed = fault == Fault::none;
+    fault = Fault::none;
+    // Nor does it while the disk is still full when it is taken in, at whichever call.
+    for (int again = 1; failed; ++again) {
+      calls = 0;
+      fatal_call = again;
+      fault = Fault::full_disk;
+      try {
+        (void)DataSet::open(folder / "d");
+        break;
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code, ExitCode::io) << error.what();
+      }
+    }
+    fault = Fault::none;
+    expect_collected(folder / "d", safe);
+    if (!failed) break;
+    ++failures;
+  }
+  EXPECT_GT(failures, 15);
+}
+
+TEST(DataSetFault, DeathAtAnyCallOfACollectionLosesNothingThatWasFlushed) {
+  // The one who dies writes it, and the one who looks reads it.
+  void* const shared =
+      mmap(nullptr, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(shared, MAP_FAILED);
+  int& safe = *static_cast<int*>(shared);
+  int deaths = 0;
+  for (int call = 1;; ++call) {
+    SCOPED_TRACE(call);
+    const TemporaryFolder folder;
+    make_first(folder / "d");
+    const bool died = dies_at(call, [&] { collect(folder / "d", safe); });
+    if (died) ++deaths;
+    // And whoever takes it in may be killed as well, at any call.
+    for (int again = 1; died; ++again) {
+      if (!dies_at(again, [&] { (void)DataSet::open(folder / "d"); })) break;
+    }
+    expect_collected(folder / "d", safe);
+    if (!died) break;
+  }
+  munmap(shared, sizeof(int));
+  EXPECT_GT(deaths, 15);
 }
 
 TEST(DataSetFault, CtrlCLeavesTheDataSetAsItWas) {

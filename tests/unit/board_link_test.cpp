@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 
 #include "core/checksum.hpp"
 #include "tests/support/files.hpp"
@@ -29,6 +30,7 @@ class FakeBoard {
 
   // What it is.
   bool silent = false;
+  float rate_hz = 200;
   bool framed = true;  ///< false: a board that has restarted, speaking text until it is greeted
   std::uint16_t version = protocol::kVersion;
   std::uint32_t boot = 1;
@@ -123,7 +125,7 @@ class FakeBoard {
         answer.id.fill(id);
         answer.boot = boot;
         answer.uptime_us = uptime_us;
-        answer.rate_hz = 200;
+        answer.rate_hz = rate_hz;
         answer.slot_bytes = slot_bytes;
         answer.model_bytes = static_cast<std::uint32_t>(model.size());
         answer.model_crc32 = model.empty() ? 0 : crc.value();
@@ -289,6 +291,30 @@ TEST_F(Link, SaysWhatIsThereInstead) {
   expect_error(ExitCode::io, {"not as a Fettle board", "--baud"}, [&] { connect(); });
   board.plugged = false;
   expect_error(ExitCode::io, {"no such port"}, [&] { connect(); });
+}
+
+TEST_F(Link, RefusesARateThatNoSensorHas) {
+  for (const float rate_hz :
+       {0.0F, -0.0F, -200.0F, 1e-30F, 0.99F, 8001.0F, 1e38F, std::numeric_limits<float>::infinity(),
+        std::numeric_limits<float>::quiet_NaN()}) {
+    SCOPED_TRACE(rate_hz);
+    board.rate_hz = rate_hz;
+    test::expect_error(ExitCode::bad_input, {"samples at", "1 to 8000 Hz"}, [&] { connect(); });
+  }
+  for (const float rate_hz : {1.0F, 200.0F, 8000.0F}) {
+    board.rate_hz = rate_hz;
+    EXPECT_EQ(connect().board().hello.rate_hz, rate_hz);
+  }
+}
+
+TEST(OneLine, EscapesWhatATerminalWouldObey) {
+  EXPECT_EQ(one_line("a\nb\tc\x1B[2J\x7F\r"), "a\\nb\\tc\\x1b[2J\\x7f\\x0d");
+  EXPECT_EQ(one_line("K\xC3\xBChlung"), "K\xC3\xBChlung");
+  EXPECT_EQ(one_line("\xC2\x9B"
+                     "2J"),
+            "\\xc2\\x9b2J")
+      << "the C1 form of escape [";
+  EXPECT_EQ(one_line("\xC2"), "\xC2");
 }
 
 TEST_F(Link, NamesTheSideToUpdate) {

@@ -84,6 +84,139 @@ TEST(DataSet, AddsToWhatIsThereAndNeverOverwrites) {
   EXPECT_FALSE(std::filesystem::exists(folder / "d" / ".fettle-staging"));
 }
 
+/// An update that keeps its recordings and is cut off behind `rows` of the last; nothing runs that a
+/// killed program does not run either.
+void cut_off(const std::filesystem::path& folder, const std::string& name, int rows) {
+  DataSetUpdate update(folder, 200, 3, DataSetUpdate::Unfinished::kept, 10);
+  RecordingWriter& writer = update.begin("normal", name, "s", "a test");
+  for (int i = 0; i < rows; ++i) writer.write({i * 5000, {{0.5F, 0, static_cast<float>(i)}}});
+  writer.flush();
+}
+
+TEST(DataSet, ACollectionThatWasCutOffIsTakenIn) {
+  const TemporaryFolder folder;
+  {
+    DataSetUpdate update(folder / "d", 200, 3);
+    add(update, "normal", "one");
+    update.commit();
+  }
+  cut_off(folder / "d", "two", 600);
+  EXPECT_FALSE(std::filesystem::exists(folder / "d" / "normal" / "two.csv"));
+  testing::internal::CaptureStderr();
+  const DataSet data = DataSet::open(folder / "d");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "note: normal/two, 0:03 of a collection that was cut off, was taken in\n");
+  ASSERT_EQ(data.recordings().size(), 2U);
+  const RecordingEntry& two = data.recordings()[1];
+  EXPECT_EQ(two.id(), "normal/two");
+  EXPECT_EQ(two.rows, 600U);
+  EXPECT_EQ(two.source, "s");
+  EXPECT_NE(two.provenance.find("a test; cut off"), std::string::npos) << two.provenance;
+  const WholeRows whole = whole_rows(data.path_of(two), 3);
+  EXPECT_EQ(whole.hash, two.hash);
+  EXPECT_EQ(std::filesystem::file_size(data.path_of(two)), whole.bytes);
+  EXPECT_FALSE(std::filesystem::exists(folder / "d" / ".fettle-staging"));
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(DataSet::open(folder / "d").recordings().size(), 2U);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << "said once";
+}
+
+TEST(DataSet, TheFirstCollectionOfADataSetIsTakenInToo) {
+  const TemporaryFolder folder;
+  cut_off(folder / "d", "one", 600);
+  EXPECT_TRUE(DataSet::exists(folder / "d"));
+  cut_off(folder / "e", "one", 600);
+  DataSetUpdate update(folder / "e", 200, 3);  // who adds takes in as well
+  add(update, "normal", "two");
+  update.commit();
+  EXPECT_EQ(DataSet::open(folder / "e").recordings().size(), 2U);
+}
+
+TEST(DataSet, TooFewRowsOfACollectionAreDropped) {
+  const TemporaryFolder folder;
+  cut_off(folder / "d", "one", 9);
+  EXPECT_FALSE(std::filesystem::exists(folder / "d")) << "by the update itself, if it can";
+  cut_off(folder / "d", "one", 10);
+  const auto rows = folder / "d" / ".fettle-staging" / "new" / "normal" / "one.csv";
+  std::filesystem::resize_file(rows, std::filesystem::file_size(rows) - 1);
+  testing::internal::CaptureStderr();
+  EXPECT_FALSE(DataSet::exists(folder / "d"));
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("normal/one"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(folder / "d" / ".fettle-staging"));
+  cut_off(folder / "d", "one", 10);
+  EXPECT_TRUE(DataSet::exists(folder / "d"));
+}
+
+TEST(DataSet, WhatIsDiscardedOrAbandonedIsNotTakenIn) {
+  const TemporaryFolder folder;
+  {
+    DataSetUpdate update(folder / "d", 200, 3, DataSetUpdate::Unfinished::kept, 2);
+    add(update, "normal", "good");
+    RecordingWriter& writer = update.begin("normal", "bad", "s", "");
+    for (int i = 0; i < 20; ++i) writer.write({i * 5000, {}});
+    writer.flush();
+    update.discard();
+  }
+  const DataSet data = DataSet::open(folder / "d");
+  ASSERT_EQ(data.recordings().size(), 1U);
+  EXPECT_EQ(data.recordings()[0].id(), "normal/good");
+  {
+    DataSetUpdate update(folder / "e", 200, 3, DataSetUpdate::Unfinished::kept, 2);
+    add(update, "normal", "refused");
+    update.abandon();
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "e"));
+}
+
+TEST(DataSet, ACollectionThatCannotBeTakenInIsNotDeleted) {
+  const TemporaryFolder folder;
+  const auto row = folder / "d" / ".fettle-staging" / "new" / "normal" / "one.csv";
+  const auto plan = folder / "d" / ".fettle-staging" / "unfinished.json";
+  cut_off(folder / "d", "one", 600);
+  const std::string good = read_text(plan);
+  for (const std::string& bad :
+       {std::string(), good.substr(0, good.size() / 2), std::string(good.size(), '\0'),
+        std::string("[]"), std::string("{\"format\": 2}")}) {
+    SCOPED_TRACE(bad);
+    write_text(plan, bad);
+    expect_error(ExitCode::bad_input, {"unfinished.json", "Nothing of it was deleted"},
+                 [&] { (void)DataSet::open(folder / "d"); });
+    expect_error(ExitCode::bad_input, {"unfinished.json"},
+                 [&] { DataSetUpdate(folder / "d", 200, 3); });
+    EXPECT_TRUE(std::filesystem::exists(row));
+  }
+  std::string outside = good;
+  outside.replace(outside.find("\"one\""), 5, "\"../one\"");
+  write_text(plan, outside);
+  expect_error(ExitCode::bad_input, {"no recording's name"},
+               [&] { (void)DataSet::open(folder / "d"); });
+  write_text(plan, good);
+  write_text(folder / "d" / "normal" / "one.csv", "somebody's");
+  expect_error(ExitCode::bad_input, {"another normal/one"},
+               [&] { (void)DataSet::open(folder / "d"); });
+  EXPECT_EQ(read_text(folder / "d" / "normal" / "one.csv"), "somebody's");
+  std::filesystem::remove(folder / "d" / "normal" / "one.csv");
+  EXPECT_EQ(DataSet::open(folder / "d").recordings().size(), 1U);
+}
+
+TEST(DataSet, ACollectionUnderWayIsLeftAlone) {
+  const TemporaryFolder folder;
+  {
+    DataSetUpdate update(folder / "d", 200, 3);
+    add(update, "normal", "one");
+    update.commit();
+  }
+  DataSetUpdate update(folder / "d", 200, 3, DataSetUpdate::Unfinished::kept, 1);
+  RecordingWriter& writer = update.begin("normal", "two", "s", "");
+  writer.write({});
+  writer.flush();
+  EXPECT_EQ(DataSet::open(folder / "d").recordings().size(), 1U);
+  writer.write({5000, {}});
+  update.end();
+  update.commit();
+  EXPECT_EQ(DataSet::open(folder / "d").recordings().size(), 2U);
+}
+
 TEST(DataSet, OtherRatesAndAxesAreRefused) {
   const TemporaryFolder folder;
   {

@@ -49,6 +49,50 @@ std::vector<TimedSample> random_samples(std::size_t count, std::size_t axes) {
   return samples;
 }
 
+TEST(Recording, OfACutFileTheWholeRowsCountWhereverItIsCut) {
+  const TemporaryFolder folder;
+  for (const std::size_t axes : {3U, 6U}) {
+    const std::vector<TimedSample> samples = random_samples(4, axes);
+    const auto file = folder / fmt::format("r{}.csv", axes);
+    {
+      RecordingWriter writer(file, axes);
+      for (const TimedSample& sample : samples) writer.write(sample);
+      writer.commit();
+    }
+    const std::string text = read_text(file);
+    for (std::size_t size = 0; size <= text.size(); ++size) {
+      const std::string head = text.substr(0, size);
+      const auto lines = static_cast<std::uint64_t>(std::count(head.begin(), head.end(), '\n'));
+      // What a power failure may leave behind the last byte that was written.
+      for (const std::string& tail : {std::string(), std::string(10, '\0'), std::string(9000, '\0'),
+                                      std::string(3, '\0') + "\n1,2,3,4\n"}) {
+        SCOPED_TRACE(fmt::format("{} axes, {} bytes and {}", axes, size, tail.size()));
+        write_text(folder / "cut.csv", head + tail);
+        const WholeRows whole = whole_rows(folder / "cut.csv", axes);
+        ASSERT_EQ(whole.rows, lines == 0 ? 0 : lines - 1);
+        if (whole.rows == 0) continue;
+        EXPECT_EQ(whole.bytes, head.rfind('\n') + 1);
+        SampleHash hash(axes);
+        hash.add(std::span(samples).first(whole.rows));
+        EXPECT_EQ(whole.hash, hash.value());
+      }
+    }
+    EXPECT_EQ(whole_rows(file, 9 - axes).rows, 0U) << "the header of other axes";
+  }
+}
+
+TEST(Recording, WholeRowsOfManyBlocks) {
+  const TemporaryFolder folder;
+  const std::vector<TimedSample> samples = random_samples(50'000, 6);
+  RecordingWriter writer(folder / "r.csv", 6, Durability::kept);
+  for (const TimedSample& sample : samples) writer.write(sample);
+  writer.sync();
+  const WholeRows whole = whole_rows(folder / "r.csv", 6);  // while it is being written
+  EXPECT_EQ(whole.rows, samples.size());
+  EXPECT_EQ(whole.hash, writer.hash());
+  EXPECT_EQ(whole.bytes, std::filesystem::file_size(folder / "r.csv"));
+}
+
 TEST(Recording, WhatIsWrittenReadsBackToTheSameBits) {
   const TemporaryFolder folder;
   for (const std::size_t axes : {3U, 6U}) {
