@@ -39,9 +39,10 @@ void MachineMotion::Forces::add(Line line, double level, const Vector& cosine_pa
   }
 }
 
-MachineMotion::MachineMotion(const MachineConfig& config, std::uint64_t seed, double step_hz,
-                             double block_hz, int block_steps)
-    : parameters_(seed),
+MachineMotion::MachineMotion(const MachineConfig& config, std::uint64_t seed,
+                             const MachineParameters& parameters, double step_hz, double block_hz,
+                             int block_steps)
+    : parameters_(parameters),
       operation_{.speed = config.speed, .faults = config.faults},
       flow_(session_random(seed, config, kFlow)),
       slow_(session_random(seed, config, kSlow)),
@@ -85,7 +86,7 @@ void MachineMotion::set_filters(double step_hz) {
     motion_.set(i + 6, SecondOrder(p.rocking_hz[i], p.rocking_damping, step_hz).band_pass());
   }
   // Two uniform numbers of 21 bits have a variance of 2^42 / 6.
-  flow_scale_ = kFlow_g * square_root(0.5 * step_hz) * square_root(6.0) * 0x1p-21;
+  flow_scale_ = p.flow * kFlow_g * square_root(0.5 * step_hz) * square_root(6.0) * 0x1p-21;
 }
 
 /// All forces at rated speed, in units of the machine's weight.
@@ -111,10 +112,10 @@ void MachineMotion::set_forces() {
 
   // Flow: unequal blades pull at 1x, all of them together at the blade-passing frequency.
   turn(aerodynamic_, 0.3 * residual_g, p.residual_turns + 0.3, 0.5);
-  aerodynamic_.add(blade_pass, 0.012, {0.6, 1.0, 0.3}, {0.4, 0.2, 0.9});
+  aerodynamic_.add(blade_pass, p.flow * 0.012, {0.6, 1.0, 0.3}, {0.4, 0.2, 0.9});
   // Every real shaft has a little 2x; the motor hums at twice the mains.
   inertial_.add(second, 0.15 * residual_g, {0.2, 1.0, 0.0}, {0.0, 0.0, 1.0});
-  if (operation_.powered) steady_.add(hum, 0.006, {0.1, 0.8, 0.4}, {0.0, 0.3, 0.5});
+  if (operation_.powered) steady_.add(hum, p.flow * 0.006, {0.1, 0.8, 0.4}, {0.0, 0.3, 0.5});
 
   // Misalignment: 2x across and 1x, 2x along the shaft (Randall 2011, 2.2.2). A flexible coupling
   // forces even multiples of the speed (Xu and Marangoni, J. Sound Vib. 176(5), 1994, p. 663).

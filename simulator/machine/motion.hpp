@@ -35,6 +35,11 @@ class MachineMotion {
   /// @param block_hz   blocks in a second, for whatever wanders
   /// @param block_steps steps in a block, at least 1
   MachineMotion(const MachineConfig& config, std::uint64_t seed, double step_hz, double block_hz,
+                int block_steps)
+      : MachineMotion(config, seed, MachineParameters(seed), step_hz, block_hz, block_steps) {}
+  /// Likewise, of a machine whose parameters are given; the seed decides the rest.
+  MachineMotion(const MachineConfig& config, std::uint64_t seed,
+                const MachineParameters& parameters, double step_hz, double block_hz,
                 int block_steps);
 
   /// One step: along the machine's axes, acceleration without gravity in g and rate of rotation in

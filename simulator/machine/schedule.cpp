@@ -29,18 +29,6 @@ double clamped(double x) { return x < 0 ? 0.0 : x > 1 ? 1.0 : x; }
 
 }  // namespace
 
-double ScheduledMotion::Ramp::value(double t_s) const {
-  const double part = ramp_s > 0 ? clamped((t_s - at_s) / ramp_s) : 1.0;
-  if (!coasts) return from + (to - from) * part;
-  // Braked by a constant and by the square of speed, w' = -(c + k w^2): w = sqrt(c / k) tan(b - t
-  // sqrt(c k)). At first the flow takes three times what friction does: tan(b) = sqrt(3), b = 1/6
-  // turn.
-  constexpr double kBeginning_turns = 1.0 / 6.0;
-  const SineCosine now = sine_cosine_turns(kBeginning_turns * (1.0 - part));
-  const SineCosine first = sine_cosine_turns(kBeginning_turns);
-  return from * (now.sine * first.cosine) / (now.cosine * first.sine);
-}
-
 ScheduledMotion::ScheduledMotion(const MachineConfig& config, std::uint64_t seed,
                                  const Schedule& schedule)
     : config_(config),
@@ -123,13 +111,7 @@ double ScheduledMotion::celsius_at(double t_s) const {
 
 void ScheduledMotion::remount(const RemountEvent& event) {
   const Rotation turn = rotation(event.x_deg / 360, event.y_deg / 360, event.z_deg / 360);
-  Rotation turned{};
-  for (std::size_t i = 0; i < 3; ++i) {
-    for (std::size_t k = 0; k < 3; ++k) {
-      for (std::size_t j = 0; j < 3; ++j) turned[i][j] += turn[i][k] * mounting_[k][j];
-    }
-  }
-  mounting_ = turned;
+  mounting_ = compose(turn, mounting_);
 }
 
 SensorMotion ScheduledMotion::next(double step_s) {

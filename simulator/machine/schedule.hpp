@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "simulator/machine/motion.hpp"
+#include "simulator/machine/ramp.hpp"
 
 namespace fettle::simulator {
 
@@ -119,12 +120,6 @@ class ScheduledMotion {
   [[nodiscard]] const Rotation& mounting() const { return mounting_; }
 
  private:
-  /// A value that events move along ramps.
-  struct Ramp {
-    double at_s, from, to, ramp_s;
-    bool coasts;
-    [[nodiscard]] double value(double t_s) const;
-  };
   struct Neighbour {
     NeighbourEvent is;
     double turns = 0;

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+
+#include "simulator/signal/arithmetic.hpp"
+#include "simulator/signal/random.hpp"
+
+namespace fettle::simulator {
+
+/// Evenly in its logarithm.
+inline double log_uniform(Random& random, double low, double high) {
+  return low * exponential(random.uniform() * natural_logarithm(high / low));
+}
+
+/// Until the next of events that come at random moments: Poisson's process.
+inline double waiting_time(Random& random, double mean) {
+  return -mean * natural_logarithm(random.uniform() + 0x1p-54);
+}
+
+/// A direction in space, all alike; its length is 1.
+inline std::array<double, 3> direction(Random& random) {
+  const double x = random.gaussian(), y = random.gaussian(), z = random.gaussian();
+  const double length = square_root(x * x + y * y + z * z);
+  return {x / length, y / length, z / length};
+}
+
+}  // namespace fettle::simulator
