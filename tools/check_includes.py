@@ -50,8 +50,8 @@ ALLOWED = {
     "simulator": (*ALL_CORE, "drivers", "protocol", "board", "simulator/signal",
                   "simulator/machine", "simulator/fleet", "simulator/mpu6050_chip"),
     "host": (*ALL_CORE, "protocol"),
-    "cli": (*ALL_CORE, "protocol", "board", "host", "simulator", "simulator/machine", "simulator/fleet",
-            "simulator/mpu6050_chip"),
+    "cli": (*ALL_CORE, "protocol", "board", "host", "simulator", "simulator/machine",
+            "simulator/fleet", "simulator/mpu6050_chip"),
     # Tests, fuzz targets and benchmarks may look at everything but the commands, which are
     # tested through the program.
     "tests": (*ALL_CORE, "protocol", "drivers", "board", "simulator", "simulator/signal",

@@ -10,7 +10,7 @@ namespace {
 constexpr double kStep_hz = 1000;
 constexpr double kBlock_hz = 25;
 constexpr int kBlockSteps = 40;
-constexpr double kMeasured_s = 40;
+constexpr double kMeasured_s = 120;  // a loose mount is never twice the same for seconds
 constexpr double kWorstSeverity = 100;
 constexpr double kApart = 0.1;     // of two set points, part of the highest
 constexpr double kLowest = 0.5;    // set point, part of the highest

@@ -18,11 +18,18 @@ inline double waiting_time(Random& random, double mean) {
   return -mean * natural_logarithm(random.uniform() + 0x1p-54);
 }
 
+/// The same way, 1 long.
+inline std::array<double, 3> unit(const std::array<double, 3>& v) {
+  const double length = square_root(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
+  return {v[0] / length, v[1] / length, v[2] / length};
+}
+
 /// A direction in space, all alike; its length is 1.
 inline std::array<double, 3> direction(Random& random) {
-  const double x = random.gaussian(), y = random.gaussian(), z = random.gaussian();
-  const double length = square_root(x * x + y * y + z * z);
-  return {x / length, y / length, z / length};
+  const double x = random.gaussian();
+  const double y = random.gaussian();
+  const double z = random.gaussian();
+  return unit({x, y, z});
 }
 
 }  // namespace fettle::simulator

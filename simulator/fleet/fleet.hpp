@@ -69,7 +69,7 @@ struct FleetMachine {
   /// measured. The largest severity that it looks at is 100.
   [[nodiscard]] double severity_at_rise(FaultKind fault, BearingDefect defect,
                                         double rise_mm_s) const;
-  /// Velocity RMS at a set point without disturbances, mm/s; measured over 40 s of true motion.
+  /// Velocity RMS at a set point without disturbances, mm/s; measured over 120 s of true motion.
   [[nodiscard]] double velocity_mm_s(double hz, const Faults& faults) const;
 };
 

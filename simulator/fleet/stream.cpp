@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "simulator/fleet/draws.hpp"
 #include "simulator/machine/streams.hpp"
 
 namespace fettle::simulator {
@@ -16,7 +17,7 @@ constexpr std::int64_t kLookAroundBlocks = 25;
 constexpr double kSwitching_s = 0.2;  // in which a neighbour swells and fades
 // After so long at rest the mount, 7 Hz and a damping of 0.1 at least, has sunk by e^13.
 constexpr double kSilent_s = 3;
-// What moves behind the sensor's low-pass has died away (e^-8) after so many blocks.
+constexpr double kUsual_celsius = 25;
 constexpr std::uint64_t kWanderStream = 0x77616E646572ULL;
 
 MachineConfig config_of(const FleetLife& life) {
@@ -67,6 +68,9 @@ FleetStream::FleetStream(const FleetMachine& machine, const FleetLife& life,
     loads_.push_back({event.at_s, loads_.back().value(event.at_s), event.load, event.ramp_s});
   }
 
+  for (NeighbourEvent& event : life_.schedule.neighbours) event.direction = unit(event.direction);
+  for (KnockEvent& event : life_.schedule.knocks) event.direction = unit(event.direction);
+
   wander_keep_ = exponential(-kLookAround_s / machine.wander_s);
   wander_kick_ = square_root(1.0 - wander_keep_ * wander_keep_);
   wander_ = slow_.gaussian();
@@ -91,9 +95,9 @@ RunState FleetStream::state() const {
 
 double FleetStream::celsius() const {
   const std::vector<TemperaturePoint>& points = life_.schedule.temperatures;
-  if (points.empty()) return 25;
+  if (points.empty()) return kUsual_celsius;
   const TemperaturePoint& before = points[temperature_];
-  if (temperature_ + 1 == points.size()) return before.celsius;
+  if (time_s_ < before.at_s || temperature_ + 1 == points.size()) return before.celsius;
   const TemperaturePoint& after = points[temperature_ + 1];
   return before.celsius +
          (after.celsius - before.celsius) * (time_s_ - before.at_s) / (after.at_s - before.at_s);
@@ -135,8 +139,8 @@ void FleetStream::look_around() {
   Operation operation;
   // The wander stays within its bounds, which are two standard deviations: it is there for one
   // twentieth of the time.
-  speed_ = legs_[leg_].ramp.value(time_s_) * (1.0 + machine_.wander * clamped(0.5 * wander_, 1));
-  operation.speed = speed_;
+  operation.speed =
+      legs_[leg_].ramp.value(time_s_) * (1.0 + machine_.wander * clamped(0.5 * wander_, 1));
   operation.load = truth_.load;
   operation.powered = legs_[leg_].ramp.to > 0;
   truth_.severity = 0;
@@ -158,59 +162,59 @@ void FleetStream::look_around() {
   motion_.operate(operation);
 }
 
-void FleetStream::move_block(bool moves, bool neighbour) {
-  const std::vector<KnockEvent>& knocks = life_.schedule.knocks;
-  // Angles advance by complex multiplication, anew in each block.
-  SineCosine angle{}, advance{};
-  double level_g = 0;
-  if (neighbour) {
-    const NeighbourEvent& is = life_.schedule.neighbours[neighbour_];
-    angle = sine_cosine_turns(neighbour_turns_);
-    advance = sine_cosine_turns(is.hz * step_s_);
-    neighbour_turns_ += is.hz * block_s_;
-    neighbour_turns_ -= static_cast<double>(static_cast<std::int64_t>(neighbour_turns_));
-    level_g = is.level_g;
-  }
-  const bool other = neighbour || truth_.knock;
+/// The motion of 40 ms and the samples of it. The trend is a factor of all that the machine does;
+/// filters are linear, so it is applied to samples, and what comes from outside is divided by it.
+void FleetStream::move_block(bool moves, bool outside) {
+  const bool filters = moves || outside || lingers_;
+  const double outside_part = 1.0 / truth_.trend;
   int until_sample = steps_;
   std::size_t sample = 0;
   for (int step = 0; step < kBlockSteps; ++step) {
-    if (moves || other) {
-      std::array<double, 6> vibration{};
-      if (moves) {
-        vibration = motion_.step();
-        for (double& axis : vibration) axis *= truth_.trend;
-        if (options_.measure_velocity) meter_.add({vibration[0], vibration[1], vibration[2]});
+    if (filters) {
+      filtered_ = moves ? motion_.step() : std::array<double, 6>{};
+      if (moves && options_.measure_velocity)
+        meter_.add({filtered_[0], filtered_[1], filtered_[2]});
+      if (outside) {
+        const auto other = from_outside(time_s_ + step_s_ * (step + 1));
+        for (std::size_t i = 0; i < 3; ++i) filtered_[i] += outside_part * other[i];
       }
-      if (other) {
-        const double t_s = time_s_ + step_s_ * (step + 1);
-        if (neighbour) {
-          const NeighbourEvent& is = life_.schedule.neighbours[neighbour_];
-          angle = {angle.sine * advance.cosine + angle.cosine * advance.sine,
-                   angle.cosine * advance.cosine - angle.sine * advance.sine};
-          const double edge_s = std::min(t_s - is.from_s, is.until_s - t_s);
-          const double on = edge_s <= 0 ? 0.0 : edge_s < kSwitching_s ? edge_s / kSwitching_s : 1.0;
-          const double wave = on * level_g * (angle.sine + 0.8 * angle.sine * angle.cosine);
-          for (std::size_t i = 0; i < 3; ++i) vibration[i] += is.direction[i] * wave;
-        }
-        for (std::size_t k = knock_; k < knocks.size() && knocks[k].at_s <= t_s; ++k) {
-          const double part = (t_s - knocks[k].at_s) / knocks[k].duration_s;
-          if (part >= 1.0) continue;
-          const double wave = knocks[k].peak_g * sine_cosine_turns(0.5 * part).sine;
-          for (std::size_t i = 0; i < 3; ++i) vibration[i] += knocks[k].direction[i] * wave;
-        }
-      }
-      sensor_.filter(vibration);
-      filtered_ = vibration;
+      sensor_.filter(filtered_);
     }
     if (--until_sample > 0) continue;
     until_sample = steps_;
+    std::array<double, 6> vibration = filtered_;
+    for (double& axis : vibration) axis *= truth_.trend;
     TimedSample& timed = samples_[sample++];
     // A whole number of microseconds for every rate that divides 1000.
     timed.t_us = index_++ * steps_ * 1000;
-    timed.sample = sensor_.sample(filtered_, machine_.parameters, truth_.mounting,
-                                  truth_.celsius - 25 + motion_.kelvin());
+    timed.sample = sensor_.sample(vibration, machine_.parameters, truth_.mounting,
+                                  truth_.celsius - kUsual_celsius + motion_.kelvin());
   }
+  lingers_ = moves || outside;  // for a block more, in the low-pass
+  if (!filters) filtered_ = {};
+}
+
+/// Acceleration along the machine's axes by knocks and neighbour, g.
+std::array<double, 3> FleetStream::from_outside(double t_s) {
+  std::array<double, 3> sum{};
+  if (truth_.neighbour) {
+    const NeighbourEvent& is = life_.schedule.neighbours[neighbour_];
+    // The angle advances by complex multiplication; next() sets it anew in each block.
+    angle_ = {angle_.sine * advance_.cosine + angle_.cosine * advance_.sine,
+              angle_.cosine * advance_.cosine - angle_.sine * advance_.sine};
+    const double edge_s = std::min(t_s - is.from_s, is.until_s - t_s);
+    const double on = edge_s <= 0 ? 0.0 : edge_s < kSwitching_s ? edge_s / kSwitching_s : 1.0;
+    const double wave = on * is.level_g * (angle_.sine + 0.8 * angle_.sine * angle_.cosine);
+    for (std::size_t i = 0; i < 3; ++i) sum[i] += is.direction[i] * wave;
+  }
+  const std::vector<KnockEvent>& knocks = life_.schedule.knocks;
+  for (std::size_t k = knock_; k < knocks.size() && knocks[k].at_s <= t_s; ++k) {
+    const double part = (t_s - knocks[k].at_s) / knocks[k].duration_s;
+    if (part >= 1.0) continue;
+    const double wave = knocks[k].peak_g * sine_cosine_turns(0.5 * part).sine;
+    for (std::size_t i = 0; i < 3; ++i) sum[i] += knocks[k].direction[i] * wave;
+  }
+  return sum;
 }
 
 bool FleetStream::next(FleetBlock& block) {
@@ -236,10 +240,15 @@ bool FleetStream::next(FleetBlock& block) {
   const bool silent =
       truth_.state == RunState::off && time_s_ - ramp.at_s > ramp.ramp_s + kSilent_s;
   meter_.restart();
-  move_block(!silent, truth_.neighbour);
-  // The filters need some more steps until what came from outside is forgotten.
-  if (silent && !truth_.knock && !truth_.neighbour) filtered_ = {};
-  truth_.velocity_ms_mm2_s2 = meter_.mean_square();
+  if (truth_.neighbour) {
+    const double hz = schedule.neighbours[neighbour_].hz;
+    angle_ = sine_cosine_turns(neighbour_turns_);
+    advance_ = sine_cosine_turns(hz * step_s_);
+    neighbour_turns_ += hz * block_s_;
+    neighbour_turns_ -= static_cast<double>(static_cast<std::int64_t>(neighbour_turns_));
+  }
+  move_block(!silent, truth_.knock || truth_.neighbour);
+  truth_.velocity_ms_mm2_s2 = truth_.trend * truth_.trend * meter_.mean_square();
   truth_.shaft_hz = silent ? 0.0 : motion_.shaft_hz();
   block.samples = {samples_.data(), static_cast<std::size_t>(kBlockSteps / steps_)};
   block.truth = truth_;

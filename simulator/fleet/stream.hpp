@@ -71,11 +71,10 @@ class FleetStream {
 
   void take_up_schedule();
   void look_around();
-  void wander();
-  void move_block(bool moves, bool neighbour);
+  void move_block(bool moves, bool outside);
+  [[nodiscard]] std::array<double, 3> from_outside(double t_s);
   [[nodiscard]] RunState state() const;
   [[nodiscard]] double celsius() const;
-  [[nodiscard]] bool neighbour_now() const;
 
   FleetMachine machine_;
   FleetLife life_;
@@ -95,9 +94,10 @@ class FleetStream {
   double time_s_ = 0;                   // true, of the block
   double block_s_ = 0;
   double wander_ = 0, wander_keep_ = 0, wander_kick_ = 0;
-  double speed_ = 0;
   double neighbour_turns_ = 0;
-  std::array<double, 6> filtered_{};
+  SineCosine angle_{}, advance_{};    // of the neighbour, in a block
+  std::array<double, 6> filtered_{};  // along the machine's axes
+  bool lingers_ = true;               // in the low-pass
   FleetTruth truth_;
   std::array<TimedSample, kBlockSteps> samples_{};
 };

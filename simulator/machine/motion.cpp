@@ -94,8 +94,9 @@ void MachineMotion::set_forces() {
   const MachineParameters& p = parameters_;
   const Faults& faults = operation_.faults;
   steady_ = inertial_ = aerodynamic_ = loosened_ = {};
-  rocking_lever_ =
+  const double lever =
       p.lever_per_m * kGravity_m_s2 * kDegreesPerRadian * (1.0 + 0.8 * faults.loose) / (2.0 * kPi);
+  for (std::size_t i = 0; i < 3; ++i) rocking_lever_[i] = lever / p.rocking_hz[i];
   // Imbalance: F / M = (m / M) e w^2, turning with the shaft; e w in mm/s is the balance quality
   // grade (ISO 21940-11). Vertically the mount gives less. The rotor's two ends are never alike,
   // which shakes the shaft a little along its axis too (couple imbalance).
@@ -159,7 +160,13 @@ void MachineMotion::begin_block() {
   sum(&Forces::sine);
 
   const double turns = shaft_hz_ * step_s_;
+  // A line without force is left out: adding nothing changes no bit. Half orders are, of a machine
+  // that is not loose.
+  present_ = 0;
   const auto set_line = [&](Line line, double angle_turns, double advance_turns) {
+    constexpr Vector kNone{};
+    if (forces_.cosine[line] == kNone && forces_.sine[line] == kNone) return;
+    lines_[present_++] = line;
     const SineCosine angle = sine_cosine_turns(angle_turns);
     const SineCosine advance = sine_cosine_turns(advance_turns);
     cosine_[line] = angle.cosine;
@@ -236,7 +243,8 @@ void MachineMotion::move() {
   // Angles advance by complex multiplication; begin_block() sets them anew long before rounding
   // shows.
   Vector cosine_sum{}, sine_sum{};
-  for (std::size_t line = 0; line < kLines; ++line) {
+  for (std::size_t k = 0; k < present_; ++k) {
+    const std::size_t line = lines_[k];
     const double cosine = cosine_[line] * step_cosine_[line] - sine_[line] * step_sine_[line];
     const double sine = cosine_[line] * step_sine_[line] + sine_[line] * step_cosine_[line];
     cosine_[line] = cosine;
@@ -274,10 +282,9 @@ void MachineMotion::move() {
   }
   // Rocking: forces act above the feet. Angular velocity over moment is s / (s^2 + 2 d w s + w^2),
   // and band_pass() has a w too many. Looser feet rock more.
-  const Vector& hz = parameters_.rocking_hz;
-  motion[6] = -rocking_lever_ / hz[0] * (force[1] + 0.2 * force[2]);
-  motion[7] = rocking_lever_ / hz[1] * (force[0] + 0.5 * force[2]);
-  motion[8] = rocking_lever_ / hz[2] * (0.4 * force[1] + 0.2 * force[0]);
+  motion[6] = -rocking_lever_[0] * (force[1] + 0.2 * force[2]);
+  motion[7] = rocking_lever_[1] * (force[0] + 0.5 * force[2]);
+  motion[8] = rocking_lever_[2] * (0.4 * force[1] + 0.2 * force[0]);
 
   // The rigid body on its isolators: acceleration over force is s^2 / (s^2 + 2 d w s + w^2). The
   // feet carry whatever is steady, so that no fault adds to gravity. The frame's ringing comes on

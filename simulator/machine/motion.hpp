@@ -123,11 +123,13 @@ class MachineMotion {
   // What changes at each inner step.
   double double_turns_ = 0;  // shaft angle in units of two turns, 0 to 1: half orders need two
   double hum_turns_ = 0;
+  std::array<Line, kLines> lines_{};                        // with any force, in their order
+  std::size_t present_ = 0;                                 // ... so many
   std::array<double, kLines> cosine_{}, sine_{};            // of each line's angle
   std::array<double, kLines> step_cosine_{}, step_sine_{};  // of its advance in an inner step
-  double flow_scale_ = 0;     // from the sum of two 21-bit random numbers to force
-  double rocking_lever_ = 0;  // from force in g to the input of the rocking filters
-  double truncation_g_ = 0;   // vertical force beyond which a loose foot lifts
+  double flow_scale_ = 0;    // from the sum of two 21-bit random numbers to force
+  Vector rocking_lever_{};   // from force in g to the input of the rocking filters
+  double truncation_g_ = 0;  // vertical force beyond which a loose foot lifts
   Striker bearing_striker_, rattle_striker_;
   double cage_turns_ = 0;
 

@@ -53,9 +53,12 @@ ScheduledMotion::ScheduledMotion(const MachineConfig& config, std::uint64_t seed
   }
   for (const NeighbourEvent& event : schedule_.neighbours) {
     neighbours_.push_back({event});
-    neighbours_from_s_ = std::min(neighbours_from_s_, event.from_s);
-    neighbours_until_s_ = std::max(neighbours_until_s_, event.until_s);
+    neighbours_begin_.push_back(neighbours_begin_.size());
   }
+  std::stable_sort(neighbours_begin_.begin(), neighbours_begin_.end(),
+                   [this](std::size_t a, std::size_t b) {
+                     return neighbours_[a].is.from_s < neighbours_[b].is.from_s;
+                   });
 }
 
 void ScheduledMotion::set_step(double step_s) {
@@ -120,10 +123,18 @@ SensorMotion ScheduledMotion::next(double step_s) {
   if (motion_.at_block()) begin_block();
   std::array<double, 6> machine = motion_.step();
 
-  if (time_s_ >= neighbours_from_s_ && time_s_ < neighbours_until_s_) {
-    for (Neighbour& neighbour : neighbours_) {
+  while (neighbours_begun_ < neighbours_begin_.size() &&
+         neighbours_[neighbours_begin_[neighbours_begun_]].is.from_s <= time_s_) {
+    const std::size_t number = neighbours_begin_[neighbours_begun_++];
+    neighbours_now_.insert(std::upper_bound(neighbours_now_.begin(), neighbours_now_.end(), number),
+                           number);
+  }
+  if (!neighbours_now_.empty()) {
+    std::erase_if(neighbours_now_,
+                  [this](std::size_t number) { return time_s_ >= neighbours_[number].is.until_s; });
+    for (const std::size_t number : neighbours_now_) {
+      Neighbour& neighbour = neighbours_[number];
       const NeighbourEvent& is = neighbour.is;
-      if (time_s_ < is.from_s || time_s_ >= is.until_s) continue;
       neighbour.turns += is.hz * step_s;
       if (neighbour.turns >= 1.0) neighbour.turns -= 1.0;
       const SineCosine angle = sine_cosine_turns(neighbour.turns);

@@ -140,7 +140,10 @@ class ScheduledMotion {
   Rotation mounting_;
   double time_s_ = 0, step_s_ = 0;
   double celsius_ = 25;
-  double neighbours_from_s_ = kNever_s, neighbours_until_s_ = 0;
+  // Numbers of neighbours: by beginning, how many have begun, and those that run, in the list's order.
+  std::vector<std::size_t> neighbours_begin_;
+  std::size_t neighbours_begun_ = 0;
+  std::vector<std::size_t> neighbours_now_;
 };
 
 }  // namespace fettle::simulator
