@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simulator/machine/motion.hpp"
 
+#include <algorithm>
+
 #include "simulator/machine/streams.hpp"
 
 namespace fettle::simulator {
@@ -166,13 +168,13 @@ void MachineMotion::begin_block() {
   const auto set_line = [&](Line line, double angle_turns, double advance_turns) {
     constexpr Vector kNone{};
     if (forces_.cosine[line] == kNone && forces_.sine[line] == kNone) return;
-    lines_[present_++] = line;
     const SineCosine angle = sine_cosine_turns(angle_turns);
     const SineCosine advance = sine_cosine_turns(advance_turns);
-    cosine_[line] = angle.cosine;
-    sine_[line] = angle.sine;
-    step_cosine_[line] = advance.cosine;
-    step_sine_[line] = advance.sine;
+    Wave& wave = waves_[present_++];
+    wave.angle = angle;
+    wave.advance = advance;
+    std::copy_n(forces_.cosine[line].begin(), 3, wave.cosine_g.begin());
+    std::copy_n(forces_.sine[line].begin(), 3, wave.sine_g.begin());
   };
   set_line(half, double_turns_, 0.5 * turns);
   set_line(first, 2.0 * double_turns_, turns);
@@ -242,16 +244,17 @@ void MachineMotion::move() {
 
   // Angles advance by complex multiplication; begin_block() sets them anew long before rounding
   // shows.
-  Vector cosine_sum{}, sine_sum{};
+  std::array<double, 4> cosine_sum{}, sine_sum{};
   for (std::size_t k = 0; k < present_; ++k) {
-    const std::size_t line = lines_[k];
-    const double cosine = cosine_[line] * step_cosine_[line] - sine_[line] * step_sine_[line];
-    const double sine = cosine_[line] * step_sine_[line] + sine_[line] * step_cosine_[line];
-    cosine_[line] = cosine;
-    sine_[line] = sine;
-    for (std::size_t i = 0; i < 3; ++i) {
-      cosine_sum[i] += forces_.cosine[line][i] * cosine;
-      sine_sum[i] += forces_.sine[line][i] * sine;
+    Wave& wave = waves_[k];
+    const auto [was_sine, was_cosine] = wave.angle;
+    const auto [step_sine, step_cosine] = wave.advance;
+    const double cosine = was_cosine * step_cosine - was_sine * step_sine;
+    const double sine = was_cosine * step_sine + was_sine * step_cosine;
+    wave.angle = {sine, cosine};
+    for (std::size_t i = 0; i < 4; ++i) {
+      cosine_sum[i] += wave.cosine_g[i] * cosine;
+      sine_sum[i] += wave.sine_g[i] * sine;
     }
   }
   Vector force{};

@@ -78,6 +78,11 @@ class MachineMotion {
     std::array<Vector, kLines> cosine{}, sine{};
     void add(Line line, double level, const Vector& cosine_part, const Vector& sine_part);
   };
+  /// The force at a line now; a fourth lane, of nothing, fills the registers.
+  struct Wave {
+    SineCosine angle{}, advance{};  // its advance in an inner step
+    std::array<double, 4> cosine_g{}, sine_g{};
+  };
   /// A value that wanders about zero with standard deviation 1 and a correlation time: the
   /// Ornstein-Uhlenbeck process, sampled exactly (Gillespie, Phys. Rev. E 54, 1996).
   struct Wander {
@@ -123,10 +128,8 @@ class MachineMotion {
   // What changes at each inner step.
   double double_turns_ = 0;  // shaft angle in units of two turns, 0 to 1: half orders need two
   double hum_turns_ = 0;
-  std::array<Line, kLines> lines_{};                        // with any force, in their order
-  std::size_t present_ = 0;                                 // ... so many
-  std::array<double, kLines> cosine_{}, sine_{};            // of each line's angle
-  std::array<double, kLines> step_cosine_{}, step_sine_{};  // of its advance in an inner step
+  std::array<Wave, kLines> waves_{};
+  std::size_t present_ = 0;  // of the waves, those with any force
   double flow_scale_ = 0;    // from the sum of two 21-bit random numbers to force
   Vector rocking_lever_{};   // from force in g to the input of the rocking filters
   double truncation_g_ = 0;  // vertical force beyond which a loose foot lifts
