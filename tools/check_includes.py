@@ -43,19 +43,21 @@ ALLOWED = {
     # Filters, random numbers and arithmetic with the same bits everywhere: know nobody.
     "simulator/signal": (),
     "simulator/machine": ("core", "core/sensor", "simulator/signal"),
+    # Fifty machines and their lives, on which detectors are judged; knows none of them.
+    "simulator/fleet": ("core", "core/sensor", "simulator/signal", "simulator/machine"),
     # Its own reading of the datasheet: two independent readings catch each other's mistakes.
     "simulator/mpu6050_chip": ("core", "core/sensor", "simulator/signal"),
     "simulator": (*ALL_CORE, "drivers", "protocol", "board", "simulator/signal",
-                  "simulator/machine", "simulator/mpu6050_chip"),
+                  "simulator/machine", "simulator/fleet", "simulator/mpu6050_chip"),
     "host": (*ALL_CORE, "protocol"),
     "cli": (*ALL_CORE, "protocol", "board", "host", "simulator", "simulator/machine",
-            "simulator/mpu6050_chip"),
+            "simulator/fleet", "simulator/mpu6050_chip"),
     # Tests, fuzz targets and benchmarks may look at everything but the commands, which are
     # tested through the program.
     "tests": (*ALL_CORE, "protocol", "drivers", "board", "simulator", "simulator/signal",
-              "simulator/machine", "simulator/mpu6050_chip", "host"),
+              "simulator/machine", "simulator/fleet", "simulator/mpu6050_chip", "host"),
     "benchmarks": (*ALL_CORE, "protocol", "drivers", "board", "simulator", "simulator/signal",
-                   "simulator/machine", "simulator/mpu6050_chip", "host"),
+                   "simulator/machine", "simulator/fleet", "simulator/mpu6050_chip", "host"),
 }
 
 TOP_FOLDERS = tuple(sorted({area.split("/")[0] for area in ALLOWED}))

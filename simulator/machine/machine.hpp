@@ -6,6 +6,7 @@
 
 #include "core/sensor/sample.hpp"
 #include "simulator/machine/motion.hpp"
+#include "simulator/machine/sensor.hpp"
 
 namespace fettle::simulator {
 
@@ -48,10 +49,7 @@ class Machine {
   MachineConfig config_;
   Grid grid_;
   MachineMotion motion_;
-  Random sensor_;
-  BiquadBank<6> low_pass_;  // the chip's, still along the machine's axes
-  BiquadBank<6> noise_pass_;
-  std::array<double, 6> noise_sigma_{};
+  SensorModel sensor_;
   std::int64_t index_ = 0;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simulator/machine/motion.hpp"
 
+#include <algorithm>
+
 #include "simulator/machine/streams.hpp"
 
 namespace fettle::simulator {
@@ -39,9 +41,10 @@ void MachineMotion::Forces::add(Line line, double level, const Vector& cosine_pa
   }
 }
 
-MachineMotion::MachineMotion(const MachineConfig& config, std::uint64_t seed, double step_hz,
-                             double block_hz, int block_steps)
-    : parameters_(seed),
+MachineMotion::MachineMotion(const MachineConfig& config, std::uint64_t seed,
+                             const MachineParameters& parameters, double step_hz, double block_hz,
+                             int block_steps)
+    : parameters_(parameters),
       operation_{.speed = config.speed, .faults = config.faults},
       flow_(session_random(seed, config, kFlow)),
       slow_(session_random(seed, config, kSlow)),
@@ -85,7 +88,7 @@ void MachineMotion::set_filters(double step_hz) {
     motion_.set(i + 6, SecondOrder(p.rocking_hz[i], p.rocking_damping, step_hz).band_pass());
   }
   // Two uniform numbers of 21 bits have a variance of 2^42 / 6.
-  flow_scale_ = kFlow_g * square_root(0.5 * step_hz) * square_root(6.0) * 0x1p-21;
+  flow_scale_ = p.flow * kFlow_g * square_root(0.5 * step_hz) * square_root(6.0) * 0x1p-21;
 }
 
 /// All forces at rated speed, in units of the machine's weight.
@@ -93,8 +96,9 @@ void MachineMotion::set_forces() {
   const MachineParameters& p = parameters_;
   const Faults& faults = operation_.faults;
   steady_ = inertial_ = aerodynamic_ = loosened_ = {};
-  rocking_lever_ =
+  const double lever =
       p.lever_per_m * kGravity_m_s2 * kDegreesPerRadian * (1.0 + 0.8 * faults.loose) / (2.0 * kPi);
+  for (std::size_t i = 0; i < 3; ++i) rocking_lever_[i] = lever / p.rocking_hz[i];
   // Imbalance: F / M = (m / M) e w^2, turning with the shaft; e w in mm/s is the balance quality
   // grade (ISO 21940-11). Vertically the mount gives less. The rotor's two ends are never alike,
   // which shakes the shaft a little along its axis too (couple imbalance).
@@ -111,10 +115,10 @@ void MachineMotion::set_forces() {
 
   // Flow: unequal blades pull at 1x, all of them together at the blade-passing frequency.
   turn(aerodynamic_, 0.3 * residual_g, p.residual_turns + 0.3, 0.5);
-  aerodynamic_.add(blade_pass, 0.012, {0.6, 1.0, 0.3}, {0.4, 0.2, 0.9});
+  aerodynamic_.add(blade_pass, p.flow * 0.012, {0.6, 1.0, 0.3}, {0.4, 0.2, 0.9});
   // Every real shaft has a little 2x; the motor hums at twice the mains.
   inertial_.add(second, 0.15 * residual_g, {0.2, 1.0, 0.0}, {0.0, 0.0, 1.0});
-  if (operation_.powered) steady_.add(hum, 0.006, {0.1, 0.8, 0.4}, {0.0, 0.3, 0.5});
+  if (operation_.powered) steady_.add(hum, p.flow * 0.006, {0.1, 0.8, 0.4}, {0.0, 0.3, 0.5});
 
   // Misalignment: 2x across and 1x, 2x along the shaft (Randall 2011, 2.2.2). A flexible coupling
   // forces even multiples of the speed (Xu and Marangoni, J. Sound Vib. 176(5), 1994, p. 663).
@@ -158,13 +162,19 @@ void MachineMotion::begin_block() {
   sum(&Forces::sine);
 
   const double turns = shaft_hz_ * step_s_;
+  // A line without force is left out: adding nothing changes no bit. Half orders are, of a machine
+  // that is not loose.
+  present_ = 0;
   const auto set_line = [&](Line line, double angle_turns, double advance_turns) {
+    constexpr Vector kNone{};
+    if (forces_.cosine[line] == kNone && forces_.sine[line] == kNone) return;
     const SineCosine angle = sine_cosine_turns(angle_turns);
     const SineCosine advance = sine_cosine_turns(advance_turns);
-    cosine_[line] = angle.cosine;
-    sine_[line] = angle.sine;
-    step_cosine_[line] = advance.cosine;
-    step_sine_[line] = advance.sine;
+    Wave& wave = waves_[present_++];
+    wave.angle = angle;
+    wave.advance = advance;
+    std::copy_n(forces_.cosine[line].begin(), 3, wave.cosine_g.begin());
+    std::copy_n(forces_.sine[line].begin(), 3, wave.sine_g.begin());
   };
   set_line(half, double_turns_, 0.5 * turns);
   set_line(first, 2.0 * double_turns_, turns);
@@ -234,15 +244,17 @@ void MachineMotion::move() {
 
   // Angles advance by complex multiplication; begin_block() sets them anew long before rounding
   // shows.
-  Vector cosine_sum{}, sine_sum{};
-  for (std::size_t line = 0; line < kLines; ++line) {
-    const double cosine = cosine_[line] * step_cosine_[line] - sine_[line] * step_sine_[line];
-    const double sine = cosine_[line] * step_sine_[line] + sine_[line] * step_cosine_[line];
-    cosine_[line] = cosine;
-    sine_[line] = sine;
-    for (std::size_t i = 0; i < 3; ++i) {
-      cosine_sum[i] += forces_.cosine[line][i] * cosine;
-      sine_sum[i] += forces_.sine[line][i] * sine;
+  std::array<double, 4> cosine_sum{}, sine_sum{};
+  for (std::size_t k = 0; k < present_; ++k) {
+    Wave& wave = waves_[k];
+    const auto [was_sine, was_cosine] = wave.angle;
+    const auto [step_sine, step_cosine] = wave.advance;
+    const double cosine = was_cosine * step_cosine - was_sine * step_sine;
+    const double sine = was_cosine * step_sine + was_sine * step_cosine;
+    wave.angle = {sine, cosine};
+    for (std::size_t i = 0; i < 4; ++i) {
+      cosine_sum[i] += wave.cosine_g[i] * cosine;
+      sine_sum[i] += wave.sine_g[i] * sine;
     }
   }
   Vector force{};
@@ -273,10 +285,9 @@ void MachineMotion::move() {
   }
   // Rocking: forces act above the feet. Angular velocity over moment is s / (s^2 + 2 d w s + w^2),
   // and band_pass() has a w too many. Looser feet rock more.
-  const Vector& hz = parameters_.rocking_hz;
-  motion[6] = -rocking_lever_ / hz[0] * (force[1] + 0.2 * force[2]);
-  motion[7] = rocking_lever_ / hz[1] * (force[0] + 0.5 * force[2]);
-  motion[8] = rocking_lever_ / hz[2] * (0.4 * force[1] + 0.2 * force[0]);
+  motion[6] = -rocking_lever_[0] * (force[1] + 0.2 * force[2]);
+  motion[7] = rocking_lever_[1] * (force[0] + 0.5 * force[2]);
+  motion[8] = rocking_lever_[2] * (0.4 * force[1] + 0.2 * force[0]);
 
   // The rigid body on its isolators: acceleration over force is s^2 / (s^2 + 2 d w s + w^2). The
   // feet carry whatever is steady, so that no fault adds to gravity. The frame's ringing comes on

@@ -35,6 +35,11 @@ class MachineMotion {
   /// @param block_hz   blocks in a second, for whatever wanders
   /// @param block_steps steps in a block, at least 1
   MachineMotion(const MachineConfig& config, std::uint64_t seed, double step_hz, double block_hz,
+                int block_steps)
+      : MachineMotion(config, seed, MachineParameters(seed), step_hz, block_hz, block_steps) {}
+  /// Likewise, of a machine whose parameters are given; the seed decides the rest.
+  MachineMotion(const MachineConfig& config, std::uint64_t seed,
+                const MachineParameters& parameters, double step_hz, double block_hz,
                 int block_steps);
 
   /// One step: along the machine's axes, acceleration without gravity in g and rate of rotation in
@@ -72,6 +77,11 @@ class MachineMotion {
   struct Forces {
     std::array<Vector, kLines> cosine{}, sine{};
     void add(Line line, double level, const Vector& cosine_part, const Vector& sine_part);
+  };
+  /// The force at a line now; a fourth lane, of nothing, fills the registers.
+  struct Wave {
+    SineCosine angle{}, advance{};  // its advance in an inner step
+    std::array<double, 4> cosine_g{}, sine_g{};
   };
   /// A value that wanders about zero with standard deviation 1 and a correlation time: the
   /// Ornstein-Uhlenbeck process, sampled exactly (Gillespie, Phys. Rev. E 54, 1996).
@@ -118,11 +128,11 @@ class MachineMotion {
   // What changes at each inner step.
   double double_turns_ = 0;  // shaft angle in units of two turns, 0 to 1: half orders need two
   double hum_turns_ = 0;
-  std::array<double, kLines> cosine_{}, sine_{};            // of each line's angle
-  std::array<double, kLines> step_cosine_{}, step_sine_{};  // of its advance in an inner step
-  double flow_scale_ = 0;     // from the sum of two 21-bit random numbers to force
-  double rocking_lever_ = 0;  // from force in g to the input of the rocking filters
-  double truncation_g_ = 0;   // vertical force beyond which a loose foot lifts
+  std::array<Wave, kLines> waves_{};
+  std::size_t present_ = 0;  // of the waves, those with any force
+  double flow_scale_ = 0;    // from the sum of two 21-bit random numbers to force
+  Vector rocking_lever_{};   // from force in g to the input of the rocking filters
+  double truncation_g_ = 0;  // vertical force beyond which a loose foot lifts
   Striker bearing_striker_, rattle_striker_;
   double cage_turns_ = 0;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simulator/machine/parameters.hpp"
 
+#include <cstddef>
+
 #include "simulator/machine/streams.hpp"
 #include "simulator/signal/arithmetic.hpp"
 
@@ -13,6 +15,16 @@ Rotation rotation(double x_turns, double y_turns, double z_turns) {
   return {{{cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx},
            {sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx},
            {-sy, cy * sx, cy * cx}}};
+}
+
+Rotation compose(const Rotation& after, const Rotation& before) {
+  Rotation both{};
+  for (std::size_t i = 0; i < 3; ++i) {
+    for (std::size_t k = 0; k < 3; ++k) {
+      for (std::size_t j = 0; j < 3; ++j) both[i][j] += after[i][k] * before[k][j];
+    }
+  }
+  return both;
 }
 
 MachineParameters::MachineParameters(std::uint64_t seed) {

@@ -11,6 +11,9 @@ using Rotation = std::array<std::array<double, 3>, 3>;
 /// About x, then y, then z.
 [[nodiscard]] Rotation rotation(double x_turns, double y_turns, double z_turns);
 
+/// First `before`, then `after`.
+[[nodiscard]] Rotation compose(const Rotation& after, const Rotation& before);
+
 /// Where a bearing is damaged; decides how often a ball meets the damage.
 enum class BearingDefect : std::uint8_t { outer_race, inner_race, ball };
 
@@ -62,10 +65,11 @@ struct Bearing {
 /// What the seed decides: one individual fan with its sensor, the same in every session. Machine
 /// axes are 0 axial, 1 horizontal, 2 vertical (up).
 struct MachineParameters {
-  double rated_hz = 0;        ///< shaft speed, 26 to 36
+  double rated_hz = 0;        ///< shaft speed, drawn from 26 to 36; given, 15 to 90
   int blades = 0;             ///< 3, 5 or 7
   double hum_hz = 0;          ///< twice the mains: 100 or 120
   double residual_mm_s = 0;   ///< residual imbalance e w of the rotor at rated speed (ISO 21940-11)
+  double flow = 1;            ///< forces of flow and hum, as a part of the usual fan's
   double rotor_share = 0;     ///< rotor mass / mass of the whole, 0.2 to 0.3
   double residual_turns = 0;  ///< where the residual imbalance sits on the rotor
   double heavy_spot_turns = 0;  ///< where the fault's does, within 1/6 turn of it

@@ -29,18 +29,6 @@ double clamped(double x) { return x < 0 ? 0.0 : x > 1 ? 1.0 : x; }
 
 }  // namespace
 
-double ScheduledMotion::Ramp::value(double t_s) const {
-  const double part = ramp_s > 0 ? clamped((t_s - at_s) / ramp_s) : 1.0;
-  if (!coasts) return from + (to - from) * part;
-  // Braked by a constant and by the square of speed, w' = -(c + k w^2): w = sqrt(c / k) tan(b - t
-  // sqrt(c k)). At first the flow takes three times what friction does: tan(b) = sqrt(3), b = 1/6
-  // turn.
-  constexpr double kBeginning_turns = 1.0 / 6.0;
-  const SineCosine now = sine_cosine_turns(kBeginning_turns * (1.0 - part));
-  const SineCosine first = sine_cosine_turns(kBeginning_turns);
-  return from * (now.sine * first.cosine) / (now.cosine * first.sine);
-}
-
 ScheduledMotion::ScheduledMotion(const MachineConfig& config, std::uint64_t seed,
                                  const Schedule& schedule)
     : config_(config),
@@ -65,9 +53,12 @@ ScheduledMotion::ScheduledMotion(const MachineConfig& config, std::uint64_t seed
   }
   for (const NeighbourEvent& event : schedule_.neighbours) {
     neighbours_.push_back({event});
-    neighbours_from_s_ = std::min(neighbours_from_s_, event.from_s);
-    neighbours_until_s_ = std::max(neighbours_until_s_, event.until_s);
+    neighbours_begin_.push_back(neighbours_begin_.size());
   }
+  std::stable_sort(neighbours_begin_.begin(), neighbours_begin_.end(),
+                   [this](std::size_t a, std::size_t b) {
+                     return neighbours_[a].is.from_s < neighbours_[b].is.from_s;
+                   });
 }
 
 void ScheduledMotion::set_step(double step_s) {
@@ -123,13 +114,7 @@ double ScheduledMotion::celsius_at(double t_s) const {
 
 void ScheduledMotion::remount(const RemountEvent& event) {
   const Rotation turn = rotation(event.x_deg / 360, event.y_deg / 360, event.z_deg / 360);
-  Rotation turned{};
-  for (std::size_t i = 0; i < 3; ++i) {
-    for (std::size_t k = 0; k < 3; ++k) {
-      for (std::size_t j = 0; j < 3; ++j) turned[i][j] += turn[i][k] * mounting_[k][j];
-    }
-  }
-  mounting_ = turned;
+  mounting_ = compose(turn, mounting_);
 }
 
 SensorMotion ScheduledMotion::next(double step_s) {
@@ -138,10 +123,18 @@ SensorMotion ScheduledMotion::next(double step_s) {
   if (motion_.at_block()) begin_block();
   std::array<double, 6> machine = motion_.step();
 
-  if (time_s_ >= neighbours_from_s_ && time_s_ < neighbours_until_s_) {
-    for (Neighbour& neighbour : neighbours_) {
+  while (neighbours_begun_ < neighbours_begin_.size() &&
+         neighbours_[neighbours_begin_[neighbours_begun_]].is.from_s <= time_s_) {
+    const std::size_t number = neighbours_begin_[neighbours_begun_++];
+    neighbours_now_.insert(std::upper_bound(neighbours_now_.begin(), neighbours_now_.end(), number),
+                           number);
+  }
+  if (!neighbours_now_.empty()) {
+    std::erase_if(neighbours_now_,
+                  [this](std::size_t number) { return time_s_ >= neighbours_[number].is.until_s; });
+    for (const std::size_t number : neighbours_now_) {
+      Neighbour& neighbour = neighbours_[number];
       const NeighbourEvent& is = neighbour.is;
-      if (time_s_ < is.from_s || time_s_ >= is.until_s) continue;
       neighbour.turns += is.hz * step_s;
       if (neighbour.turns >= 1.0) neighbour.turns -= 1.0;
       const SineCosine angle = sine_cosine_turns(neighbour.turns);

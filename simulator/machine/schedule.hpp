@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "simulator/machine/motion.hpp"
+#include "simulator/machine/ramp.hpp"
 
 namespace fettle::simulator {
 
@@ -119,12 +120,6 @@ class ScheduledMotion {
   [[nodiscard]] const Rotation& mounting() const { return mounting_; }
 
  private:
-  /// A value that events move along ramps.
-  struct Ramp {
-    double at_s, from, to, ramp_s;
-    bool coasts;
-    [[nodiscard]] double value(double t_s) const;
-  };
   struct Neighbour {
     NeighbourEvent is;
     double turns = 0;
@@ -145,7 +140,10 @@ class ScheduledMotion {
   Rotation mounting_;
   double time_s_ = 0, step_s_ = 0;
   double celsius_ = 25;
-  double neighbours_from_s_ = kNever_s, neighbours_until_s_ = 0;
+  // Numbers of neighbours: by beginning, how many have begun, and those that run, in the list's order.
+  std::vector<std::size_t> neighbours_begin_;
+  std::size_t neighbours_begun_ = 0;
+  std::vector<std::size_t> neighbours_now_;
 };
 
 }  // namespace fettle::simulator

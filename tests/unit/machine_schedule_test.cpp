@@ -221,6 +221,29 @@ TEST(ScheduledMotion, NeighboursComeAndGo) {
   EXPECT_NEAR(band_rms(difference, kRate_hz, 39, 41), 0.4 * 0.05 / std::sqrt(2.0), 5e-4);
 }
 
+TEST(ScheduledMotion, NeighboursMayOverlapAndBeThousands) {
+  // What several do together is the sum of what each does; thousands that are not there now do
+  // nothing, and cost next to nothing (else this test would take minutes).
+  const std::vector<NeighbourEvent> events = {
+      {.from_s = 3, .until_s = 6, .hz = 20, .level_g = 0.05, .direction = {0, 1, 0}},
+      {.from_s = 1, .until_s = 5, .hz = 31, .level_g = 0.03, .direction = {0, 1, 0}},
+      {.from_s = 4.5, .until_s = 4.6, .hz = 50, .level_g = 0.02, .direction = {0, 1, 0}}};
+  Schedule together;
+  together.neighbours = events;
+  for (int i = 0; i < 20'000; ++i) {
+    together.neighbours.push_back({.from_s = 100.0 + i, .until_s = 101.0 + i});
+  }
+  const auto all = along(run(8, together), kHorizontal), alone = along(run(8), kHorizontal);
+  std::vector<double> expected = alone;
+  for (const NeighbourEvent& event : events) {
+    Schedule one;
+    one.neighbours = {event};
+    const auto with = along(run(8, one), kHorizontal);
+    for (std::size_t k = 0; k < with.size(); ++k) expected[k] += with[k] - alone[k];
+  }
+  for (std::size_t k = 0; k < all.size(); ++k) ASSERT_NEAR(all[k], expected[k], 1e-12) << k;
+}
+
 TEST(ScheduledMotion, FaultsBeginGrowAndEnd) {
   Schedule schedule;
   schedule.faults = {
