@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/learn/calibration.hpp"
+
+#include <array>
+
+#include "core/elementary.hpp"
+#include "core/learn/random.hpp"
+#include "core/learn/statistics.hpp"
+#include "core/math.hpp"
+
+namespace fettle {
+namespace {
+
+double square_root_of(double x) {
+  return static_cast<double>(square_root(static_cast<float>(x)));
+}
+
+/// One window must not raise an alarm from rest, however small the limit.
+constexpr float kLargestStepOfLimit = 0.75F;
+
+/// A level that a session may have, and how often it does: a normal distribution in steps of half a
+/// deviation. What lies below -0.25 deviations hardly alarms and is taken together.
+struct SessionLevel {
+  double deviations;
+  double share;
+};
+constexpr std::array<SessionLevel, 9> kSessionLevels = {{{-0.5, 0.401294},
+                                                         {0.0, 0.197413},
+                                                         {0.5, 0.174666},
+                                                         {1.0, 0.120978},
+                                                         {1.5, 0.065591},
+                                                         {2.0, 0.027835},
+                                                         {2.5, 0.009245},
+                                                         {3.0, 0.002402},
+                                                         {3.5, 0.000577}}};
+
+class LimitSearch {
+ public:
+  LimitSearch(const CalibrationWish& wish, std::span<float> memory, Calibration& calibration)
+      : wish_(wish), memory_(memory), calibration_(calibration) {}
+
+  /// Sets cap and limit. Bisects the logarithm of the limit by secants that keep the bracket
+  /// (Illinois: Dowell and Jarratt, BIT 11, 1971, p. 168); the log rate is nearly straight.
+  void run() {
+    const double target = natural_log(1.0 / wish_.run_length());
+    double low = 0.25;
+    double high = 6.0;
+    double at_low = natural_log(1.0) - target;
+    double at_high = log_rate(high) - target;
+    while (at_high > 0.0 && high < static_cast<double>(kLargestLimit)) {
+      low = high;
+      at_low = at_high;
+      high = std::min(high * 1.7, static_cast<double>(kLargestLimit));
+      at_high = log_rate(high) - target;
+    }
+    constexpr int kMostSteps = 24;
+    double limit = high;
+    int side = 0;
+    for (int i = 0; at_high < 0.0 && i < kMostSteps; ++i) {
+      limit = std::clamp((low * at_high - high * at_low) / (at_high - at_low),
+                         low + 0.01 * (high - low), high - 0.01 * (high - low));
+      const double at = log_rate(limit) - target;
+      if (absolute(static_cast<float>(at)) < 0.01F) break;
+      if (at > 0.0) {
+        low = limit;
+        at_low = at;
+        if (side == 1) at_high *= 0.5;
+        side = 1;
+      } else {
+        high = limit;
+        at_high = at;
+        if (side == -1) at_low *= 0.5;
+        side = -1;
+      }
+    }
+    calibration_.rate_per_hour =
+        exponential(log_rate(limit)) * 3600.0 / wish_.window_seconds;
+  }
+
+ private:
+  /// Log of the alarms per window that are to be expected with this limit, averaged over the levels
+  /// that a session may have. Sets cap and limit.
+  double log_rate(double limit) {
+    DecisionSettings& settings = calibration_.settings;
+    settings.limit = static_cast<float>(limit);
+    settings.cap = std::min(wish_.decision.cap,
+                            settings.reference + kLargestStepOfLimit * settings.limit);
+    const auto cells = static_cast<std::size_t>(std::clamp(limit * 4.0, 20.0, 120.0));
+    const double spread = static_cast<double>(calibration_.uncertainty);
+    const double once_a_session =
+        std::min(1.0, wish_.window_seconds / wish_.session_seconds);
+    double rate = 0.0;
+    for (const SessionLevel& level : kSessionLevels) {
+      const double shift = level.deviations * spread;
+      // Where a session as such drifts towards the limit the alarm is held throughout.
+      const bool drifts =
+          calibration_.model.mean + shift >= static_cast<double>(settings.reference);
+      rate += level.share *
+              (drifts ? once_a_session
+                      : cusum_run_length(calibration_.model, settings, shift, cells, memory_).rate);
+    }
+    return natural_log(std::max(rate, 1e-18));
+  }
+
+  const CalibrationWish& wish_;
+  std::span<float> memory_;
+  Calibration& calibration_;
+};
+
+}  // namespace
+
+void Summariser::push(float evidence) {
+  const double x = static_cast<double>(EvidenceSummary::held(evidence));
+  ++summary_.counts[EvidenceSummary::bin_of(evidence)];
+  ++summary_.windows;
+  if (windows_ > 0) {
+    ++summary_.pairs;
+    summary_.products += x * before_;
+  }
+  before_ = x;
+  sum_ += x;
+  ++windows_;
+}
+
+void Summariser::end_session() {
+  if (windows_ == 0) return;
+  const double mean = sum_ / windows_;
+  ++summary_.sessions;
+  summary_.session_means += mean;
+  summary_.session_squares += mean * mean;
+  sum_ = 0.0;
+  windows_ = 0;
+}
+
+Status calibrate(const EvidenceSummary& summary, float location, float scale,
+                 const CalibrationWish& wish, std::span<float> memory, Calibration& calibration) {
+  if (!(wish.alarms_per_hour > 0.0) || !(wish.window_seconds > 0.0) ||
+      !(wish.session_seconds > 0.0) || !(wish.between_sessions >= 0.0F) ||
+      !is_valid(wish.decision) || !(scale > 0.0F) || !is_finite(scale) || !is_finite(location)) {
+    return Status::bad_configuration;
+  }
+  if (summary.windows < kFewestCalibrationWindows) return Status::too_few_windows;
+  if (memory.size() < kRunLengthFloats) return Status::workspace_too_small;
+  calibration = Calibration{};
+  EvidenceModel& model = calibration.model;
+  fit(summary, model);
+  DecisionSettings& settings = calibration.settings;
+  settings = wish.decision;
+  settings.location = location + scale * static_cast<float>(model.centre);
+  settings.scale = scale * static_cast<float>(model.spread);
+
+  // Between sessions: the variance of their means less what sampling alone makes of it.
+  const double variance = model.deviation * model.deviation;
+  const double sessions = summary.sessions;
+  double between = 0.0;
+  if (summary.sessions >= 2) {
+    const double mean = summary.session_means / sessions;
+    const double of_means = (summary.session_squares / sessions - mean * mean) * sessions /
+                            (sessions - 1.0) / (model.spread * model.spread);
+    between = of_means - variance * sessions / model.independent_windows;
+  }
+  const double floor = static_cast<double>(wish.between_sessions);
+  between = std::max(between, floor * floor);
+  calibration.between_sessions = static_cast<float>(square_root_of(between));
+  // Three deviations of healthy sessions speak for normal, with a quarter to spare for noise.
+  settings.reference =
+      std::max(wish.decision.reference, 0.25F + 3.0F * calibration.between_sessions);
+  settings.cap = std::max(settings.cap, settings.reference + 1.0F);
+
+  // What the next session's level is known to: sessions differ, these sessions were a sample of
+  // them, and so were their windows. An error of the scale by a share e moves the exponent of the
+  // run length, 2 reference limit / scale^2, as a shift of 2 reference e does; and the correlation
+  // r enters as (1 + r) / (1 - r) times the variance.
+  const double n = model.independent_windows;
+  const double r = model.correlation;
+  const double of_mean = variance / n + between / std::max(sessions, 1.0);
+  const double of_scale = (model.kurtosis - 1.0) / (4.0 * n) + 1.0 / (summary.windows * (1.0 - r * r));
+  const double reference = static_cast<double>(settings.reference);
+  calibration.uncertainty = static_cast<float>(
+      square_root_of(between + of_mean + 4.0 * reference * reference * of_scale));
+
+  LimitSearch(wish, memory, calibration).run();
+
+  const double supported = kRunLengthPerIndependentWindow * n;
+  calibration.supported_per_hour = 3600.0 / (supported * wish.window_seconds);
+  const double share_missing = std::max(0.0, wish.run_length() / supported - 1.0);
+  calibration.minutes_missing = share_missing * summary.windows * wish.window_seconds / 60.0;
+  return Status::ok;
+}
+
+Status calibrate(std::span<const float> scores, std::span<const std::uint32_t> sessions,
+                 const CalibrationWish& wish, std::span<float> memory, Calibration& calibration) {
+  const std::size_t n = scores.size();
+  if (n < kFewestCalibrationWindows) return Status::too_few_windows;
+  if (memory.size() < calibration_floats(n)) return Status::workspace_too_small;
+  std::size_t windows = 0;
+  for (const std::uint32_t session : sessions) windows += session;
+  if (!sessions.empty() && windows != n) return Status::bad_configuration;
+
+  const std::span<float> sorted = memory.first(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!is_finite(scores[i])) return Status::not_finite;
+    sorted[i] = evidence_of(scores[i], 0.0F, 1.0F);
+  }
+  std::ranges::sort(sorted);
+  const float location = percentile_of_sorted(sorted, 50.0);
+  // Scores that never vary: a thousandth, so that evidence stays finite and a change is seen.
+  constexpr float kSmallestScale = 1e-3F;
+  const float scale = std::max(
+      (percentile_of_sorted(sorted, 90.0) - percentile_of_sorted(sorted, 10.0)) / 2.5631031F,
+      kSmallestScale);
+
+  EvidenceSummary summary;
+  Summariser summariser(summary);
+  std::size_t session = 0;
+  std::size_t left = sessions.empty() ? n : sessions[0];
+  for (const float score : scores) {
+    while (left == 0) {
+      summariser.end_session();
+      left = sessions[++session];
+    }
+    summariser.push(evidence_of(score, location, scale));
+    --left;
+  }
+  summariser.end_session();
+  return calibrate(summary, location, scale, wish, memory, calibration);
+}
+
+}  // namespace fettle
