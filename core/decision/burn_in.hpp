@@ -75,7 +75,8 @@ class BurnIn {
   constexpr void write(std::span<std::uint8_t, kBytes> bytes) const {
     std::size_t at = 0;
     const auto put = [&](std::uint64_t value, std::size_t size) {
-      for (std::size_t i = 0; i < size; ++i) bytes[at++] = static_cast<std::uint8_t>(value >> (8 * i));
+      for (std::size_t i = 0; i < size; ++i)
+        bytes[at++] = static_cast<std::uint8_t>(value >> (8 * i));
     };
     put(kLayout, 4);
     for (const std::uint32_t count : accepted_.counts) put(count, 4);

@@ -12,20 +12,22 @@ namespace fettle {
 /// was: a histogram, how neighbouring windows resemble each other, and how sessions differ.
 struct EvidenceSummary {
   static constexpr std::size_t kBins = 96;
-  static constexpr float kLow = -4.0F;    ///< the first bin holds everything below, too
+  static constexpr float kLow = -4.0F;  ///< the first bin holds everything below, too
   static constexpr float kWidth = 0.125F;
-  static constexpr float kHigh = 8.0F;    ///< the last bin holds everything above, too
+  static constexpr float kHigh = 8.0F;  ///< the last bin holds everything above, too
 
   std::array<std::uint32_t, kBins> counts{};
   std::uint32_t windows = 0;  ///< sum of counts
   std::uint32_t pairs = 0;    ///< windows whose neighbour before is known
-  double products = 0.0;      ///< sum over pairs of x times the x before, both held in [kLow, kHigh]
+  double products = 0.0;  ///< sum over pairs of x times the x before, both held in [kLow, kHigh]
   std::uint32_t sessions = 0;
   double session_means = 0.0;    ///< sum of sessions' mean x
   double session_squares = 0.0;  ///< sum of their squares
 
   /// NaN counts as high: it is evidence when judging, so it is none of health here.
-  [[nodiscard]] static constexpr float held(float x) { return x <= kHigh ? std::max(x, kLow) : kHigh; }
+  [[nodiscard]] static constexpr float held(float x) {
+    return x <= kHigh ? std::max(x, kLow) : kHigh;
+  }
   [[nodiscard]] static constexpr std::size_t bin_of(float x) {
     const auto bin = static_cast<std::size_t>((held(x) - kLow) / kWidth);
     return std::min(bin, kBins - 1);

@@ -197,6 +197,9 @@ class SequentialDecision {
     statistic_.restart();
     level_ = Level::normal;
   }
+  /// Better settings of the same kind for the same machine: refining neither raises an alarm nor
+  /// ends one, because the share of the limit that was reached stays.
+  constexpr void adopt(const DecisionSettings& settings) { statistic_.adopt(settings); }
 
   [[nodiscard]] constexpr Level level() const { return level_; }
   [[nodiscard]] constexpr float value() const { return statistic_.value(); }

@@ -4,35 +4,27 @@
 #include <array>
 
 #include "core/elementary.hpp"
-#include "core/learn/random.hpp"
+#include "core/learn/limit_trial.hpp"
 #include "core/learn/statistics.hpp"
 #include "core/math.hpp"
 
 namespace fettle {
 namespace {
 
-double square_root_of(double x) {
-  return static_cast<double>(square_root(static_cast<float>(x)));
-}
+double square_root_of(double x) { return static_cast<double>(square_root(static_cast<float>(x))); }
 
 /// One window must not raise an alarm from rest, however small the limit.
 constexpr float kLargestStepOfLimit = 0.75F;
+/// The reference is as many standard deviations of sessions' levels: a session that drifts towards
+/// an alarm by itself is then one in 30,000.
+constexpr float kHealthyDeviations = 4.0F;
+constexpr float kSmallestLimit = 0.25F;
+constexpr float kNoCap = 50.0F;
 
-/// A level that a session may have, and how often it does: a normal distribution in steps of half a
-/// deviation. What lies below -0.25 deviations hardly alarms and is taken together.
-struct SessionLevel {
-  double deviations;
-  double share;
-};
-constexpr std::array<SessionLevel, 9> kSessionLevels = {{{-0.5, 0.401294},
-                                                         {0.0, 0.197413},
-                                                         {0.5, 0.174666},
-                                                         {1.0, 0.120978},
-                                                         {1.5, 0.065591},
-                                                         {2.0, 0.027835},
-                                                         {2.5, 0.009245},
-                                                         {3.0, 0.002402},
-                                                         {3.5, 0.000577}}};
+// Levels that a session may have: a normal distribution in steps of a quarter deviation, from 0 to
+// 3.75. What lies lower hardly alarms and is taken together, on the safe side.
+constexpr double kLevelStep = 0.25;
+constexpr int kLevels = 16;
 
 class LimitSearch {
  public:
@@ -43,7 +35,7 @@ class LimitSearch {
   /// (Illinois: Dowell and Jarratt, BIT 11, 1971, p. 168); the log rate is nearly straight.
   void run() {
     const double target = natural_log(1.0 / wish_.run_length());
-    double low = 0.25;
+    double low = static_cast<double>(kSmallestLimit);
     double high = 6.0;
     double at_low = natural_log(1.0) - target;
     double at_high = log_rate(high) - target;
@@ -73,8 +65,7 @@ class LimitSearch {
         side = -1;
       }
     }
-    calibration_.rate_per_hour =
-        exponential(log_rate(limit)) * 3600.0 / wish_.window_seconds;
+    calibration_.rate_per_hour = exponential(log_rate(limit)) * 3600.0 / wish_.window_seconds;
   }
 
  private:
@@ -83,21 +74,26 @@ class LimitSearch {
   double log_rate(double limit) {
     DecisionSettings& settings = calibration_.settings;
     settings.limit = static_cast<float>(limit);
-    settings.cap = std::min(wish_.decision.cap,
-                            settings.reference + kLargestStepOfLimit * settings.limit);
+    settings.cap =
+        std::min(wish_.decision.cap, settings.reference + kLargestStepOfLimit * settings.limit);
     const auto cells = static_cast<std::size_t>(std::clamp(limit * 4.0, 20.0, 120.0));
     const double spread = static_cast<double>(calibration_.uncertainty);
-    const double once_a_session =
-        std::min(1.0, wish_.window_seconds / wish_.session_seconds);
+    const double once_a_session = std::min(1.0, wish_.window_seconds / wish_.session_seconds);
     double rate = 0.0;
-    for (const SessionLevel& level : kSessionLevels) {
-      const double shift = level.deviations * spread;
+    double above = 0.0;  // share of sessions at higher levels
+    for (int i = kLevels - 1; i >= -1; --i) {
+      const double from = i < 0 ? 1.0 : normal_upper_tail((i - 0.5) * kLevelStep);
+      const double shift = i * kLevelStep * spread;
       // Where a session as such drifts towards the limit the alarm is held throughout.
       const bool drifts =
           calibration_.model.mean + shift >= static_cast<double>(settings.reference);
-      rate += level.share *
-              (drifts ? once_a_session
-                      : cusum_run_length(calibration_.model, settings, shift, cells, memory_).rate);
+      const double of_level =
+          drifts ? once_a_session
+                 : cusum_run_length(calibration_.model, settings, shift, cells, memory_).rate;
+      rate += (from - above) * of_level;
+      above = from;
+      // Lower levels alarm less: what they could add does not matter any more.
+      if (!drifts && (1.0 - above) * of_level < 0.01 * rate) break;
     }
     return natural_log(std::max(rate, 1e-18));
   }
@@ -140,7 +136,7 @@ Status calibrate(const EvidenceSummary& summary, float location, float scale,
     return Status::bad_configuration;
   }
   if (summary.windows < kFewestCalibrationWindows) return Status::too_few_windows;
-  if (memory.size() < kRunLengthFloats) return Status::workspace_too_small;
+  if (memory.size() < calibration_floats(0)) return Status::workspace_too_small;
   calibration = Calibration{};
   EvidenceModel& model = calibration.model;
   fit(summary, model);
@@ -162,24 +158,35 @@ Status calibrate(const EvidenceSummary& summary, float location, float scale,
   const double floor = static_cast<double>(wish.between_sessions);
   between = std::max(between, floor * floor);
   calibration.between_sessions = static_cast<float>(square_root_of(between));
-  // Three deviations of healthy sessions speak for normal, with a quarter to spare for noise.
-  settings.reference =
-      std::max(wish.decision.reference, 0.25F + 3.0F * calibration.between_sessions);
+  // The next session and those of these data both are samples of what sessions are like.
+  const double of_level = between * (1.0 + 1.0 / std::max(sessions, 1.0));
+  settings.reference = std::max(wish.decision.reference,
+                                kHealthyDeviations * static_cast<float>(square_root_of(of_level)));
   settings.cap = std::max(settings.cap, settings.reference + 1.0F);
 
-  // What the next session's level is known to: sessions differ, these sessions were a sample of
-  // them, and so were their windows. An error of the scale by a share e moves the exponent of the
+  // What the next session's level is known to: windows were a sample, too. An error of the scale by a share e moves the exponent of the
   // run length, 2 reference limit / scale^2, as a shift of 2 reference e does; and the correlation
   // r enters as (1 + r) / (1 - r) times the variance.
   const double n = model.independent_windows;
   const double r = model.correlation;
-  const double of_mean = variance / n + between / std::max(sessions, 1.0);
-  const double of_scale = (model.kurtosis - 1.0) / (4.0 * n) + 1.0 / (summary.windows * (1.0 - r * r));
+  const double of_mean = variance / n;
+  const double of_scale =
+      (model.kurtosis - 1.0) / (4.0 * n) + 1.0 / (summary.windows * (1.0 - r * r));
   const double reference = static_cast<double>(settings.reference);
   calibration.uncertainty = static_cast<float>(
-      square_root_of(between + of_mean + 4.0 * reference * reference * of_scale));
+      square_root_of(of_level + of_mean + 4.0 * reference * reference * of_scale));
 
-  LimitSearch(wish, memory, calibration).run();
+  if (settings.kind == DecisionKind::cusum) {
+    LimitSearch(wish, memory, calibration).run();
+  } else {
+    // Only sums need the cap: a single window or the k-th of some may reach any limit.
+    const bool sums = settings.kind == DecisionKind::ewma || settings.kind == DecisionKind::glr;
+    if (!sums) settings.cap = kNoCap;
+    const float limit = limit_by_trial(
+        model, settings, static_cast<double>(calibration.uncertainty), wish.run_length(), memory);
+    settings.limit = std::max(limit, kSmallestLimit);
+    calibration.rate_per_hour = wish.alarms_per_hour;
+  }
 
   const double supported = kRunLengthPerIndependentWindow * n;
   calibration.supported_per_hour = 3600.0 / (supported * wish.window_seconds);

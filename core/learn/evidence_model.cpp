@@ -16,9 +16,7 @@ constexpr double kWidth = EvidenceSummary::kWidth;
 
 constexpr double edge(std::size_t i) { return kLow + kWidth * static_cast<double>(i); }
 
-double square_root_of(double x) {
-  return static_cast<double>(square_root(static_cast<float>(x)));
-}
+double square_root_of(double x) { return static_cast<double>(square_root(static_cast<float>(x))); }
 
 /// Value with a share `above` of the windows above it, linear inside a bin.
 double upper_quantile(const EvidenceModel& model, double above) {
@@ -106,9 +104,8 @@ void fit(const EvidenceSummary& summary, EvidenceModel& model) {
 
   model.centre = upper_quantile(model, 0.5);
   constexpr double kTenthToNinetieth = 2.5631031310892007;  // of a standard normal
-  model.spread = std::max((upper_quantile(model, 0.1) - upper_quantile(model, 0.9)) /
-                              kTenthToNinetieth,
-                          kWidth / 4.0);
+  model.spread = std::max(
+      (upper_quantile(model, 0.1) - upper_quantile(model, 0.9)) / kTenthToNinetieth, kWidth / 4.0);
   model.mean = (mean - model.centre) / model.spread;
   model.deviation = square_root_of(second) / model.spread;
   model.kurtosis = std::max(fourth / (second * second), 1.0);
@@ -168,14 +165,14 @@ RunLength cusum_run_length(const EvidenceModel& model, const DecisionSettings& s
       shares[at] = static_cast<float>(above_last[0] - above);
       above_last[0] = above;
     } else {
-      const double edge_latent = above > 0.0 ? (above < 1.0 ? normal_upper_quantile(above) : -9.0)
-                                             : 9.0;
-      const double middle = std::clamp(0.5 * (std::max(latent, -4.0) + std::min(edge_latent, 4.5)),
-                                       -4.0, 4.5);
+      const double edge_latent =
+          above > 0.0 ? (above < 1.0 ? normal_upper_quantile(above) : -9.0) : 9.0;
+      const double middle =
+          std::clamp(0.5 * (std::max(latent, -4.0) + std::min(edge_latent, 4.5)), -4.0, 4.5);
       latent = edge_latent;
-      class_of[at] = static_cast<std::uint8_t>(round_and_clamp(
-          static_cast<float>((middle - kLowest) / kClassWidth), 0,
-          static_cast<std::int32_t>(classes) - 1));
+      class_of[at] = static_cast<std::uint8_t>(
+          round_and_clamp(static_cast<float>((middle - kLowest) / kClassWidth), 0,
+                          static_cast<std::int32_t>(classes) - 1));
       for (std::size_t c = 0; c < classes; ++c) {
         const double centre = kLowest + kClassWidth * static_cast<double>(c);
         const double z = (edge_latent - model.correlation * centre) / conditional;
@@ -205,7 +202,7 @@ RunLength cusum_run_length(const EvidenceModel& model, const DecisionSettings& s
   RunLength result;
   double survival = 1.0;
   double rate_before = 0.0;
-  constexpr int kMostSteps = 20'000;
+  constexpr int kMostSteps = 5'000;
   for (int step = 1; step <= kMostSteps; ++step) {
     result.from_rest += survival;
     std::ranges::fill(next, 0.0F);
