@@ -26,6 +26,16 @@ constexpr float kNoCap = 50.0F;
 constexpr double kLevelStep = 0.25;
 constexpr int kLevels = 16;
 
+Support support_of(const EvidenceModel& model, double windows, const CalibrationWish& wish) {
+  const double supported = kRunLengthPerIndependentWindow * model.independent_windows;
+  Support support;
+  support.normal_hours = windows * wish.window_seconds / 3600.0;
+  support.supported_per_hour = 3600.0 / (supported * wish.window_seconds);
+  support.minutes_missing =
+      std::max(0.0, wish.run_length() / supported - 1.0) * support.normal_hours * 60.0;
+  return support;
+}
+
 class LimitSearch {
  public:
   LimitSearch(const CalibrationWish& wish, std::span<float> memory, Calibration& calibration)
@@ -52,7 +62,7 @@ class LimitSearch {
       limit = std::clamp((low * at_high - high * at_low) / (at_high - at_low),
                          low + 0.01 * (high - low), high - 0.01 * (high - low));
       const double at = log_rate(limit) - target;
-      if (absolute(static_cast<float>(at)) < 0.01F) break;
+      if (absolute(static_cast<float>(at)) < 0.02F) break;
       if (at > 0.0) {
         low = limit;
         at_low = at;
@@ -128,6 +138,12 @@ void Summariser::end_session() {
   windows_ = 0;
 }
 
+Support support_of(const EvidenceSummary& summary, const CalibrationWish& wish) {
+  EvidenceModel model;
+  fit(summary, model);
+  return support_of(model, summary.windows, wish);
+}
+
 Status calibrate(const EvidenceSummary& summary, float location, float scale,
                  const CalibrationWish& wish, std::span<float> memory, Calibration& calibration) {
   if (!(wish.alarms_per_hour > 0.0) || !(wish.window_seconds > 0.0) ||
@@ -188,10 +204,7 @@ Status calibrate(const EvidenceSummary& summary, float location, float scale,
     calibration.rate_per_hour = wish.alarms_per_hour;
   }
 
-  const double supported = kRunLengthPerIndependentWindow * n;
-  calibration.supported_per_hour = 3600.0 / (supported * wish.window_seconds);
-  const double share_missing = std::max(0.0, wish.run_length() / supported - 1.0);
-  calibration.minutes_missing = share_missing * summary.windows * wish.window_seconds / 60.0;
+  calibration.support = support_of(model, summary.windows, wish);
   return Status::ok;
 }
 

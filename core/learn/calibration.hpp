@@ -31,14 +31,20 @@ struct CalibrationWish {
   }
 };
 
+/// How far gathering normal evidence has come.
+struct Support {
+  double normal_hours = 0.0;        ///< of running that was taken for normal
+  double supported_per_hour = 0.0;  ///< the fewest false alarms that so much data can vouch for
+  double minutes_missing = 0.0;     ///< of normal running until the wish is supported; 0: it is
+};
+
 struct Calibration {
   DecisionSettings settings;
-  EvidenceModel model;              ///< in units of settings.location and scale
-  float between_sessions = 0.0F;    ///< standard deviation used, at least the wished floor
-  float uncertainty = 0.0F;         ///< of what the next session's level is, all in: deviations
-  double rate_per_hour = 0.0;       ///< false alarms expected with these settings
-  double supported_per_hour = 0.0;  ///< the fewest that this much data can vouch for
-  double minutes_missing = 0.0;     ///< of normal running until the wish is supported; 0: it is
+  EvidenceModel model;            ///< in units of settings.location and scale
+  float between_sessions = 0.0F;  ///< standard deviation used, at least the wished floor
+  float uncertainty = 0.0F;       ///< of what the next session's level is, all in: deviations
+  double rate_per_hour = 0.0;     ///< false alarms expected with these settings
+  Support support;
 };
 
 /// Data vouch for a run length of up to this many times their independent windows. More than 1 is
@@ -59,6 +65,10 @@ inline constexpr std::size_t kFewestCalibrationWindows = 20;
 [[nodiscard]] constexpr std::size_t calibration_floats(std::size_t n) {
   return std::max({n, kRunLengthFloats, kTrialStretches});
 }
+
+/// Cheap beside calibrate(), so that a device can say it at any time.
+/// @param summary  of at least one window
+[[nodiscard]] Support support_of(const EvidenceSummary& summary, const CalibrationWish& wish);
 
 /// Settings for a wish from scores of normal windows, in order of time and later than training.
 /// @param scores    [n], n at least kFewestCalibrationWindows, 0 or above

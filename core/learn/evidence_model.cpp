@@ -102,10 +102,11 @@ void fit(const EvidenceSummary& summary, EvidenceModel& model) {
   fourth /= n;
   fit_tail(summary, model);
 
-  model.centre = upper_quantile(model, 0.5);
+  model.centre = std::clamp(upper_quantile(model, 0.5), -kMostCentre, kMostCentre);
   constexpr double kTenthToNinetieth = 2.5631031310892007;  // of a standard normal
-  model.spread = std::max(
-      (upper_quantile(model, 0.1) - upper_quantile(model, 0.9)) / kTenthToNinetieth, kWidth / 4.0);
+  model.spread =
+      std::clamp((upper_quantile(model, 0.1) - upper_quantile(model, 0.9)) / kTenthToNinetieth,
+                 1.0 / kMostSpread, kMostSpread);
   model.mean = (mean - model.centre) / model.spread;
   model.deviation = square_root_of(second) / model.spread;
   model.kurtosis = std::max(fourth / (second * second), 1.0);

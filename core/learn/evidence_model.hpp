@@ -41,6 +41,11 @@ inline constexpr double kMostCorrelation = 0.9;
 inline constexpr double kThinnestTail = -0.1;
 inline constexpr double kHeaviestTail = 0.5;
 
+/// Evidence gathered later moves the centre by so many deviations at most, and changes the spread by
+/// so large a factor: a machine that wears slowly must not teach that worn is normal.
+inline constexpr double kMostCentre = 1.0;
+inline constexpr double kMostSpread = 2.0;
+
 /// Fits the model; its units are the summary's, shifted and scaled so that the median is 0 and the
 /// distance from the 10th to the 90th percentile that of a standard normal.
 /// The tail begins where a share of 2 / sqrt(n) lies above, 2 to 15 %, and is fitted by probability

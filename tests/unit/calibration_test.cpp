@@ -245,21 +245,51 @@ TEST(Calibrate, SaysWhatTheDataSupportAndWhatIsMissing) {
   const Calibration weekly = calibrated(scores, wish);
   const double independent = weekly.model.independent_windows;
   EXPECT_NEAR(independent, 1000.0, 120.0);
-  EXPECT_NEAR(weekly.supported_per_hour,
+  EXPECT_NEAR(weekly.support.supported_per_hour,
               3600.0 / (kRunLengthPerIndependentWindow * independent * 0.64), 1e-6);
   const double wanted = 168.0 * 3600.0 / 0.64 / kRunLengthPerIndependentWindow;
-  EXPECT_NEAR(weekly.minutes_missing, (wanted / independent - 1.0) * 1000.0 * 0.64 / 60.0, 1e-6);
-  wish.alarms_per_hour = weekly.supported_per_hour * 1.001;
-  EXPECT_EQ(calibrated(scores, wish).minutes_missing, 0.0);
-  wish.alarms_per_hour = weekly.supported_per_hour * 0.99;
-  EXPECT_GT(calibrated(scores, wish).minutes_missing, 0.0);
+  EXPECT_NEAR(weekly.support.minutes_missing, (wanted / independent - 1.0) * 1000.0 * 0.64 / 60.0,
+              1e-6);
+  wish.alarms_per_hour = weekly.support.supported_per_hour * 1.001;
+  EXPECT_EQ(calibrated(scores, wish).support.minutes_missing, 0.0);
+  wish.alarms_per_hour = weekly.support.supported_per_hour * 0.99;
+  EXPECT_GT(calibrated(scores, wish).support.minutes_missing, 0.0);
+}
+
+TEST(Calibrate, SupportIsKnownWithoutALimit) {
+  EvidenceStream stream(EvidenceStream::Kind::correlated, 0.4, 0.0, 13);
+  EvidenceSummary summary;
+  Summariser summariser(summary);
+  for (int i = 0; i < 900; ++i) summariser.push(stream.evidence());
+  summariser.end_session();
+  std::vector<float> memory = memory_for(0);
+  Calibration calibration;
+  ASSERT_EQ(calibrate(summary, 0.0F, 1.0F, {}, memory, calibration), Status::ok);
+  const Support support = support_of(summary, {});
+  EXPECT_EQ(support.supported_per_hour, calibration.support.supported_per_hour);
+  EXPECT_EQ(support.minutes_missing, calibration.support.minutes_missing);
+  EXPECT_DOUBLE_EQ(support.normal_hours, 900.0 * 0.64 / 3600.0);
+}
+
+TEST(Calibrate, SlowWearMovesTheCentreOnlySoFar) {
+  for (const float wear : {-0.5F, 0.5F, 3.0F, -3.0F}) {
+    EvidenceStream stream(EvidenceStream::Kind::correlated, 0.0, 0.0, 21);
+    EvidenceSummary summary;
+    Summariser summariser(summary);
+    for (int i = 0; i < 5000; ++i) summariser.push(stream.evidence() + wear);
+    summariser.end_session();
+    std::vector<float> memory = memory_for(0);
+    Calibration calibration;
+    ASSERT_EQ(calibrate(summary, -2.0F, 0.5F, {}, memory, calibration), Status::ok);
+    EXPECT_NEAR(calibration.settings.location, -2.0F + 0.5F * std::clamp(wear, -1.0F, 1.0F), 0.03);
+  }
 }
 
 TEST(Calibrate, CorrelatedDataSupportLess) {
   EvidenceStream free(EvidenceStream::Kind::correlated, 0.0, 0.0, 14);
   EvidenceStream bound(EvidenceStream::Kind::correlated, 0.8, 0.0, 14);
-  EXPECT_GT(calibrated(bound.scores(4000), {}).supported_per_hour,
-            5.0 * calibrated(free.scores(4000), {}).supported_per_hour);
+  EXPECT_GT(calibrated(bound.scores(4000), {}).support.supported_per_hour,
+            5.0 * calibrated(free.scores(4000), {}).support.supported_per_hour);
 }
 
 TEST(Calibrate, WhatIsRefused) {
@@ -340,7 +370,7 @@ TEST(Calibrate, TheSameBitsEverywhere) {
   const Calibration calibration = calibrated(scores, {});
   EXPECT_EQ(bits(calibration.settings.location), 3200088700U);
   EXPECT_EQ(bits(calibration.settings.scale), 1049864188U);
-  EXPECT_EQ(bits(calibration.settings.limit), 1100308974U);
+  EXPECT_EQ(bits(calibration.settings.limit), 1100339736U);
   CalibrationWish wish;
   wish.decision.kind = DecisionKind::glr;
   EXPECT_EQ(bits(calibrated(scores, wish).settings.limit), 1080381343U);
