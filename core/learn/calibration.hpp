@@ -51,7 +51,7 @@ struct Calibration {
 /// honest because an alarm is an accumulation of windows that are each not rare: what must be known
 /// is the body and the near tail, not a window that was never seen. At 20, of 200 simulated machines
 /// each (normal, correlated and exponential evidence, 500 independent windows) the false alarms were
-/// 0.7 to 0.9 of those wished, and 19 of 20 machines stayed below 3 times the wish; at 100 it is 5.
+/// 0.6 to 0.8 of those wished, and 19 of 20 machines stayed below 3 times the wish; at 100 it is 5.
 /// See tests/property/run_length_test.cpp.
 inline constexpr double kRunLengthPerIndependentWindow = 20.0;
 

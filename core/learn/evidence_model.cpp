@@ -14,6 +14,11 @@ constexpr std::size_t kBins = EvidenceSummary::kBins;
 constexpr double kLow = EvidenceSummary::kLow;
 constexpr double kWidth = EvidenceSummary::kWidth;
 
+/// Where the share of a step of j cells stands, j from -cells to cells.
+constexpr std::size_t place_of(std::int32_t j, std::size_t cells) {
+  return j < 0 ? cells - static_cast<std::size_t>(-j) : cells + static_cast<std::size_t>(j);
+}
+
 constexpr double edge(std::size_t i) { return kLow + kWidth * static_cast<double>(i); }
 
 double square_root_of(double x) { return static_cast<double>(square_root(static_cast<float>(x))); }
@@ -161,7 +166,7 @@ RunLength cusum_run_length(const EvidenceModel& model, const DecisionSettings& s
     const double x = reference + (j + 0.5) * w;  // the edge above
     const bool end = j == most || x >= cap;
     const double above = end ? 0.0 : model.upper_tail(x - shift);
-    const auto at = static_cast<std::size_t>(j + most);
+    const std::size_t at = place_of(j, cells);
     if (!correlated) {
       shares[at] = static_cast<float>(above_last[0] - above);
       above_last[0] = above;
@@ -209,7 +214,7 @@ RunLength cusum_run_length(const EvidenceModel& model, const DecisionSettings& s
     std::ranges::fill(next, 0.0F);
     double left = 0.0;
     for (std::int32_t j = first; j <= last; ++j) {
-      const auto at = static_cast<std::size_t>(j + most);
+      const std::size_t at = place_of(j, cells);
       // What makes this step, from each cell: summed over the class before.
       for (std::size_t c = 0; c < classes; ++c) {
         const float share = shares[c * steps + at];
