@@ -34,7 +34,9 @@ ALLOWED = {
     "core/score": ("core", "core/model", "core/features"),
     "core/decision": ("core", "core/score"),
     "core/alert": ("core", "core/decision"),
-    "core/learn": ("core", "core/sensor", "core/features", "core/model", "core/score"),
+    # Learning finds the settings of a decision, and tries them by running it.
+    "core/learn": ("core", "core/sensor", "core/features", "core/model", "core/score",
+                   "core/decision"),
     "core/pipeline": ("core", *STAGES),
     "protocol": ("core", "core/sensor"),
     "drivers": ("core", "core/sensor"),

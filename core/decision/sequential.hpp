@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "core/elementary.hpp"
+#include "core/math.hpp"
+
+namespace fettle {
+
+/// How evidence is accumulated. The values are stored in model files.
+enum class DecisionKind : std::uint8_t {
+  threshold = 0,  ///< the window's evidence by itself
+  cusum = 1,      ///< Page, Continuous inspection schemes, Biometrika 41, 1954, p. 100
+  ewma = 2,       ///< Roberts, Technometrics 1, 1959, p. 239; never below 0
+  glr = 3,        ///< window-limited generalised likelihood ratio of a shift of the mean
+                  ///< (Willsky and Jones 1976; Lai, J. R. Statist. Soc. B 57, 1995, p. 613)
+  k_of_n = 4,     ///< the k-th largest evidence of the last n windows
+};
+inline constexpr std::uint8_t kDecisionKinds = 5;
+
+/// What the stream of windows says now.
+enum class Level : std::uint8_t { normal, warning, alarm };
+
+[[nodiscard]] constexpr const char* name_of(Level level) {
+  switch (level) {
+    case Level::normal: return "normal";
+    case Level::warning: return "warning";
+    case Level::alarm: return "alarm";
+  }
+  return "unknown";
+}
+
+/// Most windows that a decision looks back.
+inline constexpr std::uint8_t kMostWindowsBack = 32;
+
+/// Everything that a decision needs to know. Evidence and limits are in standard deviations of the
+/// normal log score.
+struct DecisionSettings {
+  DecisionKind kind = DecisionKind::cusum;
+  std::uint8_t k = 3;      ///< of k_of_n, 1 to n
+  std::uint8_t n = 5;      ///< windows that k_of_n and glr look back, 1 to kMostWindowsBack
+  float location = 0.0F;   ///< centre of the natural log of normal scores
+  float scale = 1.0F;      ///< their spread, above 0
+  float cap = 6.0F;        ///< most evidence that one window can give, above reference
+  float reference = 1.0F;  ///< of cusum and glr: evidence up to here speaks for normal; above what
+                           ///< healthy sessions differ by
+  float limit = 10.0F;     ///< statistic above which there is an alarm, above 0
+  float lambda = 0.2F;     ///< of ewma: weight of the newest window, above 0, at most 1
+  friend bool operator==(const DecisionSettings&, const DecisionSettings&) = default;
+};
+
+[[nodiscard]] constexpr bool is_valid(const DecisionSettings& s) {
+  return static_cast<std::uint8_t>(s.kind) < kDecisionKinds && s.n >= 1 &&
+         s.n <= kMostWindowsBack && s.k >= 1 && s.k <= s.n && is_finite(s.location) &&
+         is_finite(s.scale) && s.scale > 0.0F && is_finite(s.reference) && is_finite(s.cap) &&
+         s.cap > s.reference && s.cap > 0.0F && is_finite(s.limit) && s.limit > 0.0F &&
+         s.lambda > 0.0F && s.lambda <= 1.0F;
+}
+
+/// Evidence of one window: how many standard deviations its log score lies above the centre. A
+/// score of zero or below counts as the smallest positive one; NaN stays NaN.
+/// @param score  any  @param location, scale  as in DecisionSettings
+[[nodiscard]] constexpr float evidence_of(float score, float location, float scale) {
+  constexpr float kSmallest = 1.17549435e-38F;
+  if (score < kSmallest) score = kSmallest;
+  return (static_cast<float>(natural_log(static_cast<double>(score))) - location) / scale;
+}
+[[nodiscard]] constexpr float evidence_of(float score, const DecisionSettings& settings) {
+  return evidence_of(score, settings.location, settings.scale);
+}
+
+/// The number that a decision compares with its limit. Allocates nothing; a few additions a window
+/// (glr and k_of_n: a loop over n).
+class Statistic {
+ public:
+  /// The settings must be valid.
+  constexpr explicit Statistic(const DecisionSettings& settings) : settings_(settings) {
+    restart();
+  }
+
+  /// Takes one window's evidence. NaN is the most evidence there is: what cannot be computed must
+  /// not read as healthy. @return value()
+  constexpr float push(float evidence) {
+    const float cap = settings_.cap;
+    const float x = evidence <= cap ? std::max(evidence, -cap) : cap;
+    switch (settings_.kind) {
+      case DecisionKind::threshold: value_ = x; break;
+      case DecisionKind::cusum: value_ = std::max(0.0F, value_ + (x - settings_.reference)); break;
+      case DecisionKind::ewma:
+        value_ = std::max(0.0F, value_ + settings_.lambda * (x - value_));
+        break;
+      case DecisionKind::glr:
+        remember(x);
+        value_ = greatest_mean_shift();
+        break;
+      case DecisionKind::k_of_n:
+        remember(x);
+        value_ = kth_largest();
+        break;
+    }
+    // How long an alarm takes to end must not depend on how long the fault lasted.
+    value_ = std::min(value_, 2.0F * settings_.limit);
+    return value_;
+  }
+
+  constexpr void restart() {
+    value_ = 0.0F;
+    newest_ = 0;
+    last_.fill(-settings_.cap);
+  }
+  /// Goes on with better settings of the same kind. The share of the limit stays.
+  constexpr void adopt(const DecisionSettings& settings) {
+    value_ *= settings.limit / settings_.limit;
+    settings_ = settings;
+  }
+  [[nodiscard]] constexpr float value() const { return value_; }
+  [[nodiscard]] constexpr const DecisionSettings& settings() const { return settings_; }
+
+ private:
+  constexpr void remember(float x) {
+    newest_ = static_cast<std::uint8_t>(newest_ + 1U < settings_.n ? newest_ + 1U : 0U);
+    last_[newest_] = x;
+  }
+
+  /// The largest over w = 1 to n of (sum of the last w evidences above the reference) / sqrt(w):
+  /// twice its square is the log likelihood ratio of a shift w windows ago. Places not yet filled
+  /// hold -cap and never make a sum larger.
+  [[nodiscard]] constexpr float greatest_mean_shift() const {
+    float sum = 0.0F;
+    float greatest = 0.0F;
+    std::uint32_t at = newest_;
+    for (std::uint32_t w = 0; w < settings_.n; ++w) {
+      sum += last_[at] - settings_.reference;
+      greatest = std::max(greatest, sum * kInverseRoot[w]);
+      at = at == 0 ? settings_.n - 1U : at - 1U;
+    }
+    return greatest;
+  }
+
+  [[nodiscard]] constexpr float kth_largest() const {
+    std::array<float, kMostWindowsBack> sorted = last_;
+    for (std::uint32_t i = 1; i < settings_.n; ++i) {
+      const float x = sorted[i];
+      std::uint32_t j = i;
+      for (; j > 0 && sorted[j - 1] < x; --j) sorted[j] = sorted[j - 1];
+      sorted[j] = x;
+    }
+    return sorted[settings_.k - 1U];
+  }
+
+  static constexpr std::array<float, kMostWindowsBack> kInverseRoot = [] {
+    std::array<float, kMostWindowsBack> roots{};
+    for (std::uint32_t w = 0; w < kMostWindowsBack; ++w) {
+      roots[w] = 1.0F / square_root_by_integers(static_cast<float>(w + 1));
+    }
+    return roots;
+  }();
+
+  DecisionSettings settings_;
+  float value_ = 0.0F;
+  std::uint8_t newest_ = 0;
+  std::array<float, kMostWindowsBack> last_{};
+};
+
+/// Quickest change detection on a stream of windows: an alarm as soon as the evidence gathered
+/// exceeds a limit, and the limit is what sets the average run length to a false alarm (Lorden,
+/// Ann. Math. Statist. 42, 1971, p. 1897; Basseville and Nikiforov, Detection of Abrupt Changes,
+/// 1993, section 2.2).
+///
+/// Above half the limit is a warning. An alarm is held until the statistic has come down below half
+/// the limit; the statistic never exceeds twice the limit, so for cusum that takes at most
+/// 1.5 limit / (reference - x) windows of evidence x. A break in the recording is no evidence: it
+/// neither adds nor resets, so whoever meets one calls nothing.
+class SequentialDecision {
+ public:
+  /// The settings must be valid.
+  constexpr explicit SequentialDecision(const DecisionSettings& settings) : statistic_(settings) {}
+
+  /// Takes one window's evidence.
+  constexpr Level push(float evidence) {
+    const float value = statistic_.push(evidence);
+    const float limit = settings().limit;
+    const bool above_half = value > 0.5F * limit;
+    if (value > limit || (level_ == Level::alarm && above_half)) {
+      level_ = Level::alarm;
+    } else {
+      level_ = above_half ? Level::warning : Level::normal;
+    }
+    return level_;
+  }
+
+  /// Another machine or another model: what was gathered does not count any more.
+  constexpr void restart() {
+    statistic_.restart();
+    level_ = Level::normal;
+  }
+  /// Better settings of the same kind for the same machine: refining neither raises an alarm nor
+  /// ends one, because the share of the limit that was reached stays.
+  constexpr void adopt(const DecisionSettings& settings) { statistic_.adopt(settings); }
+
+  [[nodiscard]] constexpr Level level() const { return level_; }
+  [[nodiscard]] constexpr float value() const { return statistic_.value(); }
+  /// How near the alarm is: 0 at rest, 1 at the limit, at most 2.
+  [[nodiscard]] constexpr float share() const { return value() / settings().limit; }
+  [[nodiscard]] constexpr const DecisionSettings& settings() const { return statistic_.settings(); }
+
+ private:
+  Statistic statistic_;
+  Level level_ = Level::normal;
+};
+
+}  // namespace fettle

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/learn/calibration.hpp"
+
+#include <array>
+
+#include "core/elementary.hpp"
+#include "core/learn/limit_trial.hpp"
+#include "core/learn/statistics.hpp"
+#include "core/math.hpp"
+
+namespace fettle {
+namespace {
+
+double square_root_of(double x) { return static_cast<double>(square_root(static_cast<float>(x))); }
+
+/// One window must not raise an alarm from rest, however small the limit.
+constexpr float kLargestStepOfLimit = 0.75F;
+/// The reference is as many standard deviations of sessions' levels: a session that drifts towards
+/// an alarm by itself is then one in 30,000.
+constexpr float kHealthyDeviations = 4.0F;
+constexpr float kSmallestLimit = 0.25F;
+constexpr float kNoCap = 50.0F;
+
+// Levels that a session may have: a normal distribution in steps of a quarter deviation, from 0 to
+// 3.75. What lies lower hardly alarms and is taken together, on the safe side.
+constexpr double kLevelStep = 0.25;
+constexpr int kLevels = 16;
+
+Support support_of(const EvidenceModel& model, double windows, const CalibrationWish& wish) {
+  const double supported = kRunLengthPerIndependentWindow * model.independent_windows;
+  Support support;
+  support.normal_hours = windows * wish.window_seconds / 3600.0;
+  support.supported_per_hour = 3600.0 / (supported * wish.window_seconds);
+  support.minutes_missing =
+      std::max(0.0, wish.run_length() / supported - 1.0) * support.normal_hours * 60.0;
+  return support;
+}
+
+class LimitSearch {
+ public:
+  LimitSearch(const CalibrationWish& wish, std::span<float> memory, Calibration& calibration)
+      : wish_(wish), memory_(memory), calibration_(calibration) {}
+
+  /// Sets cap and limit. Bisects the logarithm of the limit by secants that keep the bracket
+  /// (Illinois: Dowell and Jarratt, BIT 11, 1971, p. 168); the log rate is nearly straight.
+  void run() {
+    const double target = natural_log(1.0 / wish_.run_length());
+    double low = static_cast<double>(kSmallestLimit);
+    double high = 6.0;
+    double at_low = natural_log(1.0) - target;
+    double at_high = log_rate(high) - target;
+    while (at_high > 0.0 && high < static_cast<double>(kLargestLimit)) {
+      low = high;
+      at_low = at_high;
+      high = std::min(high * 1.7, static_cast<double>(kLargestLimit));
+      at_high = log_rate(high) - target;
+    }
+    constexpr int kMostSteps = 24;
+    double limit = high;
+    int side = 0;
+    for (int i = 0; at_high < 0.0 && i < kMostSteps; ++i) {
+      limit = std::clamp((low * at_high - high * at_low) / (at_high - at_low),
+                         low + 0.01 * (high - low), high - 0.01 * (high - low));
+      const double at = log_rate(limit) - target;
+      if (absolute(static_cast<float>(at)) < 0.02F) break;
+      if (at > 0.0) {
+        low = limit;
+        at_low = at;
+        if (side == 1) at_high *= 0.5;
+        side = 1;
+      } else {
+        high = limit;
+        at_high = at;
+        if (side == -1) at_low *= 0.5;
+        side = -1;
+      }
+    }
+    calibration_.rate_per_hour = exponential(log_rate(limit)) * 3600.0 / wish_.window_seconds;
+  }
+
+ private:
+  /// Log of the alarms per window that are to be expected with this limit, averaged over the levels
+  /// that a session may have. Sets cap and limit.
+  double log_rate(double limit) {
+    DecisionSettings& settings = calibration_.settings;
+    settings.limit = static_cast<float>(limit);
+    settings.cap =
+        std::min(wish_.decision.cap, settings.reference + kLargestStepOfLimit * settings.limit);
+    const auto cells = static_cast<std::size_t>(std::clamp(limit * 4.0, 20.0, 120.0));
+    const double spread = static_cast<double>(calibration_.uncertainty);
+    const double once_a_session = std::min(1.0, wish_.window_seconds / wish_.session_seconds);
+    double rate = 0.0;
+    double above = 0.0;  // share of sessions at higher levels
+    for (int i = kLevels - 1; i >= -1; --i) {
+      const double from = i < 0 ? 1.0 : normal_upper_tail((i - 0.5) * kLevelStep);
+      const double shift = i * kLevelStep * spread;
+      // Where a session as such drifts towards the limit the alarm is held throughout.
+      const bool drifts =
+          calibration_.model.mean + shift >= static_cast<double>(settings.reference);
+      const double of_level =
+          drifts ? once_a_session
+                 : cusum_run_length(calibration_.model, settings, shift, cells, memory_).rate;
+      rate += (from - above) * of_level;
+      above = from;
+      // Lower levels alarm less: what they could add does not matter any more.
+      if (!drifts && (1.0 - above) * of_level < 0.01 * rate) break;
+    }
+    return natural_log(std::max(rate, 1e-18));
+  }
+
+  const CalibrationWish& wish_;
+  std::span<float> memory_;
+  Calibration& calibration_;
+};
+
+}  // namespace
+
+void Summariser::push(float evidence) {
+  const double x = static_cast<double>(EvidenceSummary::held(evidence));
+  ++summary_.counts[EvidenceSummary::bin_of(evidence)];
+  ++summary_.windows;
+  if (windows_ > 0) {
+    ++summary_.pairs;
+    summary_.products += x * before_;
+  }
+  before_ = x;
+  sum_ += x;
+  ++windows_;
+}
+
+void Summariser::end_session() {
+  if (windows_ == 0) return;
+  const double mean = sum_ / windows_;
+  ++summary_.sessions;
+  summary_.session_means += mean;
+  summary_.session_squares += mean * mean;
+  sum_ = 0.0;
+  windows_ = 0;
+}
+
+Support support_of(const EvidenceSummary& summary, const CalibrationWish& wish) {
+  EvidenceModel model;
+  fit(summary, model);
+  return support_of(model, summary.windows, wish);
+}
+
+Status calibrate(const EvidenceSummary& summary, float location, float scale,
+                 const CalibrationWish& wish, std::span<float> memory, Calibration& calibration) {
+  if (!(wish.alarms_per_hour > 0.0) || !(wish.window_seconds > 0.0) ||
+      !(wish.session_seconds > 0.0) || !(wish.between_sessions >= 0.0F) ||
+      !is_valid(wish.decision) || !(scale > 0.0F) || !is_finite(scale) || !is_finite(location)) {
+    return Status::bad_configuration;
+  }
+  if (summary.windows < kFewestCalibrationWindows) return Status::too_few_windows;
+  if (memory.size() < calibration_floats(0)) return Status::workspace_too_small;
+  calibration = Calibration{};
+  EvidenceModel& model = calibration.model;
+  fit(summary, model);
+  DecisionSettings& settings = calibration.settings;
+  settings = wish.decision;
+  settings.location = location + scale * static_cast<float>(model.centre);
+  settings.scale = scale * static_cast<float>(model.spread);
+
+  // Between sessions: the variance of their means less what sampling alone makes of it.
+  const double variance = model.deviation * model.deviation;
+  const double sessions = summary.sessions;
+  double between = 0.0;
+  if (summary.sessions >= 2) {
+    const double mean = summary.session_means / sessions;
+    const double of_means = (summary.session_squares / sessions - mean * mean) * sessions /
+                            (sessions - 1.0) / (model.spread * model.spread);
+    between = of_means - variance * sessions / model.independent_windows;
+  }
+  const double floor = static_cast<double>(wish.between_sessions);
+  between = std::max(between, floor * floor);
+  calibration.between_sessions = static_cast<float>(square_root_of(between));
+  // The next session and those of these data both are samples of what sessions are like.
+  const double of_level = between * (1.0 + 1.0 / std::max(sessions, 1.0));
+  settings.reference = std::max(wish.decision.reference,
+                                kHealthyDeviations * static_cast<float>(square_root_of(of_level)));
+  settings.cap = std::max(settings.cap, settings.reference + 1.0F);
+
+  // What the next session's level is known to: windows were a sample, too. An error of the scale by a share e moves the exponent of the
+  // run length, 2 reference limit / scale^2, as a shift of 2 reference e does; and the correlation
+  // r enters as (1 + r) / (1 - r) times the variance.
+  const double n = model.independent_windows;
+  const double r = model.correlation;
+  const double of_mean = variance / n;
+  const double of_scale =
+      (model.kurtosis - 1.0) / (4.0 * n) + 1.0 / (summary.windows * (1.0 - r * r));
+  const double reference = static_cast<double>(settings.reference);
+  calibration.uncertainty = static_cast<float>(
+      square_root_of(of_level + of_mean + 4.0 * reference * reference * of_scale));
+
+  if (settings.kind == DecisionKind::cusum) {
+    LimitSearch(wish, memory, calibration).run();
+  } else {
+    // Only sums need the cap: a single window or the k-th of some may reach any limit.
+    const bool sums = settings.kind == DecisionKind::ewma || settings.kind == DecisionKind::glr;
+    if (!sums) settings.cap = kNoCap;
+    const float limit = limit_by_trial(
+        model, settings, static_cast<double>(calibration.uncertainty), wish.run_length(), memory);
+    settings.limit = std::max(limit, kSmallestLimit);
+    calibration.rate_per_hour = wish.alarms_per_hour;
+  }
+
+  calibration.support = support_of(model, summary.windows, wish);
+  return Status::ok;
+}
+
+Status calibrate(std::span<const float> scores, std::span<const std::uint32_t> sessions,
+                 const CalibrationWish& wish, std::span<float> memory, Calibration& calibration) {
+  const std::size_t n = scores.size();
+  if (n < kFewestCalibrationWindows) return Status::too_few_windows;
+  if (memory.size() < calibration_floats(n)) return Status::workspace_too_small;
+  std::size_t windows = 0;
+  for (const std::uint32_t session : sessions) windows += session;
+  if (!sessions.empty() && windows != n) return Status::bad_configuration;
+
+  const std::span<float> sorted = memory.first(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!is_finite(scores[i])) return Status::not_finite;
+    sorted[i] = evidence_of(scores[i], 0.0F, 1.0F);
+  }
+  std::ranges::sort(sorted);
+  const float location = percentile_of_sorted(sorted, 50.0);
+  // Scores that never vary: a thousandth, so that evidence stays finite and a change is seen.
+  constexpr float kSmallestScale = 1e-3F;
+  const float scale = std::max(
+      (percentile_of_sorted(sorted, 90.0) - percentile_of_sorted(sorted, 10.0)) / 2.5631031F,
+      kSmallestScale);
+
+  EvidenceSummary summary;
+  Summariser summariser(summary);
+  std::size_t session = 0;
+  std::size_t left = sessions.empty() ? n : sessions[0];
+  for (const float score : scores) {
+    while (left == 0) {
+      summariser.end_session();
+      left = sessions[++session];
+    }
+    summariser.push(evidence_of(score, location, scale));
+    --left;
+  }
+  summariser.end_session();
+  return calibrate(summary, location, scale, wish, memory, calibration);
+}
+
+}  // namespace fettle

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/learn/evidence_model.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "core/elementary.hpp"
+#include "core/math.hpp"
+
+namespace fettle {
+namespace {
+
+constexpr std::size_t kBins = EvidenceSummary::kBins;
+constexpr double kLow = EvidenceSummary::kLow;
+constexpr double kWidth = EvidenceSummary::kWidth;
+
+/// Where the share of a step of j cells stands, j from -cells to cells.
+constexpr std::size_t place_of(std::int32_t j, std::size_t cells) {
+  return j < 0 ? cells - static_cast<std::size_t>(-j) : cells + static_cast<std::size_t>(j);
+}
+
+constexpr double edge(std::size_t i) { return kLow + kWidth * static_cast<double>(i); }
+
+double square_root_of(double x) { return static_cast<double>(square_root(static_cast<float>(x))); }
+
+/// Value with a share `above` of the windows above it, linear inside a bin.
+double upper_quantile(const EvidenceModel& model, double above) {
+  std::size_t i = 0;
+  while (i + 1 < kBins && model.above[i + 1] > above) ++i;
+  const double inside = model.above[i] - model.above[i + 1];
+  return edge(i) + (inside > 0.0 ? kWidth * (model.above[i] - above) / inside : 0.0);
+}
+
+void fit_tail(const EvidenceSummary& summary, EvidenceModel& model) {
+  const double n = summary.windows;
+  const double share = std::clamp(2.0 / square_root_of(n), 0.02, 0.15);
+  std::size_t from = kBins;
+  while (from > 0 && model.above[from] < share) --from;
+  model.tail_bin = from;
+  // Probability weighted moments a0 = E[Y] and a1 = E[Y (1 - F(Y))] of the exceedances Y, all of a
+  // bin in its middle; plotting positions (j - 0.35) / N.
+  const double exceedances = model.above[from] * n;
+  double below = 0.0;
+  double a0 = 0.0;
+  double a1 = 0.0;
+  for (std::size_t i = from; i < kBins; ++i) {
+    const double count = summary.counts[i];
+    const double y = kWidth * (static_cast<double>(i - from) + 0.5);
+    const double rank = (below + 0.5 * (count + 1.0) - 0.35) / exceedances;
+    a0 += count * y;
+    a1 += count * y * (1.0 - rank);
+    below += count;
+  }
+  if (!(exceedances > 0.0)) return;
+  a0 /= exceedances;
+  a1 /= exceedances;
+  // Hosking and Wallis write k for minus the shape.
+  const double difference = a0 - 2.0 * a1;
+  const double shape = difference > 0.0 ? 2.0 - a0 / difference : kThinnestTail;
+  model.tail_shape = std::clamp(shape, kThinnestTail, kHeaviestTail);
+  // The mean of the exceedances is kept whatever the shape is held at.
+  model.tail_scale = a0 * (1.0 - model.tail_shape);
+}
+
+}  // namespace
+
+double EvidenceModel::upper_tail(double x) const {
+  const double u = centre + spread * x;
+  const double tail_edge = edge(tail_bin);
+  if (u <= kLow) return 1.0;
+  if (u < tail_edge) {
+    const double place = (u - kLow) / kWidth;
+    const auto i = static_cast<std::size_t>(place);
+    const double part = place - static_cast<double>(i);
+    return above[i] + part * (above[i + 1] - above[i]);
+  }
+  if (!(tail_scale > 0.0)) return 0.0;
+  const double y = (u - tail_edge) / tail_scale;
+  const bool exponential_tail = tail_shape < 1e-6 && tail_shape > -1e-6;
+  if (exponential_tail) return above[tail_bin] * exponential(-y);
+  const double base = 1.0 + tail_shape * y;
+  if (base <= 0.0) return 0.0;
+  return above[tail_bin] * exponential(-natural_log(base) / tail_shape);
+}
+
+void fit(const EvidenceSummary& summary, EvidenceModel& model) {
+  model = EvidenceModel{};
+  const double n = summary.windows;
+  double left = n;
+  double mean = 0.0;
+  for (std::size_t i = 0; i < kBins; ++i) {
+    model.above[i] = left / n;
+    left -= summary.counts[i];
+    mean += summary.counts[i] * (edge(i) + 0.5 * kWidth);
+  }
+  model.above[kBins] = 0.0;
+  mean /= n;
+  double second = 0.0;
+  double fourth = 0.0;
+  for (std::size_t i = 0; i < kBins; ++i) {
+    const double d = edge(i) + 0.5 * kWidth - mean;
+    second += summary.counts[i] * d * d;
+    fourth += summary.counts[i] * d * d * d * d;
+  }
+  // A bin's width is never quite nothing: where all windows are equal, its own variance remains.
+  second = second / n + kWidth * kWidth / 12.0;
+  fourth /= n;
+  fit_tail(summary, model);
+
+  model.centre = std::clamp(upper_quantile(model, 0.5), -kMostCentre, kMostCentre);
+  constexpr double kTenthToNinetieth = 2.5631031310892007;  // of a standard normal
+  model.spread =
+      std::clamp((upper_quantile(model, 0.1) - upper_quantile(model, 0.9)) / kTenthToNinetieth,
+                 1.0 / kMostSpread, kMostSpread);
+  model.mean = (mean - model.centre) / model.spread;
+  model.deviation = square_root_of(second) / model.spread;
+  model.kurtosis = std::max(fourth / (second * second), 1.0);
+
+  if (summary.pairs > 0) {
+    // The estimate is too low by (1 + 4 r) / n on average (Marriott and Pope, Biometrika 41, 1954,
+    // p. 390). Below zero is taken for zero, which is on the safe side.
+    const double measured = (summary.products / summary.pairs - mean * mean) / second;
+    const double unbiased = (measured * summary.pairs + 1.0) / std::max(summary.pairs - 4.0, 1.0);
+    model.correlation = std::clamp(unbiased, 0.0, kMostCorrelation);
+  }
+  model.independent_windows = n * (1.0 - model.correlation) / (1.0 + model.correlation);
+}
+
+RunLength cusum_run_length(const EvidenceModel& model, const DecisionSettings& settings,
+                           double shift, std::size_t cells, std::span<float> memory) {
+  // Brook and Evans' lattice: cell i holds statistics around i w, the limit is where cell `cells`
+  // would begin. Steps of more than the whole lattice end in an alarm or at rest from anywhere.
+  const double limit = settings.limit;
+  const double w = limit / (static_cast<double>(cells) - 0.5);
+  const double reference = settings.reference;
+  const double cap = settings.cap;
+  const auto most = static_cast<std::int32_t>(cells);
+  const std::size_t steps = 2 * cells + 1;
+  // Below this correlation the classes would only blur.
+  const bool correlated = model.correlation >= 0.02;
+  const std::size_t classes = correlated ? kNeighbourClasses : 1;
+
+  // Classes of the latent normal variable: centres at -1.8, -1.2, ... 3.6. The upper tail matters.
+  constexpr double kLowest = -1.8;
+  constexpr double kClassWidth = 0.6;
+  std::array<double, kNeighbourClasses> start{1.0};
+  if (correlated) {
+    for (std::size_t c = 0; c < classes; ++c) {
+      const double from = kLowest + kClassWidth * (static_cast<double>(c) - 0.5);
+      const double low = c == 0 ? 1.0 : normal_upper_tail(from);
+      const double high = c + 1 == classes ? 0.0 : normal_upper_tail(from + kClassWidth);
+      start[c] = low - high;
+    }
+  }
+
+  // Share of each step, given the class before: [classes][steps].
+  const std::span<float> shares = memory.first(classes * steps);
+  std::array<std::uint8_t, 2 * kMostCells + 1> class_of{};
+  std::array<double, kNeighbourClasses> above_last{};
+  above_last.fill(1.0);
+  std::int32_t first = most;
+  std::int32_t last = -most;
+  const double conditional = square_root_of(1.0 - model.correlation * model.correlation);
+  double latent = -9.0;  // of the edge below
+  for (std::int32_t j = -most; j <= most; ++j) {
+    const double x = reference + (j + 0.5) * w;  // the edge above
+    const bool end = j == most || x >= cap;
+    const double above = end ? 0.0 : model.upper_tail(x - shift);
+    const std::size_t at = place_of(j, cells);
+    if (!correlated) {
+      shares[at] = static_cast<float>(above_last[0] - above);
+      above_last[0] = above;
+    } else {
+      const double edge_latent =
+          above > 0.0 ? (above < 1.0 ? normal_upper_quantile(above) : -9.0) : 9.0;
+      const double middle =
+          std::clamp(0.5 * (std::max(latent, -4.0) + std::min(edge_latent, 4.5)), -4.0, 4.5);
+      latent = edge_latent;
+      class_of[at] = static_cast<std::uint8_t>(
+          round_and_clamp(static_cast<float>((middle - kLowest) / kClassWidth), 0,
+                          static_cast<std::int32_t>(classes) - 1));
+      for (std::size_t c = 0; c < classes; ++c) {
+        const double centre = kLowest + kClassWidth * static_cast<double>(c);
+        const double z = (edge_latent - model.correlation * centre) / conditional;
+        const double above_given = end || edge_latent >= 9.0 ? 0.0 : normal_upper_tail(z);
+        shares[c * steps + at] = static_cast<float>(above_last[c] - above_given);
+        above_last[c] = above_given;
+      }
+    }
+    float greatest = 0.0F;
+    for (std::size_t c = 0; c < classes; ++c) {
+      float& share = shares[c * steps + at];
+      if (share < 1e-12F) share = 0.0F;  // rounding, or never within a machine's life
+      greatest = std::max(greatest, share);
+    }
+    if (greatest > 0.0F) {
+      first = std::min(first, j);
+      last = std::max(last, j);
+    }
+  }
+
+  std::span<float> now = memory.subspan(classes * steps, classes * cells);
+  std::span<float> next = memory.subspan(classes * steps + classes * cells, classes * cells);
+  const std::span<float> moved = memory.subspan(classes * (steps + 2 * cells), cells);
+  std::ranges::fill(now, 0.0F);
+  for (std::size_t c = 0; c < classes; ++c) now[c * cells] = static_cast<float>(start[c]);
+
+  RunLength result;
+  double survival = 1.0;
+  double rate_before = 0.0;
+  constexpr int kMostSteps = 5'000;
+  for (int step = 1; step <= kMostSteps; ++step) {
+    result.from_rest += survival;
+    std::ranges::fill(next, 0.0F);
+    double left = 0.0;
+    for (std::int32_t j = first; j <= last; ++j) {
+      const std::size_t at = place_of(j, cells);
+      // What makes this step, from each cell: summed over the class before.
+      for (std::size_t c = 0; c < classes; ++c) {
+        const float share = shares[c * steps + at];
+        const float* const from = now.data() + c * cells;
+        if (c == 0) {
+          for (std::size_t i = 0; i < cells; ++i) moved[i] = share * from[i];
+        } else {
+          for (std::size_t i = 0; i < cells; ++i) moved[i] += share * from[i];
+        }
+      }
+      float* const to = next.data() + class_of[at] * cells;
+      if (j <= 0) {
+        const auto down = static_cast<std::size_t>(-j);
+        float rest = 0.0F;
+        for (std::size_t i = 0; i < std::min(down, cells); ++i) rest += moved[i];
+        to[0] += rest;
+        for (std::size_t i = down; i < cells; ++i) to[i - down] += moved[i];
+      } else {
+        const auto up = static_cast<std::size_t>(j);
+        for (std::size_t i = 0; i + up < cells; ++i) to[i + up] += moved[i];
+        float out = 0.0F;
+        for (std::size_t i = cells - std::min(up, cells); i < cells; ++i) out += moved[i];
+        left += static_cast<double>(out);
+      }
+    }
+    double stayed = 0.0;
+    for (const float mass : next) stayed += static_cast<double>(mass);
+    const double total = stayed + left;
+    result.rate = total > 0.0 ? left / total : 1.0;
+    survival *= 1.0 - result.rate;
+    if (stayed <= 0.0 || survival < 1e-9) {
+      result.rate = std::max(result.rate, 1.0 / result.from_rest);
+      return result;
+    }
+    const auto factor = static_cast<float>(1.0 / stayed);
+    for (float& mass : next) mass *= factor;
+    std::swap(now, next);
+    if (step % 16 == 0) {
+      const double change = result.rate - rate_before;
+      if (change < 1e-4 * result.rate && change > -1e-4 * result.rate) break;
+      rate_before = result.rate;
+    }
+  }
+  // From here on alarms come at a fixed rate.
+  constexpr double kNever = 1e-15;
+  result.from_rest += survival / std::max(result.rate, kNever);
+  return result;
+}
+
+}  // namespace fettle
