@@ -10,7 +10,7 @@ namespace fettle {
 namespace {
 
 constexpr float kRemarkable = 12.0F;
-constexpr float kLeftOver = 0.25F;
+constexpr float kUnremarkable = 3.0F;
 
 /// How far sample i lies off the middle of its neighbours, which it must have.
 float bend(std::span<const float> x, std::size_t i) {
@@ -38,21 +38,23 @@ float bend_around(std::span<const float> x, std::size_t i) {
 }  // namespace
 
 std::uint32_t repair_spikes(std::span<float> x, float step) {
-  std::array<float, kLongestRepair> bends;
+  std::array<float, kLongestRepair> bends{};
   const std::size_t count = x.size() - 2;
   for (std::size_t i = 0; i < count; ++i) bends[i] = absolute(bend(x, i + 1));
   const std::size_t quartile = count * 3 / 4;
   std::nth_element(bends.begin(), bends.begin() + quartile, bends.begin() + count);
-  const float limit = kRemarkable * std::max(bends[quartile], step);
+  const float usual = std::max(bends[quartile], step);
 
   std::uint32_t repaired = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const float seen = x[i];
     const float likely = from_neighbours(x, i);
-    const float off = absolute(seen - likely);
-    if (!(off > limit)) continue;
+    // At the ends the line through the next two swings twice as far as a middle of neighbours.
+    const bool at_an_end = i == 0 || i + 1 == x.size();
+    const float off = (at_an_end ? 0.5F : 1.0F) * absolute(seen - likely);
+    if (!(off > kRemarkable * usual)) continue;
     x[i] = likely;
-    if (bend_around(x, i) < kLeftOver * off) {
+    if (bend_around(x, i) < kUnremarkable * usual) {
       ++repaired;
     } else {
       x[i] = seen;

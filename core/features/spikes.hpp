@@ -13,14 +13,14 @@ inline constexpr std::size_t kLongestRepair = 256;
 /// Replaces single samples that no vibration explains, such as a reading torn between two samples: one
 /// that lies off the middle of its neighbours (half the second difference) by more than 12 times what
 /// three quarters of the window's samples do, and without which the two samples on either side are
-/// unremarkable again, by less than a quarter of that. It becomes the middle of its neighbours, at the
+/// unremarkable: off by less than 3 times the same. It becomes the middle of its neighbours, at the
 /// window's ends the line through the next two. In the spirit of Hampel's filter (Hampel 1974; Pearson
 /// 2002), with two differences that vibration asks for:
 ///
 /// - The scale is the upper quartile, not the median: of a sine at a quarter of the sampling rate half
 ///   the second differences may be zero.
 /// - The second condition lets an impulse live that rings for a sample or more: there the neighbours stay
-///   remarkable. A spike beside another one, closer than three samples, stays as well.
+///   remarkable. A spike beside another one, closer than four samples, stays as well.
 ///
 /// No sine of any frequency and phase is touched, nor Gaussian noise below 13 standard deviations.
 /// @param[in,out] x  [n] samples of one axis, all finite, 5 to kLongestRepair

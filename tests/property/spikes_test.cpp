@@ -109,10 +109,14 @@ TEST(Spikes, ImpulsesThatRingSurvive) {
       }
       x[i] = reading(value);
     }
-    touched += repaired(x) != 0 ? 1 : 0;
+    std::vector<float> after = x;
+    repair_spikes(after, kStep);
+    // The window's end may cut an impulse off behind its first sample: then it is a spike.
+    const auto end = x.end() - 2;
+    touched += std::equal(x.begin(), end, after.begin()) ? 0 : 1;
   }
-  // Only where the window's end cuts an impulse off behind its first sample.
-  EXPECT_LE(touched, 5000 / 50);
+  // Some 30,000 impulses; a few ring so that the sampled neighbours all but vanish.
+  EXPECT_LE(touched, 10);
 }
 
 TEST(Spikes, TornAndFullScaleReadingsGoAnywhereInTheWindow) {
@@ -145,7 +149,7 @@ TEST(Spikes, SeveralGoAndNoneIsFoundInAConstant) {
   for (const std::size_t i : {0U, 7U, 20U, 24U, 63U}) x[i] += i % 2 == 0 ? 0.5F : -2.0F;
   EXPECT_EQ(repair_spikes(x, kStep), 5U);
   EXPECT_EQ(x, std::vector<float>(64, 0.25F));
-  x[5] += 11.5F * kStep;
+  x[5] += 12.0F * kStep;
   EXPECT_EQ(repair_spikes(x, kStep), 0U);
   x[5] += 1.0F * kStep;
   EXPECT_EQ(repair_spikes(x, kStep), 1U);
