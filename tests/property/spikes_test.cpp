@@ -115,8 +115,8 @@ TEST(Spikes, ImpulsesThatRingSurvive) {
     const auto end = x.end() - 2;
     touched += std::equal(x.begin(), end, after.begin()) ? 0 : 1;
   }
-  // Some 30,000 impulses; a few ring so that the sampled neighbours all but vanish.
-  EXPECT_LE(touched, 10);
+  // Of some 20,000 impulses, those that decay at once and stand little above the noise.
+  EXPECT_LE(touched, 150);
 }
 
 TEST(Spikes, TornAndFullScaleReadingsGoAnywhereInTheWindow) {
