@@ -35,7 +35,8 @@ float position_of(std::span<const float> power, std::size_t peak) {
   const bool upwards = power[peak + 1] > power[peak - 1];
   const float neighbour = upwards ? power[peak + 1] : power[peak - 1];
   const float ratio = square_root(neighbour / power[peak]);
-  const float between = (2.0F * ratio - 1.0F) / (ratio + 1.0F);
+  // Noise may put a line a little beyond its own bin, but a neighbour's share cannot be negative.
+  const float between = std::max((2.0F * ratio - 1.0F) / (ratio + 1.0F), 0.0F);
   const auto bin = static_cast<float>(peak);
   return upwards ? bin + between : bin - between;
 }
