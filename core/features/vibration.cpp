@@ -2,7 +2,6 @@
 #include "core/features/vibration.hpp"
 
 #include <algorithm>
-#include <functional>
 
 #include "core/features/spikes.hpp"
 #include "core/math.hpp"
@@ -117,7 +116,7 @@ void describe_motion(const Axes& axes, std::size_t n, Triplet& triplet, float no
   // Sorted, because a sum's last bits depend on its order.
   const std::size_t impulses = n / kImpulseShare;
   std::partial_sort(squares.begin(), squares.begin() + impulses + 1, squares.begin() + n,
-                    std::greater<>());
+                    [](float a, float b) { return a > b; });
   float sum = 0.0F;
   for (std::size_t i = 1; i <= impulses; ++i) sum += squares[i];
   triplet.impulse_square = sum / static_cast<float>(impulses);
