@@ -9,8 +9,10 @@
 namespace fettle {
 namespace {
 
-constexpr float kRemarkable = 12.0F;
+constexpr float kRemarkable = 6.0F;
+constexpr float kSmallest_steps = 12.0F;
 constexpr float kUnremarkable = 3.0F;
+constexpr float kLeftOver = 1.0F / 6.0F;
 
 /// How far sample i lies off the middle of its neighbours, which it must have.
 float bend(std::span<const float> x, std::size_t i) {
@@ -44,6 +46,7 @@ std::uint32_t repair_spikes(std::span<float> x, float step) {
   const std::size_t quartile = count * 3 / 4;
   std::nth_element(bends.begin(), bends.begin() + quartile, bends.begin() + count);
   const float usual = std::max(bends[quartile], step);
+  const float limit = std::max(kRemarkable * usual, kSmallest_steps * step);
 
   std::uint32_t repaired = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -52,9 +55,9 @@ std::uint32_t repair_spikes(std::span<float> x, float step) {
     // At the ends the line through the next two swings twice as far as a middle of neighbours.
     const bool at_an_end = i == 0 || i + 1 == x.size();
     const float off = (at_an_end ? 0.5F : 1.0F) * absolute(seen - likely);
-    if (!(off > kRemarkable * usual)) continue;
+    if (!(off > limit)) continue;
     x[i] = likely;
-    if (bend_around(x, i) < kUnremarkable * usual) {
+    if (bend_around(x, i) < std::min(kUnremarkable * usual, kLeftOver * off)) {
       ++repaired;
     } else {
       x[i] = seen;

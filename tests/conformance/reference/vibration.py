@@ -13,7 +13,7 @@ BANDS = ((0.0, 0.125), (0.125, 0.25), (0.25, 0.5), (0.5, 1.0))
 
 
 def repair(x: np.ndarray, step: float) -> tuple[np.ndarray, int]:
-    """Single samples off the middle of their neighbours by 12 times the upper quartile go."""
+    """Single samples off the middle of their neighbours by 6 times the upper quartile go, if all is well then."""
     x = x.copy()
     n = len(x)
 
@@ -29,13 +29,14 @@ def repair(x: np.ndarray, step: float) -> tuple[np.ndarray, int]:
             likely, weight = 2 * x[-2] - x[-3], 0.5
         else:
             likely, weight = 0.5 * (x[i - 1] + x[i + 1]), 1.0
-        if weight * abs(x[i] - likely) <= 12 * usual:
+        off = weight * abs(x[i] - likely)
+        if off <= max(6 * usual, 12 * step):
             continue
         trial = x.copy()
         trial[i] = likely
         around = bends(trial)  # around[k] belongs to sample k + 1
         near = [around[k - 1] for k in range(max(i - 2, 1), min(i + 2, n - 2) + 1) if k != i]
-        if max(near) < 3 * usual:
+        if max(near) < min(3 * usual, off / 6):
             x = trial
             count += 1
     return x, count
