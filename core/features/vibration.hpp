@@ -32,7 +32,7 @@ inline constexpr float kAccelerometerNoise_g_rtHz = 400e-6F;
 inline constexpr float kGyroscopeNoise_dps_rtHz = 0.005F;
 
 /// The last samples of a stream, and the vibration features of the window that they end with. One ring
-/// serves all windows that overlap: 6 KB. finish() takes 5 KB of stack for a window of 256 samples.
+/// serves all windows that overlap: 6 KB. finish() takes 7 KB of stack.
 ///
 /// On the way, for the accelerometer's and the gyroscope's three axes each:
 /// 1. spikes repaired (core/features/spikes.hpp), mean and linear trend taken off each axis: gravity gone;
