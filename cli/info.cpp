@@ -48,10 +48,10 @@ std::string feature_name(const FeatureSpec& spec, std::size_t i) {
   return fmt::format("{}_{}", feature_source(spec, i), feature_kind(spec, i));
 }
 
-/// Logarithms and shares have none.
+/// Behind a number; logarithms and shares have none.
 const char* feature_unit(const FeatureSpec& spec, std::size_t i) {
   if (spec.set == FeatureSet::vibration) return "";
-  return feature_axis(spec, i) < 3 ? "g" : "deg/s";
+  return feature_axis(spec, i) < 3 ? "  g" : "  deg/s";
 }
 
 void print_network(const host::ModelFile& file) {
@@ -101,7 +101,7 @@ void print_detector(const host::ModelFile& file) {
   const int width = model.features.set == FeatureSet::vibration ? 20 : 8;
   fmt::print("\n{:<{}}    mean         scale\n", "feature", width + 3);
   for (std::size_t i = 0; i < model.features.dimensions(); ++i) {
-    fmt::print("{:<{}}{:>11.5g}   {:>11.5g}  {}\n", feature_name(model.features, i), width,
+    fmt::print("{:<{}}{:>11.5g}   {:>11.5g}{}\n", feature_name(model.features, i), width,
                static_cast<double>(model.normaliser.mean[i]),
                static_cast<double>(model.normaliser.scale[i]), feature_unit(model.features, i));
   }

@@ -65,12 +65,6 @@ host::WindowTable normal_windows(const Options& options, const host::DataSet& da
   }
   const FeatureSpec spec{options.features, static_cast<std::uint8_t>(data.axes()),
                          options.features == FeatureSet::tutorial && !options.no_mean};
-  if (!spec.supports_window(options.window)) {
-    throw Error(
-        ExitCode::usage,
-        fmt::format("--window {}: expected 64, 128 or 256 samples with --features vibration",
-                    options.window));
-  }
   const WindowShape window{options.window, static_cast<float>(data.rate_hz())};
   return host::read_windows(data, spec, window,
                             [&](const std::string& label) { return label == options.normal; });
