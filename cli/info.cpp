@@ -39,8 +39,19 @@ const char* detector_name(DetectorKind kind) {
 const char* feature_set_name(FeatureSet set) {
   switch (set) {
     case FeatureSet::tutorial: return "tutorial";
+    case FeatureSet::vibration: return "vibration";
   }
   return "?";
+}
+
+std::string feature_name(const FeatureSpec& spec, std::size_t i) {
+  return fmt::format("{}_{}", feature_source(spec, i), feature_kind(spec, i));
+}
+
+/// Behind a number; logarithms and shares have none.
+const char* feature_unit(const FeatureSpec& spec, std::size_t i) {
+  if (spec.set == FeatureSet::vibration) return "";
+  return feature_axis(spec, i) < 3 ? "  g" : "  deg/s";
 }
 
 void print_network(const host::ModelFile& file) {
@@ -87,12 +98,12 @@ void print_detector(const host::ModelFile& file) {
   }
   fmt::print("data        {} recordings, hash {:016x}; Fettle {}\n", training.used()->size(),
              training.data_hash(), training.version()->str());
-  fmt::print("\nfeature        mean         scale\n");
+  const int width = model.features.set == FeatureSet::vibration ? 20 : 8;
+  fmt::print("\n{:<{}}    mean         scale\n", "feature", width + 3);
   for (std::size_t i = 0; i < model.features.dimensions(); ++i) {
-    const std::size_t axis = feature_axis(model.features, i);
-    fmt::print("{}_{:<5}{:>11.5g}   {:>11.5g}  {}\n", kAxisNames[axis],
-               feature_kind(model.features, i), static_cast<double>(model.normaliser.mean[i]),
-               static_cast<double>(model.normaliser.scale[i]), axis < 3 ? "g" : "deg/s");
+    fmt::print("{:<{}}{:>11.5g}   {:>11.5g}{}\n", feature_name(model.features, i), width,
+               static_cast<double>(model.normaliser.mean[i]),
+               static_cast<double>(model.normaliser.scale[i]), feature_unit(model.features, i));
   }
 }
 
@@ -122,8 +133,7 @@ nlohmann::json to_json(const host::ModelFile& file) {
                       {"axes", model.features.axes},
                       {"with_mean", model.features.with_mean}};
   for (std::size_t i = 0; i < model.features.dimensions(); ++i) {
-    json["features"]["names"].push_back(fmt::format(
-        "{}_{}", kAxisNames[feature_axis(model.features, i)], feature_kind(model.features, i)));
+    json["features"]["names"].push_back(feature_name(model.features, i));
     json["features"]["mean"].push_back(model.normaliser.mean[i]);
     json["features"]["scale"].push_back(model.normaliser.scale[i]);
   }

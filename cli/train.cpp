@@ -64,7 +64,7 @@ host::WindowTable normal_windows(const Options& options, const host::DataSet& da
                             labels.empty() ? "none" : fmt::format("{}", fmt::join(labels, ", "))));
   }
   const FeatureSpec spec{options.features, static_cast<std::uint8_t>(data.axes()),
-                         !options.no_mean};
+                         options.features == FeatureSet::tutorial && !options.no_mean};
   const WindowShape window{options.window, static_cast<float>(data.rate_hz())};
   return host::read_windows(data, spec, window,
                             [&](const std::string& label) { return label == options.normal; });
@@ -344,9 +344,10 @@ void add_train(CLI::App& program) {
       ->capture_default_str();
   command
       ->add_option("--features", options->features,
-                   "Features: 'tutorial' (mean, std, peak-to-peak of each axis)")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, FeatureSet>{{"tutorial", FeatureSet::tutorial}}))
+                   "Features: 'tutorial' (mean, std, peak-to-peak of each axis) or 'vibration' "
+                   "(levels, bands, multiples of the running speed; blind to how it is mounted)")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, FeatureSet>{
+          {"tutorial", FeatureSet::tutorial}, {"vibration", FeatureSet::vibration}}))
       ->option_text("NAME [tutorial]");
   command->add_flag("--no-mean", options->no_mean,
                     "Leave out the mean of each axis, which is gravity: how the sensor is mounted");

@@ -10,9 +10,9 @@ namespace fettle {
 // which IEEE 754 defines to the last bit: the same bits on every processor, with or without FPU.
 // They are called once a window or less, so float64 in software does not matter.
 
-/// Natural logarithm of x > 0, relative error below 1e-14. Zero and below give that of the
+/// Natural logarithm of x > 0 in float64 (in float32: core/math.hpp), relative error below 1e-14. Zero and below give that of the
 /// smallest normal double (-708.4); NaN and +infinity come back unchanged.
-[[nodiscard]] constexpr double natural_log(double x) {
+[[nodiscard]] constexpr double natural_log_f64(double x) {
   if (!(x <= 1.7976931348623157e308)) return x;
   if (x < 2.2250738585072014e-308) x = 2.2250738585072014e-308;
   const auto bits = std::bit_cast<std::uint64_t>(x);
@@ -78,7 +78,7 @@ namespace fettle {
   double tail = q < 0.0 ? 1.0 - p : p;
   if (tail < 1e-300) tail = 1e-300;
   // Newton's square root; the start is above every root asked for, so it only falls.
-  const double square = -natural_log(tail);
+  const double square = -natural_log_f64(tail);
   double r = 27.0;
   for (int i = 0; i < 12; ++i) r = 0.5 * (r + square / r);
   double z = 0.0;

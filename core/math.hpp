@@ -7,7 +7,8 @@
 
 namespace fettle {
 
-// The core calls no libm: these few functions are exact, so every processor gives the same bits.
+// The core calls no libm. These few functions are exact or compute in a fixed order, so every processor
+// gives the same bits.
 
 /// Square root, correctly rounded (IEEE 754), for x >= 0. Where the target has an instruction the
 /// compiler uses it; the integer version below gives the same bits and serves everywhere else.
@@ -52,6 +53,79 @@ namespace fettle {
 #endif
   return square_root_by_integers(x);
 }
+
+/// Natural logarithm within 1 ulp (tests/unit/math_test.cpp). 0 gives -infinity, below 0 NaN.
+/// x = 2^e m with m in [sqrt(1/2), sqrt(2)); log m = 2 artanh(s) with s = (m - 1)/(m + 1), a series in
+/// s^2 <= 0.0295 whose first term left out is below 2^-33 of the sum. m - 1 is exact and is added last, so
+/// that nothing is lost near 1 (the scheme of FDLIBM's log, Ng 1993).
+[[nodiscard]] constexpr float natural_log(float x) {
+  constexpr float kInfinity = std::bit_cast<float>(0x7f800000U);
+  if (x == 0.0F) return -kInfinity;
+  if (!(x > 0.0F)) return std::bit_cast<float>(0x7fc00000U);
+  if (x == kInfinity) return x;
+  int exponent = 0;
+  if (x < 0x1p-126F) {
+    x *= 0x1p24F;
+    exponent = -24;
+  }
+  // Subtracting the bits of sqrt(1/2) carries into the exponent exactly where m has to start again.
+  constexpr std::uint32_t kRootOfHalf = 0x3f3504f3U;
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(x) - kRootOfHalf;
+  exponent += static_cast<std::int32_t>(bits) >> 23;
+  const float m = std::bit_cast<float>((bits & 0x7fffffU) + kRootOfHalf);
+  const float f = m - 1.0F;
+  const float s = f / (2.0F + f);
+  const float z = s * s;
+  const float series =
+      z * (2.0F / 3 + z * (2.0F / 5 + z * (2.0F / 7 + z * (2.0F / 9 + z * (2.0F / 11)))));
+  const float half_square = 0.5F * f * f;
+  // ln 2 in two parts, the first with so few bits that its product with an exponent is exact.
+  constexpr float kLn2High = 0x1.62ep-1F;
+  constexpr float kLn2Low = 0x1.0bfbe8p-15F;
+  const auto e = static_cast<float>(exponent);
+  // log m = f - f^2/2 + s (f^2/2 + series)
+  return e * kLn2High - ((half_square - (s * (half_square + series) + e * kLn2Low)) - f);
+}
+
+namespace detail {
+
+/// sin(2 pi r), |r| <= 1/8: Taylor's series, the first term left out is below 1e-16.
+[[nodiscard]] constexpr double sine_of_eighth(double r) {
+  const double x = 6.283185307179586 * r;
+  const double z = x * x;
+  double sum = 0.0;
+  for (int n = 15; n >= 3; n -= 2) sum = (sum + 1.0) * -z / static_cast<double>(n * (n - 1));
+  return x + x * sum;
+}
+
+/// cos(2 pi r), |r| <= 1/8.
+[[nodiscard]] constexpr double cosine_of_eighth(double r) {
+  const double x = 6.283185307179586 * r;
+  const double z = x * x;
+  double sum = 0.0;
+  for (int n = 16; n >= 2; n -= 2) sum = (sum + 1.0) * -z / static_cast<double>(n * (n - 1));
+  return 1.0 + sum;
+}
+
+}  // namespace detail
+
+/// sin(2 pi t) for |t| < 1e9 turns, within 1 ulp of the float; exact at multiples of a quarter.
+[[nodiscard]] constexpr float sine_of_turns(double turns) {
+  const double quarters = turns * 4.0;  // a power of two: exact, and so is what follows
+  const auto nearest = static_cast<std::int64_t>(quarters + (quarters < 0.0 ? -0.5 : 0.5));
+  const double r = turns - static_cast<double>(nearest) * 0.25;
+  double value = 0.0;
+  switch (nearest & 3) {
+    case 0: value = detail::sine_of_eighth(r); break;
+    case 1: value = detail::cosine_of_eighth(r); break;
+    case 2: value = -detail::sine_of_eighth(r); break;
+    default: value = -detail::cosine_of_eighth(r); break;
+  }
+  return static_cast<float>(value);
+}
+
+/// cos(2 pi t), likewise.
+[[nodiscard]] constexpr float cosine_of_turns(double turns) { return sine_of_turns(turns + 0.25); }
 
 [[nodiscard]] constexpr float absolute(float x) { return x < 0.0F ? -x : x; }
 

@@ -10,6 +10,7 @@
 #include "core/alert/alert.hpp"
 #include "core/decision/threshold_decision.hpp"
 #include "core/features/extractor.hpp"
+#include "core/features/vibration.hpp"
 #include "core/model/detector_model.hpp"
 #include "core/score/reconstruction.hpp"
 #include "core/sensor/sample.hpp"
@@ -23,9 +24,9 @@ namespace fettle {
 ///     sample -> window -> features
 class FeaturePipeline {
  public:
-  /// The window's overlap() must not be 0.
+  /// The window's overlap() must not be 0, and the features must support its length.
   FeaturePipeline(const FeatureSpec& features, const WindowShape& window)
-      : cutter_(window), overlap_(window.overlap()) {
+      : cutter_(window), overlap_(window.overlap()), vibration_(features, window) {
     extractors_.fill(FeatureExtractor(features));
   }
 
@@ -35,6 +36,10 @@ class FeaturePipeline {
     if (cut == WindowCutter::Cut::gap) ++gaps_;
     if (cut == WindowCutter::Cut::backwards) ++backwards_;
     broken_ = cut == WindowCutter::Cut::gap || cut == WindowCutter::Cut::backwards;
+    if (features().set == FeatureSet::vibration) {
+      vibration_.add(sample.sample);
+      return cut == WindowCutter::Cut::complete;
+    }
     if (cutter_.began()) extractors_[cutter_.newest()].restart();
     // Windows dropped by a gap are fed on until their place is taken: nobody asks for them.
     for (std::uint32_t i = 0; i < overlap_; ++i) extractors_[i].add(sample.sample);
@@ -43,6 +48,16 @@ class FeaturePipeline {
 
   /// Features of the window that push() just completed, [D].
   void finish(std::span<float> features) const {
+    WindowSummary summary;
+    finish(features, summary);
+  }
+  /// With what the window says beside them, of which the tutorial set knows nothing.
+  void finish(std::span<float> features, WindowSummary& summary) const {
+    if (this->features().set == FeatureSet::vibration) {
+      vibration_.finish(features, summary);
+      return;
+    }
+    summary = {};
     extractors_[cutter_.completed()].finish(features);
   }
 
@@ -62,7 +77,10 @@ class FeaturePipeline {
  private:
   WindowCutter cutter_;
   std::uint32_t overlap_;
+  // The tutorial set sums as samples come, one extractor a window under way; the vibration set keeps
+  // samples, and all windows share them.
   std::array<FeatureExtractor, kMaxOverlap> extractors_;
+  VibrationExtractor vibration_;
   bool broken_ = false;
   std::uint64_t gaps_ = 0;
   std::uint64_t backwards_ = 0;

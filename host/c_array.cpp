@@ -188,8 +188,7 @@ std::string c_array(const ModelFile& model, const std::string& symbol) {
   text += fmt::format("static const char* const {}_feature_names[{}] = {{", symbol, dimensions);
   for (std::size_t i = 0; i < dimensions; ++i) {
     text += fmt::format("{}\"{}_{}\",", i % 6 == 0 ? "\n  " : " ",
-                        kAxisNames[feature_axis(detector.features, i)],
-                        feature_kind(detector.features, i));
+                        feature_source(detector.features, i), feature_kind(detector.features, i));
   }
   text += "\n};\n";
   text += floats(symbol + "_feature_mean", detector.normaliser.mean, dimensions);

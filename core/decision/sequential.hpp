@@ -66,7 +66,7 @@ struct DecisionSettings {
 [[nodiscard]] constexpr float evidence_of(float score, float location, float scale) {
   constexpr float kSmallest = 1.17549435e-38F;
   if (score < kSmallest) score = kSmallest;
-  return (static_cast<float>(natural_log(static_cast<double>(score))) - location) / scale;
+  return (static_cast<float>(natural_log_f64(static_cast<double>(score))) - location) / scale;
 }
 [[nodiscard]] constexpr float evidence_of(float score, const DecisionSettings& settings) {
   return evidence_of(score, settings.location, settings.scale);

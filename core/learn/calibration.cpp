@@ -44,10 +44,10 @@ class LimitSearch {
   /// Sets cap and limit. Bisects the logarithm of the limit by secants that keep the bracket
   /// (Illinois: Dowell and Jarratt, BIT 11, 1971, p. 168); the log rate is nearly straight.
   void run() {
-    const double target = natural_log(1.0 / wish_.run_length());
+    const double target = natural_log_f64(1.0 / wish_.run_length());
     double low = static_cast<double>(kSmallestLimit);
     double high = 6.0;
-    double at_low = natural_log(1.0) - target;
+    double at_low = natural_log_f64(1.0) - target;
     double at_high = log_rate(high) - target;
     while (at_high > 0.0 && high < static_cast<double>(kLargestLimit)) {
       low = high;
@@ -105,7 +105,7 @@ class LimitSearch {
       // Lower levels alarm less: what they could add does not matter any more.
       if (!drifts && (1.0 - above) * of_level < 0.01 * rate) break;
     }
-    return natural_log(std::max(rate, 1e-18));
+    return natural_log_f64(std::max(rate, 1e-18));
   }
 
   const CalibrationWish& wish_;

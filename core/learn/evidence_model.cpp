@@ -80,7 +80,7 @@ double EvidenceModel::upper_tail(double x) const {
   if (exponential_tail) return above[tail_bin] * exponential(-y);
   const double base = 1.0 + tail_shape * y;
   if (base <= 0.0) return 0.0;
-  return above[tail_bin] * exponential(-natural_log(base) / tail_shape);
+  return above[tail_bin] * exponential(-natural_log_f64(base) / tail_shape);
 }
 
 void fit(const EvidenceSummary& summary, EvidenceModel& model) {

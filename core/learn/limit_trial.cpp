@@ -59,7 +59,7 @@ double beyond(std::span<const float> descending, double above, double edge_share
   const double difference = a0 - 2.0 * a1;
   const double shape = std::clamp(difference > 0.0 ? 2.0 - a0 / difference : kThinnestTail,
                                   kThinnestTail, kHeaviestTail);
-  const double ratio = natural_log(edge_share / above);
+  const double ratio = natural_log_f64(edge_share / above);
   const bool exponential_tail = shape < 1e-6 && shape > -1e-6;
   return edge + a0 * (1.0 - shape) *
                     (exponential_tail ? ratio : (exponential(shape * ratio) - 1.0) / shape);

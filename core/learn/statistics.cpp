@@ -2,7 +2,6 @@
 #include "core/learn/statistics.hpp"
 
 #include "core/math.hpp"
-#include "core/sensor/sample.hpp"
 
 namespace fettle {
 
@@ -24,7 +23,7 @@ Status fit_normaliser(const FeatureSpec& spec, std::span<const float> rows,
     }
     const auto variance = static_cast<float>(squares / static_cast<double>(count));
     if (!is_finite(static_cast<float>(mean)) || !is_finite(variance)) return Status::not_finite;
-    const float floor = 0.1F * axis_lsb(feature_axis(spec, i));
+    const float floor = feature_resolution(spec, i);
     const float deviation = square_root(variance);
     normaliser.mean[i] = static_cast<float>(mean);
     normaliser.scale[i] = deviation > floor ? deviation : floor;

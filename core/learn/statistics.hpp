@@ -12,7 +12,7 @@
 namespace fettle {
 
 /// Mean and population standard deviation of each feature over training windows, two passes in
-/// float64. A scale is never below a tenth of a sensor step: a feature that stood still in training
+/// float64. A scale is never below feature_resolution(), a tenth of a sensor step: a feature that stood still in training
 /// divides by that, so it neither divides by zero nor hides a change.
 /// @param rows  [n][D] features, n at least 1
 /// @return too_few_windows, not_finite or ok

@@ -13,7 +13,6 @@
 namespace fettle {
 namespace {
 
-constexpr std::uint32_t kLongestWindow = 4096;
 constexpr float kSlowest_hz = 0.001F;
 constexpr float kFastest_hz = 1e6F;
 constexpr std::size_t kLongestText = 255;
@@ -76,9 +75,8 @@ bool read_record(const metadata::DetectorRecord& record, DetectorModel& model) {
   const auto* threshold = record.threshold();
   if (!model.features.valid() || window == nullptr || threshold == nullptr) return false;
   const std::size_t dimensions = model.features.dimensions();
-  if (window->samples() < 2 || window->samples() > kLongestWindow ||
-      window->hop() != window->samples() || !(window->rate_hz() >= kSlowest_hz) ||
-      !(window->rate_hz() <= kFastest_hz)) {
+  if (!model.features.supports_window(window->samples()) || window->hop() != window->samples() ||
+      !(window->rate_hz() >= kSlowest_hz) || !(window->rate_hz() <= kFastest_hz)) {
     return false;
   }
   model.window = {window->samples(), window->rate_hz()};
@@ -146,7 +144,8 @@ bool complete(const metadata::DetectorRecord& record) {
 bool known_kinds(const metadata::DetectorRecord& record) {
   return record.format() == kMetadataFormat &&
          record.detector() == metadata::Detector::autoencoder &&
-         record.feature_set() == metadata::FeatureSet::tutorial &&
+         (record.feature_set() == metadata::FeatureSet::tutorial ||
+          record.feature_set() == metadata::FeatureSet::vibration) &&
          record.score() == metadata::Score::reconstruction_mse;
 }
 

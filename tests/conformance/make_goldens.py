@@ -20,7 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from reference import engines, features, keras_models, requantisation, trainer
+from reference import engines, features, keras_models, requantisation, trainer, vibration
 from reference.flatmodel import Layer, Quantisation, build, random_layers
 from reference.golden_file import GoldenFile
 
@@ -338,6 +338,22 @@ def feature_goldens(make: Maker) -> None:
             make.write(golden, f"features_{name}" + ("_three_axes" if axes == 3 else ""))
 
 
+def vibration_goldens(make: Maker) -> None:
+    for name, (axes, rate, window) in vibration.windows(make.rng("vibration")).items():
+        golden = make.file(name.replace("_", " "))
+        golden.note("rate: Hz; window: samples by six axes; axes: how many of them are used;")
+        golden.note("features: in the order of kVibrationFeatures; summary: speed Hz, confidence, RMS g, RMS deg/s,")
+        golden.note("mean of ax, ay, az, its length; counts: clipped, repaired, bits of stuck axes")
+        expected, summary, counts = vibration.describe(window.astype(np.float64), axes, rate)
+        golden.block("axes", np.array([axes], np.int32))
+        golden.block("rate", np.array([rate], np.float32))
+        golden.block("window", window)
+        golden.block("features", expected)
+        golden.block("summary", summary)
+        golden.block("counts", np.array(counts, np.int32))
+        make.write(golden, f"vibration_{name}")
+
+
 def trainer_goldens(make: Maker) -> None:
     cases = {
         "usual": ([18, 12, 8, 12, 18], 32, "the usual shape", False),
@@ -456,6 +472,7 @@ def main() -> int:
     make = Maker(arguments.seed, arguments.out)
     requantisation_goldens(make)
     feature_goldens(make)
+    vibration_goldens(make)
     int8_goldens(make)
     unsupported_goldens(make)
     trainer_goldens(make)

@@ -34,7 +34,7 @@ class EvidenceStream {
 
   float evidence() {
     if (kind_ == Kind::exponential) {
-      return static_cast<float>(-natural_log(uniform()) - 1.0 + level_);
+      return static_cast<float>(-natural_log_f64(uniform()) - 1.0 + level_);
     }
     latent_ = correlation_ * latent_ + std::sqrt(1.0 - correlation_ * correlation_) * normal();
     return static_cast<float>(latent_ + level_);

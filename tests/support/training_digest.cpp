@@ -89,5 +89,7 @@ int main() {
   report(six_without, {7, 3, 9}, 4, WeightScales::per_channel);
   report(three, {13}, 5, WeightScales::per_channel);
   report(three, {32, 16, 5, 2, 5, 16, 32}, 6, WeightScales::per_tensor);
+  report({FeatureSet::vibration, 6, false}, {12, 8, 12}, 7, WeightScales::per_channel);
+  report({FeatureSet::vibration, 3, false}, {12, 8, 12}, 8, WeightScales::per_channel);
   return 0;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/features/extractor.hpp"
+#include "core/features/vibration.hpp"
 #include "core/learn/trainer.hpp"
 #include "core/model/int8_network.hpp"
 #include "core/model/requantise.hpp"
@@ -221,6 +222,56 @@ TEST_P(FeaturesGolden, WithinTheBound) {
   }
 }
 INSTANTIATE_TEST_SUITE_P(Windows, FeaturesGolden, testing::ValuesIn(goldens("features_")), name_of);
+
+class VibrationGolden : public testing::TestWithParam<std::filesystem::path> {};
+
+TEST_P(VibrationGolden, FeaturesAndSummaryAreClose) {
+  const Golden golden(GetParam());
+  const auto& block = golden.block("window");
+  const auto values = golden.values<float>("window");
+  const auto expected = golden.values<double>("features");
+  const auto counts = golden.values<std::int32_t>("counts");
+  const FeatureSpec spec{FeatureSet::vibration,
+                         static_cast<std::uint8_t>(golden.values<std::int32_t>("axes")[0]), false};
+  ASSERT_EQ(spec.dimensions(), expected.size());
+  WindowShape window;
+  window.samples = static_cast<std::uint32_t>(block.rows);
+  window.rate_hz = golden.values<float>("rate")[0];
+  ASSERT_TRUE(spec.supports_window(window.samples));
+  VibrationExtractor extractor(spec, window);
+  for (std::size_t row = 0; row < block.rows; ++row) {
+    Sample sample;
+    for (std::size_t a = 0; a < kMaxAxes; ++a) sample.axis[a] = values[row * kMaxAxes + a];
+    extractor.add(sample);
+  }
+  std::vector<float> features(expected.size());
+  WindowSummary summary;
+  extractor.finish(features, summary);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_NEAR(static_cast<double>(features[i]), expected[i], 1e-4)
+        << feature_source(spec, i) << "_" << feature_kind(spec, i);
+  }
+  const auto& g = summary.gravity_g;
+  const std::vector<float> found = {summary.speed.hz,
+                                    summary.speed.confidence,
+                                    summary.accelerometer_rms_g,
+                                    summary.gyroscope_rms_dps,
+                                    g[0],
+                                    g[1],
+                                    g[2],
+                                    summary.gravity_size_g};
+  const auto numbers = golden.values<double>("summary");
+  ASSERT_EQ(numbers.size(), found.size());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    EXPECT_NEAR(static_cast<double>(found[i]), numbers[i], 1e-5 * (1 + std::abs(numbers[i])))
+        << "number " << i << " of the summary";
+  }
+  EXPECT_EQ(summary.clipped, static_cast<std::uint32_t>(counts[0]));
+  EXPECT_EQ(summary.repaired, static_cast<std::uint32_t>(counts[1]));
+  EXPECT_EQ(summary.stuck_axes, static_cast<std::uint32_t>(counts[2]));
+}
+INSTANTIATE_TEST_SUITE_P(Windows, VibrationGolden, testing::ValuesIn(goldens("vibration_")),
+                         name_of);
 
 }  // namespace
 }  // namespace fettle

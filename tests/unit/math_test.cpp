@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -52,6 +54,70 @@ TEST(SquareRoot, KeepsZeroInfinityAndNan) {
   EXPECT_EQ(square_root_by_integers(kInfinity), kInfinity);
   EXPECT_TRUE(std::isnan(square_root_by_integers(kNan)));
   static_assert(square_root(6.25F) == 2.5F);
+}
+
+/// Distance of `found` from `exact` in steps of the floats around it.
+double ulps(float found, double exact) {
+  const double size = std::max(std::abs(exact), 0x1p-126);
+  int exponent = 0;
+  std::frexp(size, &exponent);
+  return std::abs(static_cast<double>(found) - exact) / std::ldexp(1.0, exponent - 24);
+}
+
+TEST(Logarithm, IsWithinOneUlpForEveryFloatAroundOneAndSamplesOfEveryBinade) {
+  double worst = 0;
+  // All floats from 1/4 to 4: where the result is small, which is where it can go wrong.
+  for (std::uint32_t b = bits(0.25F); b <= bits(4.0F); ++b) {
+    const auto x = std::bit_cast<float>(b);
+    worst = std::max(worst, ulps(natural_log(x), std::log(static_cast<double>(x))));
+  }
+  EXPECT_LT(worst, 1.0);
+  Random random(20261124);
+  for (std::uint32_t exponent = 0; exponent < 255; ++exponent) {
+    for (int i = 0; i < 4000; ++i) {
+      const std::uint32_t mantissa =
+          i < 8 ? static_cast<std::uint32_t>(i) : random.below(0x800000U);
+      const auto x = std::bit_cast<float>((exponent << 23) + mantissa);
+      if (x == 0.0F) continue;
+      worst = std::max(worst, ulps(natural_log(x), std::log(static_cast<double>(x))));
+    }
+  }
+  EXPECT_LT(worst, 1.0);
+}
+
+TEST(Logarithm, OfOneZeroNegativesAndTheRest) {
+  static_assert(natural_log(1.0F) == 0.0F);
+  EXPECT_EQ(natural_log(0.0F), -kInfinity);
+  EXPECT_EQ(natural_log(-0.0F), -kInfinity);
+  EXPECT_EQ(natural_log(kInfinity), kInfinity);
+  EXPECT_TRUE(std::isnan(natural_log(-1.0F)));
+  EXPECT_TRUE(std::isnan(natural_log(kNan)));
+  EXPECT_TRUE(std::isnan(natural_log(-kInfinity)));
+}
+
+TEST(Turns, AreWithinOneUlpAndExactAtQuarters) {
+  double worst = 0;
+  const auto pi = std::acos(-1.0L);
+  for (std::int64_t k = -3'000'000; k <= 3'000'000; ++k) {
+    const double turns = static_cast<double>(k) / 1'048'576.0;
+    // Reduced in whole numbers, so that the reference is exact where it crosses zero.
+    const auto part = static_cast<long double>(k % 1'048'576) / 1'048'576.0L;
+    if (k % 524'288 != 0) {
+      worst =
+          std::max(worst, ulps(sine_of_turns(turns), static_cast<double>(std::sin(2 * pi * part))));
+    }
+    if (k % 524'288 != 262'144 && k % 524'288 != -262'144) {
+      worst = std::max(worst,
+                       ulps(cosine_of_turns(turns), static_cast<double>(std::cos(2 * pi * part))));
+    }
+  }
+  EXPECT_LT(worst, 1.0);
+  for (int quarter = -9; quarter <= 9; ++quarter) {
+    const std::array<float, 4> sine = {0.0F, 1.0F, 0.0F, -1.0F};
+    const auto at = static_cast<std::size_t>((quarter + 12) % 4);
+    EXPECT_EQ(sine_of_turns(0.25 * quarter), sine[at]);
+    EXPECT_EQ(cosine_of_turns(0.25 * quarter), sine[(at + 1) % 4]);
+  }
 }
 
 TEST(Finite, IsFalseForNanAndTheInfinitiesAlone) {

@@ -108,6 +108,14 @@ TEST(Normaliser, DividesADeadFeatureByATenthOfASensorStep) {
   for (const float value : z) EXPECT_EQ(value, 0.0F);
 }
 
+TEST(Normaliser, DividesADeadVibrationFeatureByHalfAPerCent) {
+  const FeatureSpec spec{FeatureSet::vibration, 6, false};
+  const std::vector<float> rows(30 * 20, -6.2F);
+  Normaliser normaliser;
+  ASSERT_EQ(fit_normaliser(spec, rows, normaliser), Status::ok);
+  for (std::size_t i = 0; i < 20; ++i) EXPECT_EQ(normaliser.scale[i], 0.005F);
+}
+
 TEST(Normaliser, RefusesNothingAndWhatIsNoNumber) {
   const FeatureSpec spec{FeatureSet::tutorial, 3, true};
   Normaliser normaliser;

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "core/features/feature_set.hpp"
+#include "core/features/fourier.hpp"
+#include "core/features/speed.hpp"
+#include "core/sensor/sample.hpp"
+#include "core/window/window_cutter.hpp"
+
+namespace fettle {
+
+/// What a window says beside its features: whether it can be judged at all.
+struct WindowSummary {
+  RunningSpeed speed;
+  float accelerometer_rms_g = 0.0F;  ///< of all that moves, three axes together
+  float gyroscope_rms_dps = 0.0F;    ///< likewise; 0 with three axes
+  std::array<float, 3> gravity_g{};  ///< mean of ax, ay, az
+  float gravity_size_g = 0.0F;       ///< its length
+  std::uint32_t clipped = 0;         ///< readings at the end of a sensor's range, over all axes
+  std::uint32_t repaired = 0;        ///< spikes taken out, over all axes
+  std::uint8_t stuck_axes = 0;       ///< bit i: axis i never changed
+  bool finite = true;                ///< false: a reading was no number, and no feature is one
+};
+
+/// Noise of the MPU6050 on one axis: what a silent band holds (MPU-6000 PS rev 3.4, 6.1 and 6.2).
+inline constexpr float kAccelerometerNoise_g_rtHz = 400e-6F;
+inline constexpr float kGyroscopeNoise_dps_rtHz = 0.005F;
+
+/// The last samples of a stream, and the vibration features of the window that they end with. One ring
+/// serves all windows that overlap: 6 KB. finish() takes 7 KB of stack.
+///
+/// On the way, for the accelerometer's and the gyroscope's three axes each:
+/// 1. spikes repaired (core/features/spikes.hpp), mean and linear trend taken off each axis: gravity gone;
+/// 2. C, the 3 x 3 covariance, and |x(i)|^2 at each sample: level = ln sqrt(trace C), direction =
+///    trace(C C) / (trace C)^2, impulsiveness from the sixteenth of the samples with the largest |x|^2, the
+///    very largest left out in case it is a spike that was not recognised;
+/// 3. Hann's window and Fourier transform of each axis; S(k), the sum of the three power spectra, in unit^2,
+///    so that the sum over k is the mean square: bands and centroid;
+/// 4. running speed from both sensors' S(k), each in units of its noise, added; a bin belongs to the nearest
+///    multiple of half the speed if it lies within 2 bins of it, otherwise to the rest.
+///
+/// Traces and lengths are the same in every system of coordinates: turning the sensor changes features by
+/// rounding only (tests/property/vibration_test.cpp). Every logarithm is 0.5 ln(P + P0), with P0 the noise
+/// that the sensor has in that band anyway and, for bands and lines, a thousandth of all power, so what is
+/// silent is no huge negative number.
+/// Result within 1e-4 of a float64 computation (NumPy and SciPy: tests/golden/vibration_*).
+class VibrationExtractor {
+ public:
+  static constexpr std::size_t kLongest = kLongestFourier;
+
+  VibrationExtractor() = default;
+  /// spec.set is vibration, spec.supports_window(window.samples) true.
+  VibrationExtractor(const FeatureSpec& spec, const WindowShape& window)
+      : spec_(spec), samples_(window.samples), rate_hz_(window.rate_hz) {}
+
+  void add(const Sample& sample) {
+    ring_[next_] = sample;
+    next_ = next_ + 1 < kLongest ? next_ + 1 : 0;
+  }
+
+  /// Features of the last `samples` samples added, [D]; at least so many were added.
+  void finish(std::span<float> features, WindowSummary& summary) const;
+
+ private:
+  FeatureSpec spec_;
+  std::size_t samples_ = 0;
+  float rate_hz_ = 0.0F;
+  std::size_t next_ = 0;
+  std::array<Sample, kLongest> ring_{};
+};
+
+}  // namespace fettle
