@@ -92,8 +92,10 @@ std::string read_whole(const std::string& name) {
     size = file.read(block);
     text.append(block.data(), size);
     if (text.size() > host::kMostBackupBytes) {
-      throw Error(ExitCode::bad_input, fmt::format("{}: too large for a backup: more than the {} bytes that one may have",
-                              name, host::kMostBackupBytes));
+      throw Error(
+          ExitCode::bad_input,
+          fmt::format("{}: too large for a backup: more than the {} bytes that one may have", name,
+                      host::kMostBackupBytes));
     }
   }
   return text;
@@ -109,11 +111,11 @@ void run_restore(const Options& options) {
   const auto link = connect(options.line, &live);
   const bool other = link->board().id() != backup.board_id;
   if (other) {
-    host::say(host::wrapped(fmt::format("Note: this backup is of {} ({}); it goes to {} ({}).",
-                                        host::printable(backup.board_name),
-                                        host::printable(backup.board_id), link->board().called(),
-                                        link->board().id()),
-                            2) +
+    host::say(host::wrapped(
+                  fmt::format("Note: this backup is of {} ({}); it goes to {} ({}).",
+                              host::printable(backup.board_name), host::printable(backup.board_id),
+                              link->board().called(), link->board().id()),
+                  2) +
               "\n");
   }
   std::string problems;

@@ -10,8 +10,8 @@ namespace fettle {
 // which IEEE 754 defines to the last bit: the same bits on every processor, with or without FPU.
 // They are called once a window or less, so float64 in software does not matter.
 
-/// Natural logarithm of x > 0 in float64 (in float32: core/math.hpp), relative error below 1e-14. Zero and below give that of the
-/// smallest normal double (-708.4); NaN and +infinity come back unchanged.
+/// Natural logarithm of x > 0 in float64 (in float32: core/math.hpp), relative error below 1e-14. Zero
+/// and below give that of the smallest normal double (-708.4); NaN and +infinity come back unchanged.
 [[nodiscard]] constexpr double natural_log_f64(double x) {
   if (!(x <= 1.7976931348623157e308)) return x;
   if (x < 2.2250738585072014e-308) x = 2.2250738585072014e-308;

@@ -64,7 +64,8 @@ bool has_control(std::string_view text) {
 /// A piece of a strange file, fit to be shown on one line.
 std::string shown(const std::string& text) {
   std::string piece = printable(text.substr(0, kMostShown));
-  std::ranges::replace_if(piece, [](char c) { return c == '\n' || c == '\t'; }, '?');
+  std::ranges::replace_if(
+      piece, [](char c) { return c == '\n' || c == '\t'; }, '?');
   return piece + (text.size() > kMostShown ? "..." : "");
 }
 
@@ -207,9 +208,10 @@ BoardBackup parse_backup(const std::string& text, const std::string& name) {
     const std::string field = "settings." + shown(key);
     const std::string setting = fields.text(value, field);
     if (has_control(key) || has_control(setting)) {
-      fields.refuse(fmt::format("\"{}\": expected a setting without control characters, found "
-                                "\"{}\"; nothing was sent",
-                                field, shown(setting)));
+      fields.refuse(
+          fmt::format("\"{}\": expected a setting without control characters, found "
+                      "\"{}\"; nothing was sent",
+                      field, shown(setting)));
     }
     if (key.size() > kLongestSetting || setting.size() > kLongestSetting) {
       fields.refuse(fmt::format("\"{}\": expected at most {} bytes, found {}; nothing was sent",

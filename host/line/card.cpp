@@ -143,7 +143,8 @@ class Import {
 
  private:
   [[noreturn]] void refuse(std::uint64_t at, const std::string& why) const {
-    throw Error(ExitCode::bad_input, fmt::format("{}, offset {}: {}", options_.file.string(), at, why));
+    throw Error(ExitCode::bad_input,
+                fmt::format("{}, offset {}: {}", options_.file.string(), at, why));
   }
 
   [[noreturn]] void nothing_to_import() const {
@@ -155,9 +156,9 @@ class Import {
       code = wrong_rate_ ? ExitCode::bad_input : ExitCode::usage;
       what = "that can be imported";
     }
-    throw Error(code, fmt::format("{}: {} records, {} events, but no recording {}{}",
-                                  options_.file.string(), report_.records, report_.events, what,
-                                  why));
+    throw Error(code,
+                fmt::format("{}: {} records, {} events, but no recording {}{}",
+                            options_.file.string(), report_.records, report_.events, what, why));
   }
 
   /// Before anything else: whether there is a record at all, so that any file gets a clear answer.
@@ -288,9 +289,10 @@ class Import {
   std::string objection(const std::string& label, double rate_hz) {
     if (label.empty()) return "a recording without a label; say what it shows by --label";
     if (options_.label.empty() && !is_plain_name(label)) {
-      return fmt::format("a recording labelled {:?}, which cannot name a folder (letters, digits "
-                         "and -_.+ only, not starting with a dot); say what it shows by --label",
-                         label);
+      return fmt::format(
+          "a recording labelled {:?}, which cannot name a folder (letters, digits "
+          "and -_.+ only, not starting with a dot); say what it shows by --label",
+          label);
     }
     if (!(rate_hz >= kLowestCardRate_hz && rate_hz <= kHighestCardRate_hz)) {
       wrong_rate_ = true;
@@ -300,11 +302,11 @@ class Import {
     if ((has_data_ || update_ != nullptr) &&
         std::abs(rate_hz - rate_hz_) > kRateTolerance * rate_hz_) {
       wrong_rate_ = true;
-      return fmt::format("a recording at {:g} Hz, labelled {:?}, but {} {:g} Hz, and a data set has "
-                         "one rate. Import it into a data set of its own",
-                         rate_hz, label,
-                         has_data_ ? options_.data.string() + " is at" : "the first one is at",
-                         rate_hz_);
+      return fmt::format(
+          "a recording at {:g} Hz, labelled {:?}, but {} {:g} Hz, and a data set has "
+          "one rate. Import it into a data set of its own",
+          rate_hz, label, has_data_ ? options_.data.string() + " is at" : "the first one is at",
+          rate_hz_);
     }
     return {};
   }
@@ -404,7 +406,7 @@ class Import {
   RecordingWriter* writer_ = nullptr;  ///< of the recording under way
   std::optional<Collector> collector_;
   CardRecording current_;
-  std::string base_name_;  ///< of the recording under way, as the card has it
+  std::string base_name_;      ///< of the recording under way, as the card has it
   bool passing_over_ = false;  ///< the recording under way is left out
   std::string id_;
   std::uint32_t boot_ = 0;

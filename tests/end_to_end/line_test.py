@@ -306,13 +306,13 @@ class LineTest(unittest.TestCase):
         self.assertIn("samples at 1000 Hz", said)
 
     def test_says_what_becomes_of_a_model_on_trial(self):
-        board = self.board("--inject", "nack:1@10s")  # no samples, so no windows to judge
+        board = self.board("--inject", "nack:1")  # no samples, so no windows to judge
         self.run_fettle("simulate", "-o", "data", "--minutes", "normal=3")
         self.run_fettle("train", "data", "-o", "m.tflite")
         deploying = subprocess.Popen([FETTLE, "deploy", "m.tflite", "--port", board.port],
                                      cwd=self.folder, stdout=subprocess.PIPE,
                                      stderr=subprocess.PIPE, text=True)
-        time.sleep(4)
+        time.sleep(10)  # it waits 30 s for windows
         deploying.send_signal(signal.SIGINT)
         _, err = deploying.communicate(timeout=WAIT_S)
         self.assertEqual(deploying.returncode, 130, err)

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "drivers/mpu6050/decode.hpp"
 #include "drivers/mpu6050/driver.hpp"
 #include "tests/support/mpu6050_rig.hpp"
 
@@ -74,6 +75,7 @@ TEST(Mpu6050Driver, AChipBeginsWithTheRegisterMapsResetValues) {
     }
   };
   expect_reset_values("after power came");
+  EXPECT_EQ(rig.chip.samples_made(), 0U) << "it sleeps until it is told to work";
 
   EXPECT_TRUE(rig.run_to_samples());
   rig.chip.write(mpu6050::kAddressLow, static_cast<std::uint8_t>(Register::user_control), 0);
@@ -189,6 +191,22 @@ TEST(Mpu6050Driver, ASleepingCallerOverflowsTheFifoAndTheGapIsExact) {
     EXPECT_EQ(rig.inexact_gaps, 0U);
     EXPECT_EQ(rig.counters().restarts, 0U);
   }
+}
+
+/// What the driver relies on when its caller slept: the flag is where it looks for it, and the buffer ends
+/// with the newest sample.
+TEST(Mpu6050Driver, AFullFifoSaysSoAndHasTheNewestSamples) {
+  Running rig;
+  rig.sleep(2.0);
+  std::array<std::uint8_t, 1> status{};
+  rig.chip.read(mpu6050::kAddressLow, static_cast<std::uint8_t>(Register::interrupt_status),
+                status);
+  EXPECT_NE(status[0] & mpu6050::interrupt::kFifoOverflow, 0);
+  ASSERT_EQ(rig.chip.fifo_bytes(), mpu6050::kFifoBytes);
+  std::array<std::uint8_t, mpu6050::kFifoBytes> bytes{};
+  rig.chip.read(mpu6050::kAddressLow, static_cast<std::uint8_t>(Register::fifo_data), bytes);
+  EXPECT_EQ(mpu6050::decode_sample(std::span(bytes).last<mpu6050::kSampleBytes>()),
+            rig.chip.latest());
 }
 
 TEST(Mpu6050Driver, ACallerThatIsOnlyLateLosesNothing) {
