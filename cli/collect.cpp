@@ -43,6 +43,7 @@ constexpr const char* kFooter =
 
 constexpr std::int64_t kBaseline_us = 600'000'000;
 constexpr std::uint64_t kEarlySeconds = 5;
+constexpr int kMostParts = 10'000;
 constexpr auto kRateWait = 3s;
 constexpr auto kBetweenSyncs = 10s;  // what a power cut may take
 constexpr auto kSilenceTold = 5s;
@@ -207,11 +208,27 @@ class Collection {
   }
 
   void begin_recording() {
-    ++parts_;
-    const std::string name = parts_ == 1 ? name_ : fmt::format("{}-{}", name_, parts_);
-    on_disk([&] { writer_ = &update_->begin(options_.label, name, name_, provenance_); });
-    names_.push_back(name);
-    rows_.push_back(0);
+    for (;;) {
+      ++parts_;
+      const std::string name = parts_ == 1 ? name_ : fmt::format("{}-{}", name_, parts_);
+      try {
+        on_disk([&] { writer_ = &update_->begin(options_.label, name, name_, provenance_); });
+      } catch (const Error& error) {
+        // Nobody is there to think of a name for a later part.
+        if (parts_ == 1 || parts_ > kMostParts || error.code != ExitCode::exists) throw;
+        continue;
+      }
+      names_.push_back(name);
+      rows_.push_back(0);
+      return;
+    }
+  }
+
+  void begin_another() {
+    live_.note("The board has restarted: another recording begins.");
+    end_recording();
+    collector_->restart();
+    begin_recording();
   }
 
   void end_recording() {
@@ -267,7 +284,7 @@ class Collection {
     if (link_->reconnections() != connection_) return;
     silence_told_ = true;
     const std::string what = fmt::format(
-        "{} has sent no samples for {} s: its sensor is {}", link_->board().called(),
+        "{} has sent no new samples for {} s: its sensor is {}", link_->board().called(),
         std::chrono::duration_cast<std::chrono::seconds>(silence).count(), name_of(status.sensor));
     if (ends) {
       throw Error(ExitCode::io, fmt::format("{}. 'fettle selftest --port {}' says what to check",
@@ -308,15 +325,18 @@ class Collection {
  public:
   // What the line brings.
   void operator()(const protocol::SamplesMessage& message) {
-    sampled_ = std::chrono::steady_clock::now();
-    silence_told_ = false;
+    if (collector_->goes_back(message.block)) begin_another();
     host::MissingSamples missing;
     on_disk([&] {
       missing = collector_->add(message, [this](const TimedSample& row) { writer_->write(row); });
       // Each block, because nobody knows whether there will be another.
       writer_->flush();
     });
-    recorded_us_ = collector_->recorded_us();
+    // Samples of which none becomes a row are as good as none.
+    if (std::exchange(recorded_us_, collector_->recorded_us()) != recorded_us_) {
+      sampled_ = std::chrono::steady_clock::now();
+      silence_told_ = false;
+    }
     if (missing.count == 0) return;
     live_.note(fmt::format("Lost on the line: samples {} to {}.", missing.first,
                            missing.first + missing.count - 1));
@@ -352,18 +372,14 @@ class Collection {
                               static_cast<double>(hello.rate_hz), rate_hz_));
     }
     collector_->set_hop(hello.hop);
-    if (!reconnected.restarted) return;
-    live_.note("The board has restarted: another recording begins.");
-    end_recording();
-    collector_->restart();
-    begin_recording();
+    if (reconnected.restarted) begin_another();
   }
   void operator()(const host::BoardLog&) {}
   void operator()(const protocol::ScoreMessage&) {}
 
  private:
   void finish(const std::optional<Error>& trouble) {
-    end_recording();
+    if (writer_ != nullptr) end_recording();  // null: another part could not begin
     const CollectionCounts counts = collector_->counts();
     if (names_.empty()) {
       if (trouble) throw Error(trouble->code, trouble->what());

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <fstream>
@@ -29,6 +30,7 @@ constexpr std::size_t kLongestName = 200;  // most file systems allow 255 bytes 
 constexpr std::uintmax_t kLargestJson = 256U << 20U;
 constexpr const char* kIndex = "dataset.json";
 constexpr std::uint64_t kMostRows = 1'000'000'000'000;  // 158 years at 200 Hz
+constexpr std::uintmax_t kLongestTornRow = 4096;
 constexpr const char* kStaging = ".fettle-staging";     // and in it:
 constexpr const char* kNew = "new";                     //   recordings on their way in
 constexpr const char* kOld = "old";                     //   recordings on their way out
@@ -161,6 +163,18 @@ void refuse_link(const fs::path& folder) {
   if (!fs::is_symlink(fs::symlink_status(folder))) return;
   throw Error(ExitCode::bad_input,
               folder.string() + ": is a link, expected a folder of the data set. Remove the link");
+}
+
+/// What Fettle puts into its staging folder are files and folders. Anything else leads elsewhere or hangs.
+void refuse_strange_things(const fs::path& staging) {
+  for (const auto& entry : fs::recursive_directory_iterator(staging)) {
+    const fs::file_status status = entry.symlink_status();
+    if (fs::is_regular_file(status) || fs::is_directory(status)) continue;
+    throw Error(ExitCode::bad_input,
+                entry.path().string() +
+                    ": expected a file or folder of Fettle's own, found a link or something else. "
+                    "Remove it");
+  }
 }
 
 /// Undoes an update that was cut off before its commit point, the renaming of the staged dataset.json.
@@ -321,7 +335,23 @@ Plan read_unfinished(const fs::path& folder) {
   return unfinished;
 }
 
-/// Adds what is whole of the recordings that an update was to keep. If that fails they stay.
+/// Whether a file holds nothing but zeros from there on, as a power cut leaves behind what was written.
+bool zeros_from(const fs::path& file, std::uintmax_t offset) {
+  std::ifstream stream(file, std::ios::binary);
+  stream.seekg(static_cast<std::streamoff>(offset));
+  std::array<char, 4096> bytes{};
+  while (stream) {
+    stream.read(bytes.data(), bytes.size());
+    if (std::any_of(bytes.begin(), bytes.begin() + stream.gcount(),
+                    [](char c) { return c != 0; })) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/// Adds what is whole of the recordings that an update was to keep. If that fails they stay. More than a
+/// torn last row and zeros behind it is damage, and not cut away.
 /// @pre the staging folder is locked by this process, and nothing is to be undone.
 void take_in(const fs::path& folder) {
   const fs::path staging = folder / kStaging;
@@ -341,6 +371,11 @@ void take_in(const fs::path& folder) {
     const fs::path file = file_of(staging / kNew, entry.label, entry.name);
     if (!fs::exists(file)) continue;  // discarded, or in its place since the commit point
     const WholeRows whole = whole_rows(file, unfinished.axes);
+    if (!zeros_from(file, whole.bytes + kLongestTornRow)) {
+      refuse_unfinished(
+          folder, fmt::format("{} is damaged at byte {} of {}, behind {} whole rows", entry.id(),
+                              whole.bytes, fs::file_size(file), whole.rows));
+    }
     if (whole.rows < unfinished.least_rows) {
       if (whole.rows > 0) {
         notes.push_back(
@@ -387,6 +422,7 @@ void clear(const fs::path& staging) {
 /// Makes the data set whole and leaves the staging folder empty.
 /// @pre the staging folder is locked by this process.
 void settle(const fs::path& folder) {
+  refuse_strange_things(folder / kStaging);
   undo(folder);
   if (fs::exists(folder / kStaging / kUnfinished)) take_in(folder);
   clear(folder / kStaging);

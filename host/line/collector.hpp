@@ -64,6 +64,11 @@ class Collector {
   MissingSamples add(const protocol::SamplesMessage& message, const Write& write);
   /// The board has restarted: numbers and time stamps begin anew. Begin a new recording.
   void restart();
+  /// Whether a block is so much older than what was taken that it is no repetition: another start of
+  /// the board, or another board.
+  [[nodiscard]] bool goes_back(const SampleBlock& block) const {
+    return started_ && block.index + kMostRepeated < next_index_;
+  }
   /// As if samples of unknown number were lost on the way here.
   void interrupt() { aligned_ = false; }
   void set_hop(std::uint16_t hop) { hop_ = hop; }
@@ -74,6 +79,8 @@ class Collector {
   [[nodiscard]] const std::array<AxisLevel, kMaxAxes>& now() const { return last_second_; }
 
  private:
+  static constexpr std::uint64_t kMostRepeated = 5 * kMaxBlockSamples;
+
   void measure(const RawSample& raw, const TimedSample& sample);
   void end_second();
 

@@ -113,6 +113,18 @@ TEST_F(Collect, IgnoresWhatComesTwice) {
   EXPECT_EQ(collector.counts().repeated, 1U);
 }
 
+TEST_F(Collect, TellsARepetitionFromAnotherStart) {
+  const auto first = sensor.next();
+  EXPECT_FALSE(collector.goes_back(first.block)) << "nothing was before";
+  add(first);
+  for (int i = 0; i < 4; ++i) add(sensor.next());
+  EXPECT_FALSE(collector.goes_back(first.block)) << "five blocks ago: a late repetition";
+  add(sensor.next());
+  EXPECT_TRUE(collector.goes_back(first.block));
+  collector.restart();
+  EXPECT_FALSE(collector.goes_back(first.block));
+}
+
 /// The board's windows are the file's windows, whatever was lost where, also when they overlap.
 TEST_F(Collect, TheFileHasTheBoardsWindows) {
   std::size_t total = 0;

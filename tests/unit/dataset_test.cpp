@@ -199,6 +199,47 @@ TEST(DataSet, ACollectionThatCannotBeTakenInIsNotDeleted) {
   EXPECT_EQ(DataSet::open(folder / "d").recordings().size(), 1U);
 }
 
+/// Cutting is for the end of a file. Damage in its middle would throw away what is whole behind it.
+TEST(DataSet, ADamagedCollectionIsNotCut) {
+  const TemporaryFolder folder;
+  const auto file = folder / "d" / ".fettle-staging" / "new" / "normal" / "one.csv";
+  cut_off(folder / "d", "one", 2000);
+  const std::string good = read_text(file);
+  for (const std::size_t where : {std::size_t{0}, good.size() / 2}) {
+    std::string bad = good;
+    bad[where] = 'x';
+    write_text(file, bad);
+    expect_error(ExitCode::bad_input,
+                 {"normal/one is damaged at byte", "Nothing of it was deleted"},
+                 [&] { (void)DataSet::open(folder / "d"); });
+    EXPECT_EQ(read_text(file), bad);
+  }
+  write_text(file,
+             good + "123,4" + std::string(100'000, '\0'));  // a torn row, and a power cut's zeros
+  EXPECT_EQ(DataSet::open(folder / "d").recordings().at(0).rows, 2000U);
+}
+
+TEST(DataSet, LinksInTheStagingFolderAreNotFollowed) {
+  const TemporaryFolder folder;
+  const auto staged = folder / "d" / ".fettle-staging" / "new" / "normal";
+  cut_off(folder / "d", "one", 600);
+  const std::string good = read_text(staged / "one.csv");
+  const std::string torn = good + "123,4";
+  std::filesystem::create_directories(folder / "outside");
+  write_text(folder / "outside" / "one.csv", torn);
+  const auto refused = [&] {
+    expect_error(ExitCode::bad_input, {"found a link", "Remove it"},
+                 [&] { (void)DataSet::open(folder / "d"); });
+    EXPECT_EQ(read_text(folder / "outside" / "one.csv"), torn);
+  };
+  std::filesystem::remove(staged / "one.csv");
+  std::filesystem::create_symlink(folder / "outside" / "one.csv", staged / "one.csv");
+  refused();
+  std::filesystem::remove_all(staged);
+  std::filesystem::create_directory_symlink(folder / "outside", staged);
+  refused();
+}
+
 TEST(DataSet, ACollectionUnderWayIsLeftAlone) {
   const TemporaryFolder folder;
   {
