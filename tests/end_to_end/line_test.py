@@ -241,7 +241,7 @@ class LineTest(unittest.TestCase):
         out, err = collecting.communicate(timeout=WAIT_S)
         self.assertEqual(collecting.returncode, IO, err)
         self.assertGreater(time.monotonic() - began, 30)
-        self.assertIn("no samples for 5 s: its sensor is", err)
+        self.assertIn("no new samples for 5 s: its sensor is", err)
         self.assertIn("no samples for 30 s", err)
         self.assertIn("kept", err)
         self.assertRegex(out, r"ended early, 0:\d\d of 10:00:00")
