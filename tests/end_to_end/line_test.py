@@ -242,7 +242,7 @@ class LineTest(unittest.TestCase):
         self.assertEqual(collecting.returncode, IO, err)
         self.assertGreater(time.monotonic() - began, 30)
         self.assertIn("no new samples for 5 s: its sensor is", err)
-        self.assertIn("no samples for 30 s", err)
+        self.assertIn("no new samples for 30 s", err)
         self.assertIn("kept", err)
         self.assertRegex(out, r"ended early, 0:\d\d of 10:00:00")
         self.assertEqual(len(self.recordings()), 1)
