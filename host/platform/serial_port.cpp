@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -104,17 +105,69 @@ bool is_pseudo_terminal(const std::string& path) { return path.starts_with("/dev
   throw Error(ExitCode::io, text);
 }
 
+/// A descriptor that is closed unless somebody else takes it.
+class Descriptor {
+ public:
+  explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
+  ~Descriptor() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int get() const { return descriptor_; }
+  void release() { descriptor_ = -1; }
+
+ private:
+  int descriptor_;
+};
+
+/// How a terminal was set, put back at the end: one that is none of a board's must not stay without
+/// echo and line ends.
+class KeptSettings {
+ public:
+  KeptSettings() = default;
+  ~KeptSettings() {
+    if (descriptor_ >= 0) tcsetattr(descriptor_, TCSANOW, &settings_);
+  }
+  KeptSettings(const KeptSettings&) = delete;
+  KeptSettings& operator=(const KeptSettings&) = delete;
+  /// @return false if it is no terminal
+  bool keep(int descriptor) {
+    if (tcgetattr(descriptor, &settings_) != 0) return false;
+    descriptor_ = descriptor;
+    return true;
+  }
+  [[nodiscard]] const termios& settings() const { return settings_; }
+
+ private:
+  int descriptor_ = -1;
+  termios settings_{};
+};
+
 class SerialTransport : public Transport {
  public:
   SerialTransport(const std::string& path, std::uint32_t baud) : path_(path), port_(context_) {
+    // Opened here and not by Asio, which would change the terminal before anybody has looked at it; and
+    // only once, because each opening resets many a board.
+    Descriptor opened(::open(path.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+    if (opened.get() < 0) refuse(path, baud, errno);
+    if (isatty(opened.get()) != 1) refuse(path, baud, ENOTTY);
+    if (tcgetsid(opened.get()) == getsid(0)) {
+      throw Error(ExitCode::io,
+                  fmt::format("{}: this is the terminal that you are typing in, not a board. {}",
+                              path, ports_as_text(list_ports())));
+    }
     boost::system::error_code error;
-    port_.open(path, error);
+    port_.assign(opened.get(), error);
     if (error) refuse(path, baud, error.value());
+    opened.release();
     // Alone: flock keeps out those who ask, as we do; TIOCEXCL everybody but root. A pseudo terminal
     // would stay marked for as long as its other end lives.
     if (flock(port_.native_handle(), LOCK_EX | LOCK_NB) != 0) refuse(path, baud, EBUSY);
     exclusive_ = !is_pseudo_terminal(path);
     if (exclusive_) ioctl(port_.native_handle(), TIOCEXCL);
+    if (!before_.keep(port_.native_handle())) refuse(path, baud, errno);
+    make_raw(baud);
     set(serial_port_base::baud_rate(baud), baud);
     set(serial_port_base::character_size(8), baud);
     set(serial_port_base::parity(serial_port_base::parity::none), baud);
@@ -161,6 +214,14 @@ class SerialTransport : public Transport {
   }
 
  private:
+  /// Bytes as they are, both ways.
+  void make_raw(std::uint32_t baud) {
+    termios raw = before_.settings();
+    cfmakeraw(&raw);
+    raw.c_iflag |= IGNPAR;
+    raw.c_cflag |= CREAD | CLOCAL;
+    if (tcsetattr(port_.native_handle(), TCSANOW, &raw) != 0) refuse(path_, baud, errno);
+  }
   template <typename Option>
   void set(const Option& option, std::uint32_t baud) {
     boost::system::error_code error;
@@ -182,6 +243,7 @@ class SerialTransport : public Transport {
   std::string path_;
   boost::asio::io_context context_;
   serial_port port_;
+  KeptSettings before_;  // put back before the port is closed
   bool exclusive_ = false;
 };
 

@@ -3,7 +3,10 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -70,6 +73,56 @@ TEST(SerialPort, IsOpenOnce) {
                [&] { static_cast<void>(open_serial_port(pty.path, 115'200)); });
   port.reset();
   EXPECT_NO_THROW(static_cast<void>(open_serial_port(pty.path, 115'200)));
+}
+
+TEST(SerialPort, LeavesATerminalAsItWas) {
+  Pty pty;
+  const int slave = open(pty.path.c_str(), O_RDWR | O_NOCTTY);
+  ASSERT_GE(slave, 0);
+  termios before{};
+  ASSERT_EQ(tcgetattr(slave, &before), 0);
+  ASSERT_NE(before.c_lflag & ECHO, 0U) << "or there would be nothing to put back";
+  {
+    const auto port = open_serial_port(pty.path, 115'200);
+    termios during{};
+    ASSERT_EQ(tcgetattr(slave, &during), 0);
+    EXPECT_EQ(during.c_lflag & (ECHO | ICANON | ISIG), 0U);
+    EXPECT_EQ(cfgetospeed(&during), static_cast<speed_t>(B115200));
+  }
+  termios after{};
+  ASSERT_EQ(tcgetattr(slave, &after), 0);
+  EXPECT_EQ(after.c_lflag, before.c_lflag);
+  EXPECT_EQ(after.c_iflag, before.c_iflag);
+  EXPECT_EQ(after.c_oflag, before.c_oflag);
+  EXPECT_EQ(cfgetospeed(&after), cfgetospeed(&before));
+  close(slave);
+}
+
+TEST(SerialPort, IsNeverTheTerminalThatThePersonTypesIn) {
+  Pty pty;
+  const pid_t child = fork();
+  if (child == 0) {  // a session of its own, which this terminal controls
+    setsid();
+    const int terminal = open(pty.path.c_str(), O_RDWR);
+    if (terminal < 0 || ioctl(terminal, TIOCSCTTY, 0) != 0) _exit(100);
+    for (const std::string& path : {std::string("/dev/tty"), pty.path}) {
+      try {
+        static_cast<void>(open_serial_port(path, 115'200));
+        _exit(101);
+      } catch (const Error& error) {
+        if (std::string(error.what()).find("the terminal that you are typing in") ==
+            std::string::npos)
+          _exit(102);
+      }
+      termios now{};
+      if (tcgetattr(terminal, &now) != 0 || (now.c_lflag & ECHO) == 0) _exit(103);
+    }
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(SerialPort, SaysWhenTheOtherEndIsGone) {
