@@ -76,20 +76,20 @@ void print_recordings(const host::ImportReport& report) {
 void run(const Options& options) {
   const host::ImportReport report = host::import_recordings(options.import);
   for (const std::string& note : report.notes) {
-    host::say(fmt::format("{}\n", host::wrapped("note: " + note, 2)));
+    host::say(fmt::format("{}\n", host::wrapped("note: " + host::one_line(note), 2)));
   }
   for (const std::string& warning : report.warnings) {
-    host::say(fmt::format("\nWARNING: {}\n\n", warning));
+    host::say(fmt::format("\nWARNING: {}\n\n", host::printable(warning)));
   }
   if (!report.too_short.empty()) {
     const std::string more = report.too_short.size() > 1
                                  ? fmt::format(" and {} more", report.too_short.size() - 1)
                                  : std::string();
-    fmt::print(
-        stderr, "{}\n",
-        host::wrapped(fmt::format("note: left out, fewer rows than the {} of a window: {}{}",
-                                  options.import.window_samples, report.too_short.front(), more),
-                      2));
+    fmt::print(stderr, "{}\n",
+               host::wrapped(fmt::format("note: left out, fewer rows than the {} of a window: {}{}",
+                                         options.import.window_samples,
+                                         host::one_line(report.too_short.front()), more),
+                             2));
   }
   if (report.bad_rows > 0) {
     host::say(fmt::format("note: {} bad rows left out\n", report.bad_rows));

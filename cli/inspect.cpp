@@ -83,8 +83,11 @@ void print_json(const host::DataSet& data, const host::Inspection& inspection) {
   fmt::print("{}\n", text_of(json));
 }
 
+/// What tells recordings of one board apart stands at the end of their names.
 std::string cut(const std::string& text, std::size_t width) {
-  return text.size() <= width ? text : text.substr(0, width - 2) + "..";
+  if (text.size() <= width) return text;
+  const std::size_t tail = (width - 2) * 2 / 3;
+  return text.substr(0, width - 2 - tail) + ".." + text.substr(text.size() - tail);
 }
 
 std::uint64_t sum(const std::array<std::uint64_t, 6>& counts) {
@@ -104,7 +107,7 @@ void print_table(const host::DataSet& data, const host::Inspection& inspection) 
     fmt::print("{:<22} {:>6} {:>7} {:>5} {:>4} {:>4} {:>4} {:>11} {:>9}\n", cut(name, 22),
                cells...);
   };
-  fmt::print("{}: {} recordings, {} axes, {:g} Hz\n\n", data.folder().string(),
+  fmt::print("{}: {} recordings, {} axes, {:g} Hz\n\n", host::one_line(data.folder().string()),
              data.recordings().size(), data.axes(), data.rate_hz());
   print_row("", "", "", "", "", "", "", "vibration", "speed");
   print_row("", "min", "windows", "Hz", "gaps", "clip", "torn", "g", "Hz");
@@ -118,18 +121,20 @@ void print_table(const host::DataSet& data, const host::Inspection& inspection) 
         seconds += other.seconds;
         windows += other.windows;
       }
-      print_row(label, fmt::format("{:.1f}", seconds / 60), windows, "", "", "", "", "", "");
+      print_row(host::one_line(label), fmt::format("{:.1f}", seconds / 60), windows, "", "", "", "",
+                "", "");
     }
-    print_row("  " + part.name, fmt::format("{:.1f}", part.seconds / 60), part.windows,
-              fmt::format("{:.1f}", part.rate_hz), part.gaps, sum(part.clipped), sum(part.spikes),
-              drift_text(part.level_g, 3), drift_text(part.speed_hz, 1));
+    print_row("  " + host::one_line(part.name), fmt::format("{:.1f}", part.seconds / 60),
+              part.windows, fmt::format("{:.1f}", part.rate_hz), part.gaps, sum(part.clipped),
+              sum(part.spikes), drift_text(part.level_g, 3), drift_text(part.speed_hz, 1));
   }
   bool heading_due[2] = {true, true};
   for (const host::Finding& finding : inspection.findings) {
     if (std::exchange(heading_due[finding.matters ? 1 : 0], false)) {
       fmt::print("\n{}\n", finding.matters ? "What matters:" : "Good to know:");
     }
-    fmt::print("{}\n", host::wrapped("  " + finding.where + ": " + finding.text + ".", 4));
+    fmt::print("{}\n",
+               host::wrapped("  " + host::one_line(finding.where) + ": " + finding.text + ".", 4));
   }
   if (heading_due[1]) fmt::print("\nNothing found that would matter for training.\n");
 }

@@ -38,7 +38,8 @@ constexpr const char* kFooter =
 
 /// A person gets lines that fit the screen; a program gets them whole.
 int fail(ExitCode code, const std::string& message) {
-  std::string text = "fettle: " + message;
+  // It may quote what others have written: names of files, answers of boards.
+  std::string text = "fettle: " + fettle::host::printable(message);
   if (fettle::host::platform::stderr_is_terminal()) {
     std::istringstream lines(text);
     text.clear();

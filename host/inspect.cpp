@@ -422,8 +422,9 @@ void judge(const Health& part, double nominal_hz, std::uint32_t window_samples,
     say(true,
         fmt::format(
             "the vibration's main frequency goes from {:.1f} Hz to {:.1f} Hz (between {:.1f} "
-            "and {:.1f}): the speed or the load changed, and a detector will learn or "
-            "flag that. Record at steady speed, or a recording for each",
+            "and {:.1f}): the speed or the load changed, or another frequency became the "
+            "strongest, as in a failing bearing. In normal running a detector will learn or flag "
+            "that: record at steady speed, or a recording for each",
             part.speed_hz.first, part.speed_hz.last, part.speed_hz.lowest, part.speed_hz.highest));
   }
   if (part.level_g.first > 0 && part.level_g.highest > 1.25 * part.level_g.lowest) {

@@ -15,6 +15,14 @@ inline constexpr std::size_t kTextColumns = 80;
 /// indented. No newline at the end.
 [[nodiscard]] std::string wrapped(std::string_view text, std::size_t indent);
 
+/// Text from outside without what a terminal would obey: control characters, also those above 0x7F (C1,
+/// as UTF-8 or alone), become '?'. Line ends and tabs stay.
+[[nodiscard]] std::string printable(std::string_view text);
+
+/// The same for what is one line: line ends, tabs and control characters are written as in C, "\\n",
+/// "\\x1b".
+[[nodiscard]] std::string one_line(std::string_view text);
+
 /// Microseconds of "90", "90s", "10min", "1.5h", "2d"; negative if it is none of them, or not above 0.
 [[nodiscard]] std::int64_t parse_duration_us(std::string_view text);
 /// "3:07" or "1:02:03".

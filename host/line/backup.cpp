@@ -63,9 +63,7 @@ bool has_control(std::string_view text) {
 
 /// A piece of a strange file, fit to be shown on one line.
 std::string shown(const std::string& text) {
-  std::string piece = printable(text.substr(0, kMostShown));
-  std::ranges::replace_if(
-      piece, [](char c) { return c == '\n' || c == '\t'; }, '?');
+  const std::string piece = one_line(text.substr(0, kMostShown));
   return piece + (text.size() > kMostShown ? "..." : "");
 }
 

@@ -43,36 +43,6 @@ constexpr const char* kBaudAdvice =
 
 }  // namespace
 
-std::string printable(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7F) c = '?';
-  }
-  return result;
-}
-
-std::string one_line(std::string_view text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
-    // U+0080 to U+009F, which terminals obey as they obey escape, are two bytes of UTF-8.
-    const bool c1 = byte == 0xC2 && next >= 0x80 && next < 0xA0;
-    if (text[i] == '\n') {
-      result += "\\n";
-    } else if (text[i] == '\t') {
-      result += "\\t";
-    } else if (byte < 0x20 || byte == 0x7F || c1) {
-      result += fmt::format("\\x{:02x}", byte);
-      if (c1) result += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[++i]));
-    } else {
-      result += text[i];
-    }
-  }
-  return result;
-}
-
 std::string BoardInfo::id() const {
   std::string text;
   for (const std::uint8_t byte : hello.id) text += fmt::format("{:02x}", byte);
@@ -270,7 +240,7 @@ std::string BoardLink::what_is_there() const {
           "{}: something else than a Fettle board is there: it answers by text, such as \"{}\". "
           "Is it the right port ('fettle ports' lists them), and is Fettle's firmware on the "
           "board?",
-          port_, printable(text_seen_.back().substr(0, 60)));
+          port_, one_line(text_seen_.back().substr(0, 60)));
     }
   }
   return fmt::format(
@@ -313,8 +283,8 @@ bool BoardLink::hello() {
     }
     BoardInfo info;
     if (!decode(waiting_->payload, info.hello)) continue;
-    info.name = printable(std::exchange(info.hello.name, {}));
-    info.firmware = printable(std::exchange(info.hello.firmware, {}));
+    info.name = one_line(std::exchange(info.hello.name, {}));
+    info.firmware = one_line(std::exchange(info.hello.firmware, {}));
     if (!(info.hello.rate_hz >= kLowestRate_hz && info.hello.rate_hz <= kHighestRate_hz)) {
       throw Error(
           ExitCode::bad_input,
@@ -395,7 +365,14 @@ void BoardLink::reconnect(const std::string& why) {
   if (!options_.reconnect) throw Error(ExitCode::io, why);
   watching_ = false;
   bool told = false;
+  std::chrono::microseconds waited{0};
   for (;;) {
+    if (options_.patience.count() > 0 && waited >= options_.patience) {
+      throw Error(ExitCode::io,
+                  fmt::format("{}: the board was gone for {:.1f} s and has not come back: {}",
+                              port_, std::chrono::duration<double>(waited).count(), why));
+    }
+    const auto tried = std::chrono::steady_clock::now();
     // Closed first: a port that is held open comes back under another number.
     line_.reset();
     stop_if_interrupted();
@@ -408,12 +385,13 @@ void BoardLink::reconnect(const std::string& why) {
       if (!hello()) queue_.emplace_back(Reconnected{false});
       restart_streams();
       break;
-    } catch (const LineLost&) {
-      continue;
+    } catch (const LineLost&) {  // once more
     } catch (const Error& error) {
       // Another board or another version does not become the right one by waiting.
       if (error.code != ExitCode::io) throw;
     }
+    waited += std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::steady_clock::now() - tried);
   }
   ++reconnections_;
   say("");
@@ -478,8 +456,8 @@ void BoardLink::stream(std::uint8_t what) {
   const std::uint8_t payload[] = {what};
   const BoardReply reply = ask_reply(MessageType::stream, payload);
   if (!reply.ok()) {
-    throw Error(ExitCode::bad_input,
-                fmt::format("{}: {} refuses the stream: {}", port_, board_.called(), reply.text));
+    throw Error(ExitCode::bad_input, fmt::format("{}: {} refuses the stream: {}", port_,
+                                                 board_.called(), one_line(reply.text)));
   }
   streams_ = what;
   heard_ = line_->now();
@@ -513,8 +491,8 @@ void BoardLink::send_model(std::span<const std::uint8_t> file,
                            const std::function<void(std::size_t)>& progress) {
   const std::uint32_t crc = crc_of(file);
   const auto refuse = [&](const BoardReply& reply) {
-    throw Error(ExitCode::bad_input,
-                fmt::format("{}: {} refuses the model: {}", port_, board_.called(), reply.text));
+    throw Error(ExitCode::bad_input, fmt::format("{}: {} refuses the model: {}", port_,
+                                                 board_.called(), one_line(reply.text)));
   };
   for (int attempt = 0;; ++attempt) {
     const int connection = reconnections_;

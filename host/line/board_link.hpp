@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "host/line/transport.hpp"
+#include "host/text.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/frame.hpp"
 #include "protocol/sequence.hpp"
@@ -61,14 +62,6 @@ struct BoardReply {
   [[nodiscard]] bool ok() const { return status == protocol::ReplyStatus::ok; }
 };
 
-/// Text from outside without what a terminal would obey: control characters become '?'. Line ends
-/// and tabs stay.
-[[nodiscard]] std::string printable(std::string_view text);
-
-/// The same for what is one line: line ends, tabs and control characters are written as in C, "\\n",
-/// "\\x1b".
-[[nodiscard]] std::string one_line(std::string_view text);
-
 /// A conversation with a board. Frames that are lost are named; requests are asked again when no
 /// answer comes; a pulled cable or a restarted board is waited for. Everything throws
 /// Error(io) or Error(bad_input) when there is no hope, and Error(interrupted) after Ctrl-C.
@@ -81,6 +74,8 @@ class BoardLink {
     /// Without a frame while a stream runs, the board is asked whether it still knows us.
     std::chrono::milliseconds silence{3000};
     bool reconnect = true;
+    std::chrono::microseconds patience{
+        0};  ///< how long a board that is gone is waited for; 0: for ever
     std::size_t most_waiting = 100'000;  ///< messages that nobody takes; later ones are lost frames
     /// What is told while there is nothing to do but wait; "" when that is over.
     std::function<void(const std::string&)> notice;

@@ -269,7 +269,7 @@ class Link : public testing::Test {
 TEST_F(Link, GreetsAsksAndSaysGoodBye) {
   {
     BoardLink link = connect();
-    EXPECT_EQ(link.board().name, "p?ump");  // nothing that a terminal would obey
+    EXPECT_EQ(link.board().name, "p\\x1bump");  // nothing that a terminal would obey
     EXPECT_EQ(link.board().id(), "0707070707070707");
     EXPECT_EQ(board.utc_us, 1'700'000'000'000'000);
     EXPECT_EQ(link.command("status").text, "did status");
@@ -315,6 +315,20 @@ TEST(OneLine, EscapesWhatATerminalWouldObey) {
             "\\xc2\\x9b2J")
       << "the C1 form of escape [";
   EXPECT_EQ(one_line("\xC2"), "\xC2");
+  EXPECT_EQ(one_line("a\x9B"
+                     "2J"),
+            "a\\x9b2J")
+      << "... in Latin-1";
+  EXPECT_EQ(one_line("\xC3\x9C \xE2\x80\x93"), "\xC3\x9C \xE2\x80\x93")
+      << "letters end in such bytes";
+}
+
+TEST(Printable, KeepsLinesAndLettersOnly) {
+  EXPECT_EQ(printable("a\nb\tc\x1B[2J\x7F\r"), "a\nb\tc?[2J??");
+  EXPECT_EQ(printable("x\xC2\x9B"
+                      "2J\x9D"
+                      "0;t \xC3\x9C"),
+            "x?2J?0;t \xC3\x9C");
 }
 
 TEST_F(Link, NamesTheSideToUpdate) {
