@@ -61,6 +61,7 @@ class Alarm {
     return now_us < maintenance_until_us_;
   }
   [[nodiscard]] bool active() const { return active_; }
+  [[nodiscard]] bool acknowledged() const { return active_ && acknowledged_; }
   [[nodiscard]] bool pin(std::int64_t now_us) const {
     return (active_ && !acknowledged_ && !muted(now_us)) || now_us < test_until_us_;
   }

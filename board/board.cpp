@@ -88,6 +88,7 @@ void Board::begin(std::int64_t now_us) {
     log(LogLevel::error, "card",
         "the log's file is not Fettle's and is left alone: move it away to record");
   }
+  tell_given_up();
   choose_model(true);
   Text<80> text;
   text << "started for the " << settings_.boots << ". time, Fettle " << identity_.firmware;
@@ -218,7 +219,9 @@ void Board::watch_sensor() {
   sensor_lost_ = true;
   said_cause_ = driver_.cause();
   said_cause_us_ = now_us_;
-  event(EventKind::sensor_lost, mpu6050::describe(driver_.cause()));
+  event(EventKind::sensor_lost, driver_.cause() == mpu6050::Cause::none
+                                    ? "no samples for a second"
+                                    : mpu6050::describe(driver_.cause()));
 }
 
 /// Losses are told once a minute, not once a gap: a bad wire must not fill the card.
@@ -329,6 +332,8 @@ protocol::StatusMessage Board::status() const {
   status.verdict = judged_ && last_.verdict == Verdict::anomaly ? protocol::BoardVerdict::anomaly
                                                                 : protocol::BoardVerdict::normal;
   status.flags = flags();
+  if (alarm_.active()) status.flags |= protocol::kStatusAlarm;
+  if (alarm_.acknowledged()) status.flags |= protocol::kStatusAcknowledged;
   status.model = model_state_;
   status.card = recorder_.state();
   status.card_records = recorder_.records();
@@ -348,7 +353,7 @@ void Board::event(EventKind kind, std::string_view text) {
   message.score = scored ? last_.score : 0.0F;
   message.threshold = scored ? last_.threshold : 0.0F;
   message.text = text;
-  past_[(events_ - 1) % past_.size()] = {kind, events_, now_us_, message.score};
+  list({kind, events_, now_us_, message.score});
 
   // An event about the card itself is not written to it.
   if (kind != EventKind::card_failed) {
@@ -380,12 +385,26 @@ void Board::log(LogLevel level, std::string_view tag, std::string_view text) {
   }
 }
 
+/// For `events`. A clock that is set again takes the place of its last setting: computers that come and
+/// go would otherwise drive out the alarm that somebody looks for.
+void Board::list(const PastEvent& past) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < past_count_; ++i) {
+    const bool again = past.kind == EventKind::clock_set && past_[i].kind == EventKind::clock_set;
+    if (!again) past_[count++] = past_[i];
+  }
+  if (count == past_.size()) {
+    for (std::size_t i = 1; i < count; ++i) past_[i - 1] = past_[i];
+    --count;
+  }
+  past_[count] = past;
+  past_count_ = count + 1;
+}
+
 void Board::show_events(Reply& reply) const {
-  const std::uint32_t first =
-      events_ > past_.size() ? events_ - static_cast<std::uint32_t>(past_.size()) : 0;
-  for (std::uint32_t i = first; i < events_; ++i) {
-    const PastEvent& past = past_[i % past_.size()];
-    if (i != first) reply << "\n";
+  for (std::size_t i = 0; i < past_count_; ++i) {
+    const PastEvent& past = past_[i];
+    if (i != 0) reply << "\n";
     reply << past.id << "  ";
     reply.number(static_cast<double>(past.uptime_us) * 1e-6, 1)
         << " s  " << name_of_event(past.kind);

@@ -62,6 +62,12 @@ class Board {
 
  private:
   using Reply = Text<800>;
+  struct PastEvent {
+    protocol::EventKind kind = protocol::EventKind::boot;
+    std::uint32_t id = 0;
+    std::int64_t uptime_us = 0;
+    float score = 0;
+  };
 
   // The journey (board.cpp).
   void on_block(const SampleBlock& block);
@@ -78,6 +84,7 @@ class Board {
 
   // Models (models.cpp).
   void choose_model(bool starting);
+  void tell_given_up();
   void forget_verdicts();
   bool load(std::span<const std::uint8_t> file, Reply& why);
   void reload();
@@ -109,6 +116,7 @@ class Board {
 
   // What happened, for the line, the card and the log.
   void event(protocol::EventKind kind, std::string_view text);
+  void list(const PastEvent& past);
   void log(LogLevel level, std::string_view tag, std::string_view text);
   [[nodiscard]] std::int64_t utc_us() const {
     return utc_offset_us_ == 0 ? 0 : utc_offset_us_ + now_us_;
@@ -117,12 +125,6 @@ class Board {
 
   /// What the line carries unasked.
   enum class Stream : std::uint8_t { none, csv, scores };
-  struct PastEvent {
-    protocol::EventKind kind = protocol::EventKind::boot;
-    std::uint32_t id = 0;
-    std::int64_t uptime_us = 0;
-    float score = 0;
-  };
 
   Ports ports_;
   Identity identity_;
@@ -175,8 +177,9 @@ class Board {
   bool framed_ = false;
   std::uint8_t streams_ = 0;  // kStream... bits, in frames
   Stream stream_ = Stream::none;
-  bool self_test_due_ = false;  // asked for, not yet told
-  std::array<PastEvent, 8> past_{};
+  bool self_test_due_ = false;       // asked for, not yet told
+  std::array<PastEvent, 8> past_{};  // the oldest first
+  std::size_t past_count_ = 0;
   std::uint32_t events_ = 0;
   StoreStatus card_test_ = StoreStatus::absent;
 };

@@ -84,6 +84,12 @@ void Board::read_line() {
     const protocol::LineEvent arrived = reader_.push(inbox_[inbox_at_++]);
     if (arrived.kind == protocol::LineEvent::Kind::text) return on_text(arrived.text);
     if (arrived.kind == protocol::LineEvent::Kind::frame) return on_frame(arrived);
+    if (arrived.damage == protocol::FrameDamage::text_too_long && !framed_) {
+      Text<80> text;
+      text << "error: a line has at most " << protocol::kMostTextLine << " characters";
+      outbox_.print(text.view());
+      return;
+    }
   }
 }
 
@@ -360,6 +366,9 @@ void Board::show_status(Reply& reply) const {
           << ": " << fettle::name_of(last_.verdict);
     }
   }
+  if (alarm_.active()) {
+    reply << (alarm_.acknowledged() ? ", alarm (acknowledged)" : ", ALARM");
+  }
   if (pin_) reply << ", pin high";
   if (alarm_.muted(now_us_)) reply << ", muted";
   if (alarm_.maintenance(now_us_)) reply << ", maintenance";
@@ -377,13 +386,15 @@ void Board::finish_self_test() {
   card_test_ = recorder_.check();
 }
 
-/// A clock that somebody brings. Noted when it is the first, or another than before.
+/// A clock that somebody brings. Noted when it is the first, or another than before by more than two
+/// clocks drift apart in days.
 /// @return false if it cannot be right
 bool Board::set_clock(std::int64_t utc_us) {
   constexpr std::int64_t kSecond_us = 1'000'000;
+  constexpr std::int64_t kDrift_us = 5 * kSecond_us;
   if (utc_us < kEarliestUtc_s * kSecond_us || utc_us > kLatestUtc_s * kSecond_us) return false;
   const std::int64_t moved_us = utc_us - now_us_ - utc_offset_us_;
-  const bool news = utc_offset_us_ == 0 || moved_us > kSecond_us || moved_us < -kSecond_us;
+  const bool news = utc_offset_us_ == 0 || moved_us > kDrift_us || moved_us < -kDrift_us;
   utc_offset_us_ = utc_us - now_us_;
   if (news) event(EventKind::clock_set, "events carry UTC from here");
   return true;

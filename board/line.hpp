@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "board/ports.hpp"
+#include "board/text.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/frame.hpp"
 #include "protocol/messages.hpp"
@@ -35,14 +36,18 @@ class Outbox {
         protocol::encode_frame(type, sequence_++, {payload.data(), size}, frame);
     return put({frame.data(), bytes});
   }
-  /// A line of text; its end is added.
+  /// A line of text; its end is added. What a person typed comes back in answers: a terminal must show
+  /// it and not obey it.
   bool print(std::string_view text) {
     constexpr std::array<std::uint8_t, 2> kEnd = {'\r', '\n'};
     if (room() < text.size() + kEnd.size()) {
       ++dropped_;
       return false;
     }
-    append({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const auto byte = static_cast<std::uint8_t>(is_control(text, i) ? '?' : text[i]);
+      append({&byte, 1});
+    }
     append(kEnd);
     return true;
   }

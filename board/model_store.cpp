@@ -66,6 +66,14 @@ std::size_t ModelStore::candidates(std::array<Entry, ModelFlash::kSlots>& entrie
   return count;
 }
 
+bool ModelStore::given_up(Entry& entry) {
+  for (std::size_t slot = 0; slot < ModelFlash::kSlots; ++slot) {
+    if (slot == into_ || !read_entry(slot, entry)) continue;
+    if (!entry.proven && entry.trials == kMostTrials) return true;
+  }
+  return false;
+}
+
 StoreStatus ModelStore::mark_trial(const Entry& entry) {
   const auto bytes = flash_.view(entry.slot);
   if (bytes.size() < kHeaderBytes) return StoreStatus::failed;

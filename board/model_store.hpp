@@ -58,6 +58,10 @@ class ModelStore {
   /// @return how many, 0 to 2
   [[nodiscard]] std::size_t candidates(std::array<Entry, ModelFlash::kSlots>& entries);
 
+  /// A model that was started as often as it may be without proving itself, which nobody has been told
+  /// yet. One more mark_trial() says that it has been told.
+  [[nodiscard]] bool given_up(Entry& entry);
+
   /// Before a model on trial is started: marks the attempt.
   StoreStatus mark_trial(const Entry& entry);
   /// It has run. From here the other slot may be overwritten.

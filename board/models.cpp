@@ -86,6 +86,20 @@ void Board::choose_model(bool starting) {
   log(LogLevel::warning, "model", "there is none: nothing is judged until 'fettle deploy'");
 }
 
+/// A model that was tried in vain is not tried at this start any more. Told once, not at every start.
+/// @pre no attempt of this start is marked yet
+void Board::tell_given_up() {
+  ModelStore::Entry entry;
+  if (!store_.given_up(entry)) return;
+  Text<protocol::kMostEventText> text;
+  text << "CRC-32 ";
+  text.hex(entry.crc32, 8) << " is given up: " << ModelStore::kMostTrials << " starts, but never "
+                           << kProvingWindows << " windows";
+  event(protocol::EventKind::model_changed, text.view());
+  // If that cannot be written it is told again.
+  static_cast<void>(store_.mark_trial(entry));
+}
+
 /// What another model has judged says nothing about this one's scores.
 void Board::forget_verdicts() {
   judged_ = false;

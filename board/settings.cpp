@@ -26,8 +26,8 @@ int position(const std::array<std::uint16_t, 4>& list, std::string_view text) {
 }
 
 bool printable(std::string_view text) {
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (is_control(text, i)) return false;
   }
   return true;
 }

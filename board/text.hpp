@@ -87,6 +87,15 @@ class Text {
   return line;
 }
 
+/// Whether a terminal would obey the byte there instead of showing it: a control character, also one
+/// of the second set (C1, U+0080 to U+009F), as UTF-8 or alone.
+[[nodiscard]] constexpr bool is_control(std::string_view text, std::size_t at) {
+  const auto byte = static_cast<unsigned char>(text[at]);
+  if (byte < 0x20 || byte == 0x7F) return true;
+  const auto before = at == 0 ? 0U : static_cast<unsigned char>(text[at - 1]);
+  return (byte & 0xE0U) == 0x80 && (before < 0x80 || before == 0xC2);
+}
+
 /// The first word of a line, taken off it; words are separated by spaces.
 [[nodiscard]] constexpr std::string_view take_word(std::string_view& line) {
   while (!line.empty() && line.front() == ' ') line.remove_prefix(1);

@@ -7,6 +7,7 @@ namespace fettle::protocol {
 namespace {
 
 constexpr std::uint8_t kScoreFlags = kScoreAlarm | kScorePin | kScoreMuted | kScoreMaintenance;
+constexpr std::uint8_t kStatusFlags = kScoreFlags | kStatusAlarm | kStatusAcknowledged;
 constexpr std::uint8_t kStreamBits = kStreamSamples | kStreamScores | kStreamEvents | kStreamLog;
 constexpr std::uint16_t kMostWindow = 0x7FFF;
 
@@ -145,7 +146,7 @@ void fields(Archive& archive, M& m) {
   archive.number(m.score);  // as in ScoreMessage
   archive.finite(m.threshold);
   archive.choice(m.verdict, BoardVerdict::normal, BoardVerdict::anomaly);
-  archive.bits(m.flags, kScoreFlags);
+  archive.bits(m.flags, kStatusFlags);
   archive.choice(m.model, ModelState::none, ModelState::proven);
   archive.choice(m.card, CardState::absent, CardState::failed);
   archive.number(m.card_records);

@@ -110,6 +110,9 @@ inline constexpr std::uint8_t kScoreAlarm = 1;        ///< this window raised th
 inline constexpr std::uint8_t kScorePin = 2;          ///< the alert pin is active
 inline constexpr std::uint8_t kScoreMuted = 4;        ///< the pin is held low by `mute`
 inline constexpr std::uint8_t kScoreMaintenance = 8;  ///< scored, but not judged
+// In a status only, for whoever comes later than the event.
+inline constexpr std::uint8_t kStatusAlarm = 16;         ///< an alarm is on
+inline constexpr std::uint8_t kStatusAcknowledged = 32;  ///< ... and somebody has seen it
 
 struct ScoreMessage {
   std::uint64_t index = 0;  ///< of the window's first sample
@@ -210,7 +213,7 @@ struct StatusMessage {
   float score = 0;  ///< of the last window
   float threshold = 0;
   BoardVerdict verdict = BoardVerdict::normal;
-  std::uint8_t flags = 0;  ///< kScorePin, kScoreMuted, kScoreMaintenance
+  std::uint8_t flags = 0;  ///< kScorePin, kScoreMuted, kScoreMaintenance, kStatus...
   ModelState model = ModelState::none;
   CardState card = CardState::absent;
   std::uint64_t card_records = 0;    ///< written since boot

@@ -64,6 +64,12 @@ class BoardTest : public testing::Test, public VirtualRig {
     return std::any_of(events.begin(), events.end(),
                        [kind](const Event& event) { return event.kind == kind; });
   }
+  /// How many lines of the board's log say that.
+  [[nodiscard]] std::ptrdiff_t logged(std::string_view what) const {
+    return std::count_if(log.begin(), log.end(), [what](const std::string& line) {
+      return line.find(what) != std::string::npos;
+    });
+  }
   /// All whole records of the card.
   [[nodiscard]] std::vector<std::vector<std::uint8_t>> card_records() const {
     std::vector<std::vector<std::uint8_t>> records;
@@ -460,9 +466,14 @@ TEST_F(BoardTest, AModelThatNeverRunsGivesWayToTheOneBefore) {
     run(0.5);
     EXPECT_EQ(board->board().status().model, ModelState::trial) << "start " << i;
   }
-  power_on();
-  run(0.5);
-  EXPECT_EQ(board->board().status().model, ModelState::proven);
+  EXPECT_EQ(logged("is given up: 3 starts"), 0);
+  for (int i = 0; i < 3; ++i) {
+    power_on();
+    run(0.5);
+    EXPECT_EQ(board->board().status().model, ModelState::proven);
+    EXPECT_EQ(logged("is given up: 3 starts"), 1) << "once, not at every start";
+    EXPECT_EQ(ask("events").text.find("model changed") != std::string::npos, i == 0);
+  }
 }
 
 TEST_F(BoardTest, TheModelCanBeReadBack) {
@@ -598,6 +609,13 @@ TEST_F(BoardTest, EveryCommandOfTheHelpIsKnown) {
     EXPECT_EQ(said.find("error"), std::string::npos) << line << ": " << said;
   }
   EXPECT_NE(type("dance").find("help"), std::string::npos);
+}
+
+TEST_F(BoardTest, ALineThatIsTooLongIsAnswered) {
+  power_on();
+  run(1);
+  EXPECT_NE(type(std::string(300, 'x')).find("error: a line has at most 256"), std::string::npos);
+  EXPECT_NE(type("name").find("(no name)"), std::string::npos) << "and the next one is understood";
 }
 
 TEST_F(BoardTest, TheSelfTestSaysWhatToCheck) {
@@ -773,6 +791,92 @@ TEST_F(BoardTest, ManyGreetingsDoNotPushAlarmsOutOfTheList) {
   run(3);
   for (int i = 0; i < 12; ++i) connect(kAll);
   EXPECT_NE(ask("events").text.find("alarm"), std::string::npos);
+}
+
+TEST_F(BoardTest, ClocksThatJumpDoNotEither) {
+  start_judging();
+  shaker.level = 3;
+  run(3);
+  log.clear();
+  for (int i = 1; i <= 12; ++i) {
+    send(protocol::MessageType::hello,
+         protocol::HelloRequest{protocol::kVersion, kUtc_us + i * 60'000'000});
+    send(protocol::MessageType::stream, protocol::StreamRequest{kAll});
+    run(0.2);
+  }
+  EXPECT_EQ(logged("clock set"), 12);
+  const std::string list = ask("events").text;
+  EXPECT_NE(list.find("alarm"), std::string::npos) << list;
+  EXPECT_EQ(list.find("clock set"), list.rfind("clock set")) << list;
+  EXPECT_NE(list.find("clock set"), std::string::npos) << list;
+}
+
+TEST_F(BoardTest, AClockThatDriftsIsNoEvent) {
+  power_on();
+  connect(kAll);
+  log.clear();
+  for (int i = 1; i <= 3; ++i) {  // four seconds off each time, as after some days
+    send(protocol::MessageType::hello,
+         protocol::HelloRequest{protocol::kVersion, kUtc_us + i * 4'000'000});
+    send(protocol::MessageType::stream, protocol::StreamRequest{kAll});
+    run(0.2);
+  }
+  EXPECT_EQ(logged("clock set"), 0);
+  EXPECT_NEAR(static_cast<double>(fresh_status().utc_us - kUtc_us), 12e6, 1e6);
+}
+
+TEST_F(BoardTest, TheListKeepsTheLastEightEvents) {
+  power_on();
+  connect(kAll);
+  for (int i = 0; i < 12; ++i) ask(i % 2 == 0 ? "mute 10min" : "maintenance 10min");
+  const std::string list = ask("events").text;
+  EXPECT_EQ(std::count(list.begin(), list.end(), '\n'), 7) << list;
+  EXPECT_EQ(list.find("boot"), std::string::npos) << list;
+  EXPECT_EQ(list.rfind("maintenance"),
+            list.rfind("\n") + list.substr(list.rfind("\n")).find("main"));
+}
+
+TEST_F(BoardTest, TheStatusSaysThatAnAlarmIsOn) {
+  start_judging();
+  EXPECT_EQ(fresh_status().flags, 0);
+  shaker.level = 3;
+  run(3);
+  EXPECT_EQ(fresh_status().flags, protocol::kScorePin | protocol::kStatusAlarm);
+  EXPECT_NE(ask("status").text.find("ALARM"), std::string::npos);
+  EXPECT_EQ(ask("ack").status, ReplyStatus::ok);
+  EXPECT_EQ(fresh_status().flags, protocol::kStatusAlarm | protocol::kStatusAcknowledged);
+  EXPECT_EQ(ask("mute 10min").status, ReplyStatus::ok);
+  EXPECT_EQ(fresh_status().flags,
+            protocol::kStatusAlarm | protocol::kStatusAcknowledged | protocol::kScoreMuted);
+  shaker.level = 1;
+  run(3);
+  EXPECT_EQ(fresh_status().flags, protocol::kScoreMuted);
+}
+
+TEST_F(BoardTest, ATerminalGetsNothingBackThatItWouldObey) {
+  power_on();
+  run(1);
+  for (const char* typed : {"\x1B[2J", "set name a\x1B]0;x\x07",
+                            "set name \xC2\x9B"
+                            "2J",
+                            "set name \x9B"
+                            "2J",
+                            "set \x1B[31m 1"}) {
+    const std::string said = type(typed);
+    EXPECT_NE(said.find("error"), std::string::npos) << said;
+    for (const char evil : {'\x1B', '\x07', '\x9B'}) {
+      EXPECT_EQ(said.find(evil), std::string::npos) << said;
+    }
+  }
+  EXPECT_EQ(board->board().settings().name.size(), 0U);
+  // Letters beyond ASCII end in the same bytes and are none of that.
+  EXPECT_EQ(type("name \xC3\x9C"
+                 "bung \xE2\x80\x93 1")
+                .find("error"),
+            std::string::npos);
+  EXPECT_NE(type("name").find("\xC3\x9C"
+                              "bung \xE2\x80\x93 1"),
+            std::string::npos);
 }
 
 TEST_F(BoardTest, APersonWhoTypesAfterAProgramIsUnderstoodAtOnce) {
