@@ -29,6 +29,7 @@ constexpr int kFormat = 1;
 constexpr std::size_t kLongestName = 200;  // most file systems allow 255 bytes with the suffix
 constexpr std::uintmax_t kLargestJson = 256U << 20U;
 constexpr const char* kIndex = "dataset.json";
+constexpr std::uint64_t kMostLeastRows = 1'000'000;     // no window is longer
 constexpr std::uint64_t kMostRows = 1'000'000'000'000;  // 158 years at 200 Hz
 constexpr std::uintmax_t kLongestTornRow = 4096;
 constexpr const char* kStaging = ".fettle-staging";     // and in it:
@@ -36,6 +37,7 @@ constexpr const char* kNew = "new";                     //   recordings on their
 constexpr const char* kOld = "old";                     //   recordings on their way out
 constexpr const char* kAdded = "added";                 //   label/name of each new one, one a line
 constexpr const char* kUnfinished = "unfinished.json";  //   what to make of new/ when cut off
+constexpr const char* kRemovable = "removable";         //   new/ can be had again, or was dropped
 
 fs::path file_of(const fs::path& folder, const std::string& label, const std::string& name) {
   return folder / label / (name + ".csv");
@@ -91,6 +93,11 @@ Index read_index(const fs::path& folder) {
   const fs::path file = folder / kIndex;
   std::error_code error;
   const std::uintmax_t size = fs::file_size(file, error);
+  if (error && fs::is_regular_file(folder)) {
+    throw Error(ExitCode::io, folder.string() +
+                                  ": expected a data set, which is a folder, found a file. Are the "
+                                  "arguments in the right order?");
+  }
   if (error) {
     throw Error(ExitCode::io,
                 fmt::format("{}: no data set here ({}: {}). `fettle import` or `fettle simulate` "
@@ -250,8 +257,8 @@ void carry_out(const fs::path& folder, const Index& before,
     }
     for (const RecordingEntry& entry : added) {
       platform::create_folders(folder / entry.label);
-      platform::replace_file(file_of(staging / kNew, entry.label, entry.name),
-                             file_of(folder, entry.label, entry.name));
+      platform::move_file(file_of(staging / kNew, entry.label, entry.name),
+                          file_of(folder, entry.label, entry.name));
     }
     platform::replace_file(staging / kIndex, folder / kIndex);
   } catch (...) {
@@ -303,6 +310,7 @@ void write_unfinished(const fs::path& file, const Plan& unfinished) {
 Plan read_unfinished(const fs::path& folder) {
   std::ifstream stream(folder / kStaging / kUnfinished, std::ios::binary);
   Plan unfinished;
+  std::set<std::string> ids;
   try {
     const Json json = Json::parse(stream);
     if (const auto format = json.at("format").get<std::int64_t>(); format != kFormat) {
@@ -311,7 +319,12 @@ Plan read_unfinished(const fs::path& folder) {
     }
     unfinished.rate_hz = json.at("rate_hz").get<double>();
     unfinished.axes = json.at("axes").get<std::size_t>();
-    unfinished.least_rows = json.at("least_rows").get<std::uint64_t>();
+    const Json& least_rows = json.at("least_rows");
+    if (!least_rows.is_number_unsigned() || least_rows > kMostLeastRows) {
+      refuse_unfinished(folder, fmt::format("{} is damaged: least_rows is {}, expected 0 to {}",
+                                            kUnfinished, least_rows.dump(), kMostLeastRows));
+    }
+    unfinished.least_rows = least_rows.get<std::uint64_t>();
     for (const Json& row : json.at("recordings")) {
       RecordingEntry entry;
       entry.label = row.at("label").get<std::string>();
@@ -322,7 +335,8 @@ Plan read_unfinished(const fs::path& folder) {
         refuse_unfinished(
             folder, fmt::format("{:?} in {} is no recording's name", entry.id(), kUnfinished));
       }
-      unfinished.recordings.push_back(std::move(entry));
+      // Named twice it is still one.
+      if (ids.insert(entry.id()).second) unfinished.recordings.push_back(std::move(entry));
     }
   } catch (const Json::exception& problem) {
     refuse_unfinished(folder, fmt::format("{} is damaged: {}", kUnfinished, problem.what()));
@@ -333,6 +347,39 @@ Plan read_unfinished(const fs::path& folder) {
                                           unfinished.rate_hz, unfinished.axes));
   }
   return unfinished;
+}
+
+/// The recordings that lie in new/, as "label/name".
+std::set<std::string> staged_recordings(const fs::path& folder) {
+  std::set<std::string> ids;
+  const fs::path staged = folder / kStaging / kNew;
+  if (!fs::exists(staged)) return ids;
+  for (const auto& entry : fs::recursive_directory_iterator(staged)) {
+    if (!entry.is_regular_file()) continue;
+    fs::path id = entry.path().lexically_relative(staged);
+    if (id.extension() == ".csv") id.replace_extension();
+    ids.insert(id.string());
+  }
+  return ids;
+}
+
+/// Gives a recording in new/ another name, if a file has come to stand where it was to be.
+/// @param unfinished says at any moment what the file is called, should this be the last
+void find_free_name(const fs::path& folder, Plan& unfinished, RecordingEntry& entry) {
+  const fs::path staged = folder / kStaging / kNew;
+  if (!fs::exists(file_of(folder, entry.label, entry.name))) return;
+  RecordingEntry other = entry;
+  const std::string base = entry.name.substr(0, kLongestName - 8);
+  for (int i = 2; fs::exists(file_of(folder, other.label, other.name)) ||
+                  fs::exists(file_of(staged, other.label, other.name));
+       ++i) {
+    other.name = fmt::format("{}-{}", base, i);
+  }
+  unfinished.recordings.push_back(other);
+  write_unfinished(folder / kStaging / kUnfinished, unfinished);
+  platform::replace_file(file_of(staged, entry.label, entry.name),
+                         file_of(staged, other.label, other.name));
+  entry = other;
 }
 
 /// Whether a file holds nothing but zeros from there on, as a power cut leaves behind what was written.
@@ -355,7 +402,12 @@ bool zeros_from(const fs::path& file, std::uintmax_t offset) {
 /// @pre the staging folder is locked by this process, and nothing is to be undone.
 void take_in(const fs::path& folder) {
   const fs::path staging = folder / kStaging;
-  const Plan unfinished = read_unfinished(folder);
+  Plan unfinished = read_unfinished(folder);
+  std::set<std::string> not_named = staged_recordings(folder);
+  for (const RecordingEntry& entry : unfinished.recordings) not_named.erase(entry.id());
+  if (!not_named.empty()) {
+    refuse_unfinished(folder, fmt::format("{} does not name {}", kUnfinished, *not_named.begin()));
+  }
   Index before;
   before.rate_hz = unfinished.rate_hz;
   before.axes = unfinished.axes;
@@ -367,8 +419,9 @@ void take_in(const fs::path& folder) {
   }
   std::vector<RecordingEntry> added;
   std::vector<std::string> notes;
-  for (RecordingEntry entry : unfinished.recordings) {
-    const fs::path file = file_of(staging / kNew, entry.label, entry.name);
+  const std::vector<RecordingEntry> begun = unfinished.recordings;
+  for (RecordingEntry entry : begun) {
+    fs::path file = file_of(staging / kNew, entry.label, entry.name);
     if (!fs::exists(file)) continue;  // discarded, or in its place since the commit point
     const WholeRows whole = whole_rows(file, unfinished.axes);
     if (!zeros_from(file, whole.bytes + kLongestTornRow)) {
@@ -377,17 +430,18 @@ void take_in(const fs::path& folder) {
                               whole.bytes, fs::file_size(file), whole.rows));
     }
     if (whole.rows < unfinished.least_rows) {
-      if (whole.rows > 0) {
-        notes.push_back(
-            fmt::format("{}, a collection that was cut off after {} samples, no window "
-                        "of {}, was dropped",
-                        entry.id(), whole.rows, unfinished.least_rows));
-      }
+      notes.push_back(
+          fmt::format("{}, a collection that was cut off after {} samples, no window "
+                      "of {}, was dropped",
+                      entry.id(), whole.rows, unfinished.least_rows));
       continue;
     }
     refuse_link(folder / entry.label);
-    if (fs::exists(file_of(folder, entry.label, entry.name))) {
-      refuse_unfinished(folder, fmt::format("there is another {} now", entry.id()));
+    if (const std::string was = entry.id(); fs::exists(file_of(folder, entry.label, entry.name))) {
+      find_free_name(folder, unfinished, entry);
+      file = file_of(staging / kNew, entry.label, entry.name);
+      notes.push_back(fmt::format("there is another {} now, so what was collected is called {}",
+                                  was, entry.id()));
     }
     if (fs::file_size(file) != whole.bytes) fs::resize_file(file, whole.bytes);
     entry.rows = whole.rows;
@@ -412,11 +466,18 @@ void take_in(const fs::path& folder) {
   for (const std::string& note : notes) say("note: " + note + "\n");
 }
 
+/// Says that nobody will miss what is in new/.
+void mark_removable(const fs::path& staging) { std::ofstream mark(staging / kRemovable); }
+
 /// Empties the staging folder.
 void clear(const fs::path& staging) {
-  // First, so that nobody takes in what this leaves behind when it is killed.
+  // First, so that nobody takes in or keeps what this leaves behind when it is killed.
+  mark_removable(staging);
   fs::remove(staging / kUnfinished);
-  for (const auto& entry : fs::directory_iterator(staging)) fs::remove_all(entry.path());
+  for (const auto& entry : fs::directory_iterator(staging)) {
+    if (entry.path().filename() != kRemovable) fs::remove_all(entry.path());
+  }
+  fs::remove(staging / kRemovable);
 }
 
 /// Makes the data set whole and leaves the staging folder empty.
@@ -424,7 +485,14 @@ void clear(const fs::path& staging) {
 void settle(const fs::path& folder) {
   refuse_strange_things(folder / kStaging);
   undo(folder);
-  if (fs::exists(folder / kStaging / kUnfinished)) take_in(folder);
+  if (fs::exists(folder / kStaging / kUnfinished)) {
+    take_in(folder);
+  } else if (!fs::exists(folder / kStaging / kRemovable)) {
+    if (const auto ids = staged_recordings(folder); !ids.empty()) {
+      refuse_unfinished(folder,
+                        fmt::format("{} is missing, and {} is there", kUnfinished, *ids.begin()));
+    }
+  }
   clear(folder / kStaging);
 }
 
@@ -602,6 +670,7 @@ DataSetUpdate::DataSetUpdate(const fs::path& folder, double rate_hz, std::size_t
         fmt::format("{}: another fettle is changing this data set; wait for it", folder.string()));
   }
   settle(folder);
+  if (!impl.unfinished) mark_removable(impl.staging);
   if (!fs::exists(folder / kIndex)) {
     impl.before.rate_hz = rate_hz;
     impl.before.axes = axes;
@@ -640,8 +709,11 @@ DataSetUpdate::~DataSetUpdate() {
   }
   std::error_code ignored;
   impl.writer.reset();
-  fs::remove(impl.staging / kUnfinished, ignored);  // first, as in clear()
-  fs::remove_all(impl.staging, ignored);
+  try {
+    clear(impl.staging);
+  } catch (const std::exception&) {  // the next command clears it
+  }
+  fs::remove(impl.staging, ignored);
   if (impl.folder_is_new) fs::remove(impl.folder, ignored);
 }
 
@@ -696,11 +768,15 @@ void DataSetUpdate::abandon() { impl_->unfinished.reset(); }
 
 void DataSetUpdate::remove(const RecordingEntry& entry) { impl_->removed.push_back(entry); }
 
-void DataSetUpdate::commit() {
+std::vector<RecordingEntry> DataSetUpdate::commit() {
   Impl& impl = *impl_;
+  if (impl.unfinished) {
+    for (RecordingEntry& entry : impl.added) find_free_name(impl.folder, *impl.unfinished, entry);
+  }
   carry_out(impl.folder, impl.before, impl.added, impl.removed);
   impl.folder_is_new = false;
   impl.unfinished.reset();  // all of it is in place
+  return impl.added;
 }
 
 }  // namespace fettle::host

@@ -107,8 +107,10 @@ class DataSetUpdate {
   void abandon();
   /// Removes an existing recording in the same transaction (`fettle label` replaces by parts).
   void remove(const RecordingEntry& entry);
-  /// Makes it all visible. Throws Error(io); the data set is then as it was.
-  void commit();
+  /// Makes it all visible. Throws Error(io), or Error(exists) if a file has appeared where a recording
+  /// was to be; the data set is then as it was. Recordings that are to be kept find a free name instead.
+  /// @return what was added, under the names that it has
+  std::vector<RecordingEntry> commit();
 
  private:
   struct Impl;

@@ -9,4 +9,4 @@ endforeach()
 target_link_libraries(npz_test PRIVATE ${MINIZIP_LIBRARY})
 # The test stands between the program and the system, to let the n-th call fail or be the last.
 target_link_options(dataset_fault_test PRIVATE
-  -Wl,--wrap=rename -Wl,--wrap=write -Wl,--wrap=fsync)
+  -Wl,--wrap=rename -Wl,--wrap=renameat2 -Wl,--wrap=write -Wl,--wrap=fsync)

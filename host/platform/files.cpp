@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -34,6 +35,14 @@ InputFile::InputFile(const std::filesystem::path& file) : file_(file), descripto
   if (file == "-") return;
   descriptor_ = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor_ < 0) fail(file, "open it");
+  struct stat what = {};
+  if (::fstat(descriptor_, &what) == 0 && S_ISDIR(what.st_mode)) {
+    close_quietly(descriptor_);
+    throw Error(ExitCode::io,
+                file.string() +
+                    ": expected a file, found a folder. Are the arguments in the right "
+                    "order?");
+  }
 }
 
 InputFile::~InputFile() { close_quietly(descriptor_); }
@@ -104,6 +113,24 @@ void replace_file(const std::filesystem::path& from, const std::filesystem::path
   if (::rename(from.c_str(), to.c_str()) != 0) fail(to, "put it in place");
 }
 
+void move_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+#ifdef __linux__
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return;
+  const bool unknown = errno == EINVAL || errno == ENOSYS;  // to this file system or kernel
+  if (!unknown && errno != EEXIST) fail(to, "put it in place");
+  const bool there = !unknown;
+#else
+  const bool there = false;
+#endif
+  if (there || std::filesystem::exists(std::filesystem::symlink_status(to))) {
+    throw Error(ExitCode::exists,
+                to.string() +
+                    ": expected nothing there, found a file that has appeared meanwhile; "
+                    "none is ever overwritten. Move it away and run this again");
+  }
+  replace_file(from, to);
+}
+
 std::filesystem::path temporary_beside(const std::filesystem::path& file) {
   return file.parent_path() / fmt::format(".{}.{}.tmp", file.filename().string(), ::getpid());
 }
@@ -129,6 +156,18 @@ void check_output(const std::filesystem::path& file,
                   "cannot write '" + file.string() + "': it is what is read. Choose another name");
     }
   }
+}
+
+void check_regular_file(const std::filesystem::path& file) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(file, error);
+  // What is not there at all is for whoever opens it to say.
+  if (!std::filesystem::exists(status) || std::filesystem::is_regular_file(status)) return;
+  throw Error(
+      ExitCode::io,
+      fmt::format("{}: expected a file, found {}. Are the arguments in the right order?",
+                  file.string(),
+                  std::filesystem::is_directory(status) ? "a folder" : "a pipe or a device"));
 }
 
 void write_file_atomically(const std::filesystem::path& file, std::string_view bytes) {

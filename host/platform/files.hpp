@@ -60,11 +60,15 @@ bool create_folders(const std::filesystem::path& folder);
 /// Gives `from` the name `to`; what had that name before is gone. A crash leaves the one or the
 /// other. Throws Error(io).
 void replace_file(const std::filesystem::path& from, const std::filesystem::path& to);
+/// The same, but never over anything that stands there: Error(exists).
+void move_file(const std::filesystem::path& from, const std::filesystem::path& to);
 
 /// Refuses an output that would do harm, before any work is done: its folder must exist, it must be
 /// an ordinary file or none yet (a device would be replaced by a file), and no file of `inputs`.
 /// Throws Error(io) or Error(exists).
 void check_output(const std::filesystem::path& file, std::span<const std::filesystem::path> inputs);
+/// Throws Error(io) if that is a folder, a pipe or a device: opening a pipe may wait for ever.
+void check_regular_file(const std::filesystem::path& file);
 
 /// Writes a whole file: temporary file beside it, sync, rename. Throws Error(io).
 void write_file_atomically(const std::filesystem::path& file, std::string_view bytes);

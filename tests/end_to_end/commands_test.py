@@ -594,9 +594,20 @@ class BadInput(CommandTest):
 
     def test_a_model_file_as_a_data_set(self):
         self.simulated_and_trained()
-        result = self.run_fettle("evaluate", "model.tflite", "model.tflite")
-        self.assertIn(result.returncode, (BAD_INPUT, IO), result.stderr)
-        self.assertIn("fettle", result.stderr)
+        self.refused(IO, "evaluate", "model.tflite", "model.tflite", says=["order"])
+        self.refused(IO, "score", "data", "model.tflite", says=["folder", "order"])
+
+    def test_names_of_files_are_shown_and_not_obeyed(self):
+        self.simulate("normal=0.2")
+        evil = "a\x1b]0;owned\x07b\u009b2Jc\nd"
+        (self.folder / "data" / "normal" / f"{evil}.csv").write_text("t_us\n")
+        shown = self.run_fettle("inspect", "data")
+        self.assertIn("\\x1b]0;owned\\x07", shown.stdout)
+        self.write(f"{evil}.csv", "t,x\n1,2\n")
+        imported = self.run_fettle("import", f"{evil}.csv", "--label", "normal", "-o", "other")
+        for text in (shown.stdout, shown.stderr, imported.stdout, imported.stderr):
+            for control in "\x1b\x07\u009b":
+                self.assertNotIn(control, text)
 
 
 class TooLittleData(CommandTest):

@@ -34,11 +34,16 @@ bool strikes() {
 
 extern "C" {
 int __real_rename(const char*, const char*);
+int __real_renameat2(int, const char*, int, const char*, unsigned);
 ssize_t __real_write(int, const void*, size_t);
 int __real_fsync(int);
 
 int __wrap_rename(const char* from, const char* to) {
   return strikes() ? -1 : __real_rename(from, to);
+}
+int __wrap_renameat2(int from_folder, const char* from, int to_folder, const char* to,
+                     unsigned flags) {
+  return strikes() ? -1 : __real_renameat2(from_folder, from, to_folder, to, flags);
 }
 ssize_t __wrap_write(int file, const void* bytes, size_t count) {
   return strikes() ? -1 : __real_write(file, bytes, count);

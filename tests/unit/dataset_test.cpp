@@ -190,13 +190,98 @@ TEST(DataSet, ACollectionThatCannotBeTakenInIsNotDeleted) {
   write_text(plan, outside);
   expect_error(ExitCode::bad_input, {"no recording's name"},
                [&] { (void)DataSet::open(folder / "d"); });
+  const auto changed = [&](const std::string& from, const std::string& to) {
+    std::string text = good;
+    text.replace(text.find(from), from.size(), to);
+    return text;
+  };
+  for (const char* bad : {"-5", "1e3", "\"10\"", "18446744073709551615"}) {
+    SCOPED_TRACE(bad);
+    write_text(plan, changed("\"least_rows\": 10", std::string("\"least_rows\": ") + bad));
+    expect_error(ExitCode::bad_input, {"least_rows", "Nothing of it was deleted"},
+                 [&] { (void)DataSet::open(folder / "d"); });
+  }
+  // Of a plan that names others, or none, or is not there at all, nobody knows what it was for.
+  for (const std::string& other : {changed("\"one\"", "\"two\""), std::string()}) {
+    if (other.empty()) {
+      std::filesystem::remove(plan);
+    } else {
+      write_text(plan, other);
+    }
+    expect_error(ExitCode::bad_input,
+                 {"unfinished.json", "normal/one", "Nothing of it was deleted"},
+                 [&] { (void)DataSet::open(folder / "d"); });
+    expect_error(ExitCode::bad_input, {"unfinished.json"},
+                 [&] { DataSetUpdate(folder / "d", 200, 3); });
+    EXPECT_TRUE(std::filesystem::exists(row));
+  }
   write_text(plan, good);
-  write_text(folder / "d" / "normal" / "one.csv", "somebody's");
-  expect_error(ExitCode::bad_input, {"another normal/one"},
-               [&] { (void)DataSet::open(folder / "d"); });
-  EXPECT_EQ(read_text(folder / "d" / "normal" / "one.csv"), "somebody's");
-  std::filesystem::remove(folder / "d" / "normal" / "one.csv");
   EXPECT_EQ(DataSet::open(folder / "d").recordings().size(), 1U);
+}
+
+TEST(DataSet, ACollectionWithoutASampleIsDroppedAndNamed) {
+  const TemporaryFolder folder;
+  const auto staged = folder / "d" / ".fettle-staging" / "new" / "normal";
+  cut_off(folder / "d", "one", 600);
+  write_text(staged / "one.csv", "t_us,ax_g");
+  testing::internal::CaptureStderr();
+  EXPECT_FALSE(DataSet::exists(folder / "d"));
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("normal/one, a collection"),
+            std::string::npos);
+}
+
+TEST(DataSet, APlanThatNamesARecordingTwiceIsUnderstood) {
+  const TemporaryFolder folder;
+  const auto plan = folder / "d" / ".fettle-staging" / "unfinished.json";
+  cut_off(folder / "d", "one", 600);
+  std::string text = read_text(plan);
+  const std::size_t from = text.find('{', 1);
+  const std::size_t to = text.find('}') + 1;
+  text.insert(to, "," + text.substr(from, to - from));
+  write_text(plan, text);
+  EXPECT_EQ(DataSet::open(folder / "d").recordings().size(), 1U);
+}
+
+TEST(DataSet, ACollectionFindsAFreeName) {
+  const TemporaryFolder folder;
+  const auto theirs = folder / "d" / "normal" / "one.csv";
+  // That was cut off,
+  cut_off(folder / "d", "one", 600);
+  write_text(theirs, "somebody's");
+  testing::internal::CaptureStderr();
+  {
+    const DataSet data = DataSet::open(folder / "d");
+    ASSERT_EQ(data.recordings().size(), 1U);
+    EXPECT_EQ(data.recordings()[0].id(), "normal/one-2");
+    EXPECT_EQ(data.recordings()[0].rows, 600U);
+    EXPECT_EQ(whole_rows(data.path_of(data.recordings()[0]), 3).rows, 600U);
+  }
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("another normal/one now"),
+            std::string::npos);
+  EXPECT_EQ(read_text(theirs), "somebody's");
+  // and one in whose way a file comes while it is under way.
+  DataSetUpdate update(folder / "d", 200, 3, DataSetUpdate::Unfinished::kept, 1);
+  add(update, "normal", "three");
+  write_text(folder / "d" / "normal" / "three.csv", "somebody's");
+  EXPECT_EQ(update.commit().at(0).id(), "normal/three-2");
+  EXPECT_EQ(read_text(folder / "d" / "normal" / "three.csv"), "somebody's");
+  EXPECT_EQ(DataSet::open(folder / "d").recordings().size(), 2U);
+}
+
+TEST(DataSet, AnUpdateNeverOverwritesWhatHasAppearedMeanwhile) {
+  const TemporaryFolder folder;
+  const auto theirs = folder / "d" / "normal" / "two.csv";
+  {
+    DataSetUpdate update(folder / "d", 200, 3);
+    add(update, "normal", "one");
+    add(update, "normal", "two");
+    write_text(theirs, "somebody's");
+    expect_error(ExitCode::exists, {"two.csv", "appeared meanwhile", "Move it away"},
+                 [&] { update.commit(); });
+  }
+  EXPECT_EQ(read_text(theirs), "somebody's");
+  EXPECT_FALSE(std::filesystem::exists(folder / "d" / "normal" / "one.csv"));
+  EXPECT_FALSE(DataSet::exists(folder / "d"));
 }
 
 /// Cutting is for the end of a file. Damage in its middle would throw away what is whole behind it.
