@@ -114,6 +114,7 @@ class Import {
   explicit Import(const CardOptions& options) : options_(options) {}
 
   CardReport run() {
+    platform::check_regular_file(options_.file);
     check_log();
     if (DataSet::exists(options_.data)) {
       const DataSet data = DataSet::open(options_.data);
@@ -205,16 +206,29 @@ class Import {
     ++report_.records;
     const std::string id = hex(header.id);
     auto& next = next_sequence_[id];
-    if (next.second && header.sequence != next.first) {
-      if (header.sequence > next.first) {
-        const std::uint32_t missing = header.sequence - next.first;
+    if (next.known && header.sequence + 1 == next.sequence && header.boot == next.boot &&
+        header.type == next.type && std::ranges::equal(item.record.payload, next.payload)) {
+      ++report_.repeated;
+      return;
+    }
+    if (next.known && header.sequence != next.sequence) {
+      if (header.sequence > next.sequence) {
+        const std::uint32_t missing = header.sequence - next.sequence;
         report_.missing += missing;
-        note_damage(fmt::format("offset {}: records {} to {} are missing", item.at, next.first,
+        note_damage(fmt::format("offset {}: records {} to {} are missing", item.at, next.sequence,
                                 header.sequence - 1));
+      } else if (header.type == CardRecordType::samples) {
+        ++report_.damaged;
+        note_damage(fmt::format("offset {}: record {} where {} was expected", item.at,
+                                header.sequence, next.sequence));
       }
       if (writer_ != nullptr) collector_->interrupt();
     }
-    next = {header.sequence + 1, true};
+    next = {true,
+            header.sequence + 1,
+            header.boot,
+            header.type,
+            {item.record.payload.begin(), item.record.payload.end()}};
 
     switch (header.type) {
       case CardRecordType::session: begin_recording(item, id); break;
@@ -238,7 +252,7 @@ class Import {
     end_recording(false);
     protocol::CardSession session;
     if (!decode(item.record.payload, session)) return bad_payload(item);
-    const std::string name = printable(session.name);
+    const std::string name = one_line(session.name);
     const std::string board = name.empty() ? id : fmt::format("{} ({})", name, id);
     if (std::ranges::find(report_.boards, board) == report_.boards.end()) {
       report_.boards.push_back(board);
@@ -264,7 +278,7 @@ class Import {
     std::string provenance = fmt::format(
         "card of {}, firmware {}, sensor 0x{:02x} at +-{} g and +-{} deg/s, boot {}, {:g} Hz "
         "nominal",
-        board, printable(session.firmware), session.who_am_i,
+        board, one_line(session.firmware), session.who_am_i,
         2 << static_cast<int>(session.ranges.accelerometer),
         250 << static_cast<int>(session.ranges.gyroscope), header.boot, rate_hz);
     if (session.model_crc32 != 0) {
@@ -399,7 +413,15 @@ class Import {
   double rate_hz_ = 0;
   std::size_t left_out_by_header_ = 0;  ///< for label or rate
   bool wrong_rate_ = false;
-  std::map<std::string, std::pair<std::uint32_t, bool>> next_sequence_;
+  /// What follows the last record of a board, and that record.
+  struct Next {
+    bool known = false;
+    std::uint32_t sequence = 0;
+    std::uint32_t boot = 0;
+    CardRecordType type = CardRecordType::session;
+    std::vector<std::uint8_t> payload;
+  };
+  std::map<std::string, Next> next_sequence_;
 
   std::vector<RecordingEntry> known_;  ///< what the data set has, or will have
 

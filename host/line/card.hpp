@@ -31,6 +31,7 @@ struct CardReport {
   std::vector<std::string> boards;  ///< name and id of each
   std::uint64_t records = 0;        ///< whole ones
   std::uint64_t events = 0;
+  std::uint64_t repeated = 0;         ///< that stand there a second time in a row: ignored
   std::uint64_t damaged = 0;          ///< places where no record could be read
   std::uint64_t missing = 0;          ///< records that the sequence numbers say there should be
   std::vector<std::string> damage;    ///< the first of them, by offset and reason

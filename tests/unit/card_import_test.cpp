@@ -191,6 +191,46 @@ TEST_F(CardImport, KnowsTheSameRecordingOnOneCard) {
   EXPECT_EQ(report.already.size(), 1U);
 }
 
+TEST_F(CardImport, IgnoresARecordThatStandsThereTwice) {
+  card.session("normal");
+  card.samples(40);
+  card.end();
+  std::vector<std::uint8_t> twice;
+  std::uint64_t records = 0;
+  for (std::size_t at = 0; at < card.bytes.size(); at += protocol::kCardRecordBytes, ++records) {
+    for (int i = 0; i < 2; ++i) {
+      twice.insert(
+          twice.end(), card.bytes.begin() + static_cast<std::ptrdiff_t>(at),
+          card.bytes.begin() + static_cast<std::ptrdiff_t>(at + protocol::kCardRecordBytes));
+    }
+  }
+  card.bytes = twice;
+  const CardReport report = import();
+  ASSERT_EQ(report.recordings.size(), 1U);
+  EXPECT_EQ(report.recordings[0].counts.rows, card.truth.size());
+  EXPECT_EQ(report.recordings[0].counts.skipped, 0U);
+  EXPECT_TRUE(report.recordings[0].ended);
+  EXPECT_EQ(report.repeated, records);
+  EXPECT_EQ(report.damaged, 0U);
+}
+
+TEST_F(CardImport, SaysWhenRecordsGoBack) {
+  card.session("normal");
+  card.samples(40);
+  const std::uint32_t sequence = card.sequence;
+  card.sequence = 5;  // another one under an old number
+  card.samples(1);
+  card.sequence = sequence;
+  card.samples(20);
+  card.end();
+  const CardReport report = import();
+  EXPECT_EQ(report.repeated, 0U);
+  EXPECT_EQ(report.damaged, 1U);
+  ASSERT_FALSE(report.damage.empty());
+  EXPECT_NE(report.damage[0].find("record 5 where 41 was expected"), std::string::npos)
+      << report.damage[0];
+}
+
 TEST_F(CardImport, TakesAllSessionsOfSeveralBoards) {
   card.session("normal");
   card.samples(20);
