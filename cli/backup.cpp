@@ -85,6 +85,7 @@ void run_backup(const Options& options) {
 }
 
 std::string read_whole(const std::string& name) {
+  host::platform::check_regular_file(name);
   host::platform::InputFile file(name);
   std::string text;
   std::vector<char> block(std::size_t{1} << 16);
@@ -113,7 +114,7 @@ void run_restore(const Options& options) {
   if (other) {
     host::say(host::wrapped(
                   fmt::format("Note: this backup is of {} ({}); it goes to {} ({}).",
-                              host::printable(backup.board_name), host::printable(backup.board_id),
+                              host::one_line(backup.board_name), host::one_line(backup.board_id),
                               link->board().called(), link->board().id()),
                   2) +
               "\n");
@@ -122,14 +123,16 @@ void run_restore(const Options& options) {
   for (const auto& [key, value] : backup.settings) {
     const host::BoardReply reply = link->command(fmt::format("set {} {}", key, value));
     if (!reply.ok()) {
-      problems += fmt::format("\n  {}={}: {}", host::printable(key), host::printable(value),
-                              host::printable(reply.text));
+      problems += fmt::format("\n  {}={}: {}", host::one_line(key), host::one_line(value),
+                              host::one_line(reply.text));
     }
   }
   bool sent = false;
   if (!backup.model.empty()) {
     link->greet();
-    sent = deploy_model(*link, backup.model);
+    const Deployment deployment = deploy_model(*link, backup.model);
+    sent = deployment.sent;
+    warn(deployment);
   }
   if (options.json) {
     fmt::print("{}\n", text_of({{"board", link->board().id()},

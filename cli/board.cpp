@@ -417,9 +417,11 @@ void run(const Options& options) {
   sim::PseudoTerminal terminal;
   const Link link(options.link, terminal.path());
   if (options.json) {
-    fmt::print("{}\n", text_of({{"port", terminal.path()}}, -1));
+    fmt::print("{}\n", text_of({{"port", terminal.path()}, {"storage", options.storage}}, -1));
   } else {
     fmt::print("port {}\n", terminal.path());
+    fmt::print("card, model and settings in {}/ (fettle collect --sd {}/card.log)\n",
+               options.storage, options.storage);
   }
   std::fflush(stdout);
 

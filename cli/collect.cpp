@@ -112,6 +112,9 @@ void print_losses(const CollectionCounts& counts) {
         "next window\n",
         counts.lost_on_line, counts.line_gaps, counts.skipped);
   }
+  if (counts.lost_on_line == 0 && counts.skipped > 0) {
+    fmt::print("  {} samples left out until a window of the board begins\n", counts.skipped);
+  }
   for (const std::string& doubt : host::doubts(counts)) {
     fmt::print("  {}\n", host::wrapped("note: " + doubt, 4));
   }
@@ -388,7 +391,14 @@ class Collection {
                               host::duration_text(counts.recorded_us), options_.window_samples));
     }
     check(counts);
-    on_disk([&] { update_->commit(); });
+    std::vector<host::RecordingEntry> added;
+    on_disk([&] { added = update_->commit(); });
+    for (std::size_t i = 0; i < added.size(); ++i) {
+      if (names_[i] == added[i].name) continue;
+      host::say(fmt::format("note: another {}/{} has appeared meanwhile; this one is {}\n",
+                            options_.label, names_[i], added[i].id()));
+      names_[i] = added[i].name;
+    }
     const std::string early =
         counts.recorded_us >= wanted_us_
             ? std::string()
@@ -420,6 +430,9 @@ class Collection {
     if (trouble) {
       throw Error(trouble->code, fmt::format("{}; what was there is kept: {}",
                                              early.empty() ? "ended" : early, trouble->what()));
+    }
+    if (!early.empty()) {
+      throw Error(ExitCode::interrupted, "interrupted; what was there is kept");
     }
   }
 
@@ -453,17 +466,13 @@ void run_card(const Options& options) {
   card.window_samples = options.window_samples;
   const host::CardReport report = host::import_card(card);
   if (options.json) {
-    nlohmann::ordered_json json = {{"data", options.data},
-                                   {"records", report.records},
-                                   {"events", report.events},
-                                   {"damaged", report.damaged},
-                                   {"missing", report.missing},
-                                   {"damage", report.damage},
-                                   {"left_out", report.left_out},
-                                   {"already", report.already},
-                                   {"notes", report.notes},
-                                   {"boards", report.boards},
-                                   {"recordings", nlohmann::ordered_json::array()}};
+    nlohmann::ordered_json json = {
+        {"data", options.data},      {"records", report.records},
+        {"events", report.events},   {"repeated", report.repeated},
+        {"damaged", report.damaged}, {"missing", report.missing},
+        {"damage", report.damage},   {"left_out", report.left_out},
+        {"already", report.already}, {"notes", report.notes},
+        {"boards", report.boards},   {"recordings", nlohmann::ordered_json::array()}};
     for (const host::CardRecording& recording : report.recordings) {
       nlohmann::ordered_json one = {{"label", recording.entry.label},
                                     {"name", recording.entry.name},
@@ -478,6 +487,14 @@ void run_card(const Options& options) {
   for (const std::string& line : report.damage) host::say(fmt::format("note: {}\n", line));
   if (report.damage.size() < report.damaged) {
     host::say(fmt::format("note: {} damaged places in all\n", report.damaged));
+  }
+  if (report.repeated > 0) {
+    host::say(
+        host::wrapped(fmt::format("note: {} records stand there twice; the second of each was "
+                                  "ignored",
+                                  report.repeated),
+                      2) +
+        "\n");
   }
   for (const std::string& line : report.left_out) host::say(fmt::format("left out: {}\n", line));
   for (const std::string& note : report.notes) {

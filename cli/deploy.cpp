@@ -10,7 +10,9 @@
 #include "core/checksum.hpp"
 #include "host/error.hpp"
 #include "host/model_file.hpp"
+#include "host/platform/files.hpp"
 #include "host/platform/serial_port.hpp"
+#include "host/text.hpp"
 
 namespace fettle::cli {
 namespace {
@@ -37,7 +39,7 @@ struct Options {
 
 struct Deployed {
   std::string port, board, id, problem;
-  bool sent = false;
+  Deployment model;
   ExitCode code = ExitCode::ok;
 };
 
@@ -56,12 +58,13 @@ Deployed deploy(const Options& options, const std::string& port, const host::Mod
                     port, board.called(), static_cast<double>(board.hello.rate_hz), options.model,
                     static_cast<double>(rate_hz), static_cast<double>(rate_hz)));
   }
-  Deployed done{port, board.called(), board.id(), {}, false, ExitCode::ok};
-  done.sent = deploy_model(*link, {model.bytes().begin(), model.bytes().end()});
+  Deployed done{port, board.called(), board.id(), {}, {}, ExitCode::ok};
+  done.model = deploy_model(*link, {model.bytes().begin(), model.bytes().end()});
   return done;
 }
 
 void run(const Options& options) {
+  host::platform::check_regular_file(options.model);
   const auto model = host::ModelFile::open_detector(options.model);
   std::vector<std::string> ports = {options.line.port};
   const bool all = options.line.port == "all";
@@ -78,12 +81,14 @@ void run(const Options& options) {
     } catch (const Error& error) {
       // One board is an error; of several, the others still get theirs.
       if (!all || error.code == ExitCode::interrupted) throw;
-      results.push_back({port, "", "", error.what(), false, error.code});
+      results.push_back({port, "", "", error.what(), {}, error.code});
     }
     const Deployed& done = results.back();
     if (options.json || !done.problem.empty()) continue;
-    fmt::print("{} ({}) at {}: {}\n", done.board, done.id, done.port,
-               done.sent ? "the model runs and has proved itself" : "runs this model already");
+    fmt::print("{}\n", host::wrapped(fmt::format("{} ({}) at {}: {}", done.board, done.id,
+                                                 done.port, describe(done.model)),
+                                     2));
+    warn(done.model);
   }
   Crc32 crc;
   crc.add(model->bytes());
@@ -97,7 +102,9 @@ void run(const Options& options) {
     json["boards"].push_back({{"port", done.port},
                               {"name", done.board},
                               {"id", done.id},
-                              {"sent", done.sent},
+                              {"sent", done.model.sent},
+                              {"trial_windows", done.model.sent ? done.model.windows : 0},
+                              {"trial_anomalies", done.model.sent ? done.model.anomalies : 0},
                               {"running", done.problem.empty()},
                               {"problem", done.problem}});
     if (done.problem.empty()) continue;

@@ -23,16 +23,28 @@ using namespace std::chrono_literals;
 constexpr auto kBetweenLooks = 300ms;
 constexpr auto kWithoutWindows = 30s;
 
+constexpr std::uint64_t kTrialWindows = 3;
+
 /// Waits until a model has proved itself. On trial until it has judged three windows: until then it is
 /// started up to three times, and after that the one before runs again.
-/// @param runs whether the board has last said that this model runs
-void await_proof(host::BoardLink& link, const std::function<bool()>& runs) {
-  std::uint64_t windows = 0;
+/// @param runs     whether the board has last said that this model runs
+/// @param judged   counts the windows that it judges; those of an attempt that was cut off are not there
+///                 any more
+void await_proof(host::BoardLink& link, const std::function<bool()>& runs, Deployment& judged) {
+  protocol::StatusMessage first = link.status();
+  std::uint64_t windows = first.windows;
   auto changed = std::chrono::steady_clock::now();
   for (;;) {
     const protocol::StatusMessage status = link.status();
-    if (status.model == protocol::ModelState::proven ||
-        status.model == protocol::ModelState::built_in) {
+    if (status.boot != first.boot || status.windows < first.windows) {
+      first = {};
+      first.boot = status.boot;
+    }
+    judged.windows = status.windows - first.windows;
+    judged.anomalies = status.anomalies - first.anomalies;
+    const bool enough = !judged.sent || judged.windows >= kTrialWindows;
+    if (enough && (status.model == protocol::ModelState::proven ||
+                   status.model == protocol::ModelState::built_in)) {
       link.greet();
       if (runs()) return;
       throw Error(
@@ -70,8 +82,10 @@ CLI::Option* add_line_options(CLI::App& command, LineOptions& options,
       ->type_name("PORT");
 }
 
-std::unique_ptr<host::BoardLink> connect(const LineOptions& options, host::LiveLine* live) {
+std::unique_ptr<host::BoardLink> connect(const LineOptions& options, host::LiveLine* live,
+                                         std::int64_t patience_us) {
   host::BoardLink::Options link;
+  link.patience = std::chrono::microseconds(patience_us);
   link.utc_us = [] {
     return std::chrono::duration_cast<std::chrono::microseconds>(
                std::chrono::system_clock::now().time_since_epoch())
@@ -92,15 +106,36 @@ std::string describe(const host::BoardLink& link) {
                      board.firmware);
 }
 
-bool deploy_model(host::BoardLink& link, const std::vector<std::uint8_t>& file) {
+std::string describe(const Deployment& deployment) {
+  if (!deployment.sent) return "runs this model already";
+  return fmt::format("the model runs and is kept; {} of its first {} windows {}",
+                     deployment.anomalies == 0 ? "none" : std::to_string(deployment.anomalies),
+                     deployment.windows,
+                     deployment.anomalies <= 1 ? "is an anomaly" : "are anomalies");
+}
+
+void warn(const Deployment& deployment) {
+  if (!deployment.sent || !deployment.doubtful()) return;
+  host::say(
+      host::wrapped(
+          fmt::format("WARNING: {} of {} windows are anomalies. Either the machine is not well "
+                      "now, or the model has learned another machine, speed or mounting: then "
+                      "'fettle collect' here, 'fettle train', and deploy that.",
+                      deployment.anomalies, deployment.windows),
+          2) +
+      "\n");
+}
+
+Deployment deploy_model(host::BoardLink& link, const std::vector<std::uint8_t>& file) {
   Crc32 crc;
   crc.add(file);
   const auto runs = [&] {
     const protocol::HelloReply& hello = link.board().hello;
     return hello.model_crc32 == crc.value() && hello.model_bytes == file.size();
   };
-  const bool sent = !runs();
-  if (sent) {
+  Deployment deployment;
+  deployment.sent = !runs();
+  if (deployment.sent) {
     if (file.size() > link.board().hello.slot_bytes) {
       throw Error(
           ExitCode::bad_input,
@@ -114,7 +149,7 @@ bool deploy_model(host::BoardLink& link, const std::vector<std::uint8_t>& file) 
   }
 
   try {
-    await_proof(link, runs);
+    await_proof(link, runs, deployment);
   } catch (const Error& error) {
     if (error.code != ExitCode::interrupted) throw;
     throw Error(
@@ -126,7 +161,7 @@ bool deploy_model(host::BoardLink& link, const std::vector<std::uint8_t>& file) 
             "command \"status\" --port {}' shows which",
             link.port(), link.board().called(), link.port()));
   }
-  return sent;
+  return deployment;
 }
 
 std::int64_t duration_us(const std::string& text, const char* option) {

@@ -24,15 +24,31 @@ CLI::Option* add_line_options(CLI::App& command, LineOptions& options,
                               const std::string& port_help = "The board's serial port");
 
 /// Opens the port and greets the board. What it has to say while it waits goes to `live`, if given.
+/// @param patience_us how long a board that is gone is waited for; 0: for ever
 [[nodiscard]] std::unique_ptr<host::BoardLink> connect(const LineOptions& options,
-                                                       host::LiveLine* live = nullptr);
+                                                       host::LiveLine* live = nullptr,
+                                                       std::int64_t patience_us = 0);
 
 /// "fan (0011223344556677) at /dev/ttyUSB0, firmware 0.1.0"
 [[nodiscard]] std::string describe(const host::BoardLink& link);
 
-/// Sends a model, unless it runs already, and waits until it has proved itself. Throws Error.
-/// @return whether it was sent
-bool deploy_model(host::BoardLink& link, const std::vector<std::uint8_t>& file);
+/// What became of a model.
+struct Deployment {
+  bool sent = false;  ///< false: it ran already
+  // Windows that the board has judged by it meanwhile, at least the three of its trial.
+  std::uint64_t windows = 0;
+  std::uint64_t anomalies = 0;
+
+  /// Most were anomalies: it runs, but this machine is not what it has learned.
+  [[nodiscard]] bool doubtful() const { return 2 * anomalies > windows; }
+};
+/// "the model runs and is kept; 1 of its first 3 windows was an anomaly"
+[[nodiscard]] std::string describe(const Deployment& deployment);
+/// Says on standard error what to do about a doubtful one.
+void warn(const Deployment& deployment);
+
+/// Sends a model, unless it runs already, and waits until it has run. Throws Error.
+Deployment deploy_model(host::BoardLink& link, const std::vector<std::uint8_t>& file);
 
 /// A duration of the command line, "10min". Throws Error(usage).
 [[nodiscard]] std::int64_t duration_us(const std::string& text, const char* option);

@@ -56,6 +56,32 @@ std::string why_no_scores(host::BoardLink& link) {
          status.substr(start, status.find('\n', start) - start);
 }
 
+/// What a board's alarm is like, for whoever comes later than the event.
+struct AlarmState {
+  explicit AlarmState(const protocol::StatusMessage& status)
+      : on((status.flags & protocol::kStatusAlarm) != 0),
+        acknowledged((status.flags & protocol::kStatusAcknowledged) != 0),
+        muted((status.flags & protocol::kScoreMuted) != 0),
+        maintenance((status.flags & protocol::kScoreMaintenance) != 0) {}
+
+  bool on, acknowledged, muted, maintenance;
+
+  /// Empty if there is nothing that a person should know.
+  [[nodiscard]] std::string text() const {
+    std::string text;
+    if (on) text += acknowledged ? "an ALARM is on, acknowledged" : "an ALARM is on";
+    if (muted) text += text.empty() ? "muted" : ", muted";
+    if (maintenance) text += text.empty() ? "in maintenance" : ", in maintenance";
+    return text;
+  }
+  void add_to(nlohmann::ordered_json& json) const {
+    json["alarm"] = on;
+    json["acknowledged"] = acknowledged;
+    json["muted"] = muted;
+    json["maintenance"] = maintenance;
+  }
+};
+
 /// Prints what comes, and keeps the board's time.
 class Watch {
  public:
@@ -161,21 +187,27 @@ void run(const Options& options) {
   const std::int64_t wanted_us =
       options.duration.empty() ? 0 : duration_us(options.duration, "--for");
   host::LiveLine live;
-  const auto link = connect(options.line, &live);
+  // With a time to keep nobody waits for a board that does not come back.
+  const auto link = connect(options.line, &live, wanted_us);
   const host::BoardInfo& board = link->board();
+  const AlarmState state(link->status());
   if (options.json) {
-    fmt::print("{}\n", text_of({{"type", "board"},
-                                {"name", board.name},
-                                {"id", board.id()},
-                                {"firmware", board.firmware},
-                                {"boot", board.hello.boot},
-                                {"rate_hz", board.hello.rate_hz},
-                                {"model_crc32", fmt::format("{:08x}", board.hello.model_crc32)},
-                                {"window", board.hello.window_samples},
-                                {"hop", board.hello.hop}},
-                               -1));
+    nlohmann::ordered_json line = {{"type", "board"},
+                                   {"name", board.name},
+                                   {"id", board.id()},
+                                   {"firmware", board.firmware},
+                                   {"boot", board.hello.boot},
+                                   {"rate_hz", board.hello.rate_hz},
+                                   {"model_crc32", fmt::format("{:08x}", board.hello.model_crc32)},
+                                   {"window", board.hello.window_samples},
+                                   {"hop", board.hello.hop}};
+    state.add_to(line);
+    fmt::print("{}\n", text_of(line, -1));
   } else {
     host::say(describe(*link) + "\n");
+    if (const std::string text = state.text(); !text.empty()) {
+      fmt::print("Already, before this began: {}.\n", text);
+    }
   }
   if (board.hello.model_bytes == 0) {
     host::say(host::wrapped("Note: " + why_no_scores(*link) + ".", 2) + "\n");
@@ -204,10 +236,15 @@ void run(const Options& options) {
       }
     }
   } catch (const Error& error) {
-    if (error.code != ExitCode::interrupted) throw;
+    if (error.code != ExitCode::interrupted) {
+      live.clear();
+      watch.summary();
+      throw;
+    }
   }
   live.clear();
   watch.summary();
+  if (host::platform::interrupted()) throw Error(ExitCode::interrupted, "interrupted");
 }
 
 }  // namespace

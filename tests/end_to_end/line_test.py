@@ -21,7 +21,7 @@ import time
 import unittest
 
 FETTLE = ""  # the program, from --fettle
-USAGE, BAD_INPUT, TOO_LITTLE, IO, EXISTS = 2, 3, 4, 5, 6
+USAGE, BAD_INPUT, TOO_LITTLE, IO, EXISTS, INTERRUPTED = 2, 3, 4, 5, 6, 130
 WAIT_S = 120
 
 
@@ -167,7 +167,8 @@ class LineTest(unittest.TestCase):
         time.sleep(2)
         collecting.send_signal(signal.SIGINT)
         out, err = collecting.communicate(timeout=WAIT_S)
-        self.assertEqual(collecting.returncode, 0, err)
+        self.assertEqual(collecting.returncode, INTERRUPTED, err)
+        self.assertIn("what was there is kept", err)
         summary = json.loads(out)
         self.assertFalse(summary["complete"])
         name = summary["recordings"][0]["name"]
@@ -219,9 +220,8 @@ class LineTest(unittest.TestCase):
         board = self.board()
 
         def small_files():  # as good as a full disk: the write fails in the middle of a row
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_001, 1_000_001))
-        collecting = self.collecting(board, preexec_fn=small_files, restore_signals=False)
+        collecting = self.collecting(board, preexec_fn=small_files)
         _, err = collecting.communicate(timeout=WAIT_S)
         self.assertEqual(collecting.returncode, IO, err)
         self.assertIn("cannot write to it", err)
@@ -305,6 +305,57 @@ class LineTest(unittest.TestCase):
         self.assertIn("200 Hz", said)
         self.assertIn("samples at 1000 Hz", said)
 
+    def test_watch_says_what_was_on_when_it_began(self):
+        board = self.board("--fault", "imbalance@900s")
+        self.trained(board)
+        healthy = self.json("deploy", "m.tflite", "--port", board.port)["boards"][0]
+        self.assertGreaterEqual(healthy["trial_windows"], 3)
+        self.assertLess(2 * healthy["trial_anomalies"], healthy["trial_windows"])
+        watch = ["watch", "--port", board.port, "--for", "5s"]
+        self.run_fettle("command", "--port", board.port, "set latch on")
+        until = time.monotonic() + WAIT_S
+        while time.monotonic() < until:
+            # It may have cried wolf before; with the fault most windows are anomalies.
+            status = self.run_fettle("command", "--port", board.port, "status").stdout
+            if "ALARM" in status:
+                break
+            time.sleep(0.5)
+        self.assertIn("Already, before this began: an ALARM is on.", self.run_fettle(*watch).stdout)
+        first = json.loads(self.run_fettle(*watch, "--json").stdout.splitlines()[0])
+        self.assertEqual([first[key] for key in ("alarm", "acknowledged", "muted", "maintenance")],
+                         [True, False, False, False])
+        self.run_fettle("command", "--port", board.port, "mute 1d")
+        self.assertIn("an ALARM is on, muted", self.run_fettle(*watch).stdout)
+
+    def test_deploy_warns_of_a_model_for_another_machine(self):
+        board = self.board("--fault", "loose")
+        self.run_fettle("simulate", "-o", "data", "--minutes", "normal=3")
+        self.run_fettle("train", "data", "-o", "m.tflite")
+        deployed = self.run_fettle("deploy", "m.tflite", "--port", board.port)
+        self.assertRegex(deployed.stdout, r"\d+\s+of\s+its\s+first\s+\d+\s+windows\s+are\s+anomalies")
+        self.assertIn("WARNING", deployed.stderr)
+        self.assertIn("'fettle collect' here", " ".join(deployed.stderr.split()))
+
+    def test_watch_for_a_time_ends_without_a_board(self):
+        board = self.board(speed="1x")
+        watching = subprocess.Popen(
+            [FETTLE, "watch", "--port", board.port, "--for", "6s"], cwd=self.folder,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        watching.stderr.readline()  # it is connected
+        board.stop()
+        _, err = watching.communicate(timeout=WAIT_S)
+        self.assertEqual(watching.returncode, IO, err)
+        self.assertIn("has not come back", err)
+
+    def test_what_is_no_file_is_refused_at_once(self):
+        board = self.board()
+        os.mkfifo(self.folder / "pipe")
+        for arguments in (("deploy", "pipe", "--port", board.port),
+                          ("restore", "pipe", "--port", board.port),
+                          ("collect", "--sd", "pipe", "-o", "data")):
+            refused = self.run_fettle(*arguments, status=IO)
+            self.assertIn("expected a file, found a pipe", refused.stderr)
+
     def test_says_what_becomes_of_a_model_on_trial(self):
         board = self.board("--inject", "nack:1")  # no samples, so no windows to judge
         self.run_fettle("simulate", "-o", "data", "--minutes", "normal=3")
@@ -335,7 +386,7 @@ class LineTest(unittest.TestCase):
         time.sleep(1)
         busy = self.run_fettle("command", "--port", board.port, "status", status=IO).stderr
         watching.send_signal(signal.SIGINT)
-        self.assertEqual(watching.wait(WAIT_S), 0)
+        self.assertEqual(watching.wait(WAIT_S), INTERRUPTED)
         self.assertIn("busy", busy)
         missing = self.run_fettle("watch", "--port", "/dev/ttyUSB99", status=IO).stderr
         self.assertIn("no such port", missing)
