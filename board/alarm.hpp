@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "core/decision/threshold_decision.hpp"
+#include "core/decision/verdict.hpp"
 
 namespace fettle::board {
 
@@ -19,7 +19,7 @@ class Alarm {
 
   /// A window was judged. In maintenance nothing is an alarm.
   AlarmChange update(Verdict verdict, std::int64_t now_us) {
-    anomalous_ = verdict == Verdict::anomaly && !maintenance(now_us);
+    anomalous_ = raises(verdict) && !maintenance(now_us);
     if (anomalous_) {
       if (active_) return AlarmChange::none;
       active_ = true;

@@ -3,6 +3,9 @@
 
 namespace fettle::board {
 
+static_assert(static_cast<int>(protocol::BoardVerdict::sensor_moved) == kVerdicts - 1);
+static_assert(static_cast<int>(protocol::BoardReason::weak) == kReasons - 1);
+
 using protocol::EventKind;
 using protocol::ModelState;
 
@@ -164,7 +167,7 @@ void Board::on_result(const WindowResult& result, std::uint64_t index) {
   last_ = result;
   judged_ = true;
   ++windows_;
-  anomalies_ += result.verdict == Verdict::anomaly ? 1U : 0U;
+  anomalies_ += raises(result.verdict) ? 1U : 0U;
   const AlarmChange change = alarm_.update(result.verdict, now_us_);
   set_pin();
 
@@ -173,8 +176,8 @@ void Board::on_result(const WindowResult& result, std::uint64_t index) {
   score.t_us = result.start_us;
   score.score = result.score;
   score.threshold = result.threshold;
-  score.verdict = result.verdict == Verdict::anomaly ? protocol::BoardVerdict::anomaly
-                                                     : protocol::BoardVerdict::normal;
+  score.verdict = static_cast<protocol::BoardVerdict>(result.verdict);
+  score.reason = static_cast<protocol::BoardReason>(result.reason);
   score.flags = static_cast<std::uint8_t>(
       flags() | (change == AlarmChange::began ? protocol::kScoreAlarm : 0));
   if (framed_ && (streams_ & protocol::kStreamScores) != 0) {
@@ -190,9 +193,14 @@ void Board::on_result(const WindowResult& result, std::uint64_t index) {
 
   if (change == AlarmChange::began) {
     Text<protocol::kMostEventText> text;
-    text << "score ";
-    text.number(static_cast<double>(result.score), 4) << " above threshold ";
-    text.number(static_cast<double>(result.threshold), 4);
+    if (result.verdict == Verdict::alarm) {
+      text << "evidence has gathered that the machine has changed; score ";
+      text.number(static_cast<double>(result.score), 4);
+    } else {
+      text << "score ";
+      text.number(static_cast<double>(result.score), 4) << " above threshold ";
+      text.number(static_cast<double>(result.threshold), 4);
+    }
     event(EventKind::alarm_began, text.view());
   } else if (change == AlarmChange::ended) {
     event(EventKind::alarm_ended, "the machine is as learned again");
@@ -329,8 +337,10 @@ protocol::StatusMessage Board::status() const {
   status.alarms = alarm_.alarms();
   status.score = judged_ ? last_.score : 0.0F;
   status.threshold = detector_.threshold();
-  status.verdict = judged_ && last_.verdict == Verdict::anomaly ? protocol::BoardVerdict::anomaly
-                                                                : protocol::BoardVerdict::normal;
+  if (judged_) {
+    status.verdict = static_cast<protocol::BoardVerdict>(last_.verdict);
+    status.reason = static_cast<protocol::BoardReason>(last_.reason);
+  }
   status.flags = flags();
   if (alarm_.active()) status.flags |= protocol::kStatusAlarm;
   if (alarm_.acknowledged()) status.flags |= protocol::kStatusAcknowledged;

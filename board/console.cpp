@@ -364,6 +364,7 @@ void Board::show_status(Reply& reply) const {
       reply.number(static_cast<double>(last_.score), 4) << ", threshold ";
       reply.number(static_cast<double>(detector_.threshold()), 4)
           << ": " << fettle::name_of(last_.verdict);
+      if (last_.reason != Reason::none) reply << ", " << describe(last_.reason);
     }
   }
   if (alarm_.active()) {

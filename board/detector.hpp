@@ -36,7 +36,7 @@ class Detector {
     if (fault.ok() && model_.record == nullptr) return {Status::no_metadata, 0, 0};
     if (fault.ok()) {
       file_ = file;
-      threshold_ = model_.threshold;
+      by_hand_.reset();
       start({});
     }
     return fault;
@@ -56,17 +56,20 @@ class Detector {
     const bool fits = wanted.overlap() != 0;  // a hop beyond the window does not go into it
     if (fits && hop != 0) window_ = wanted;
     cutter_.emplace(window_);
-    if (loaded()) pipeline_.emplace(model_, window_);
+    if (loaded()) {
+      pipeline_.emplace(model_, window_);
+      pipeline_->set_threshold(by_hand_);
+    }
     return fits;
   }
   /// Without a model: the rate that windows are cut at.
   void set_rate(float rate_hz) { window_.rate_hz = rate_hz; }
 
-  /// Another threshold than the model's; 0 is the model's.
+  /// Each window by this threshold, whatever the model says; 0 as the model says.
   void set_threshold(float threshold) {
     if (!loaded()) return;
-    model_.threshold = threshold > 0 ? threshold : threshold_;
-    if (pipeline_) pipeline_->set_threshold(model_.threshold);
+    by_hand_ = threshold > 0 ? std::optional(threshold) : std::nullopt;
+    if (pipeline_) pipeline_->set_threshold(by_hand_);
   }
 
   /// Takes the next sample. @return a result if it completed a window and there is a model
@@ -82,14 +85,16 @@ class Detector {
   [[nodiscard]] bool loaded() const { return !file_.empty(); }
   [[nodiscard]] const DetectorModel& model() const { return model_; }
   [[nodiscard]] std::span<const std::uint8_t> file() const { return file_; }
-  [[nodiscard]] float threshold() const { return loaded() ? model_.threshold : 0.0F; }
+  [[nodiscard]] float threshold() const {
+    return loaded() ? by_hand_.value_or(model_.threshold) : 0.0F;
+  }
 
  private:
   alignas(16) std::array<std::byte, kWorkspaceBytes> workspace_;
   DetectorModel model_;
   std::span<const std::uint8_t> file_;
   WindowShape window_;
-  float threshold_ = 0;  // the model's own
+  std::optional<float> by_hand_;  // a threshold in place of what the model says
   std::optional<WindowCutter> cutter_{WindowCutter(WindowShape{})};
   std::optional<Pipeline> pipeline_;
 };

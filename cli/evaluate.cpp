@@ -27,8 +27,10 @@ constexpr const char* kHelp =
 constexpr const char* kFooter =
     "What the words mean:\n"
     "  AUC       chance that a faulty window scores above a normal one; 0.5 is a coin\n"
-    "  recall    share of a fault's windows above the threshold\n"
-    "  alarm     a run of windows above the threshold, however long\n"
+    "  recall    share of a fault's windows during which the alert line is up; what\n"
+    "            cannot be judged counts as missed\n"
+    "  alarm     the alert line goes up: windows above the threshold, or evidence\n"
+    "            that has gathered over windows, if the model decides so\n"
     "  [a, b]    95 % interval; few hours of normal running allow wide ones only";
 
 constexpr std::size_t kLabelColumns = 17;
@@ -49,6 +51,10 @@ nlohmann::json to_json(const host::Evaluation& e) {
   json["alarms_per_hour"] = e.alarms_per_hour;
   json["alarms_per_hour_upper95"] = e.alarms_per_hour_upper95;
   json["normal_hours"] = e.normal_hours;
+  json["alarms_per_hour_interval"] = {{"low", e.alarms_per_hour_interval.low},
+                                      {"high", e.alarms_per_hour_interval.high}};
+  json["cannot_judge"] = e.cannot_judge;
+  json["sensor_moved_windows"] = e.sensor_moved;
   json["windows"][e.normal_label] = e.normal_windows;
   json["windows_left_out"] = e.windows_left_out;
   for (const auto& [label, fault] : e.classes) {
@@ -57,6 +63,15 @@ nlohmann::json to_json(const host::Evaluation& e) {
                                             {"high", fault.auc_interval.high}};
     json["recall"][label] = fault.recall;
     json["windows"][label] = fault.windows;
+    json["onsets"][label] = fault.onsets;
+    json["alarmed"][label] = fault.delays_s.size();
+    json["delay_median_s"][label] = nullptr;
+    json["delay_95_s"][label] = nullptr;
+    if (!fault.delays_s.empty()) {
+      json["delay_median_s"][label] = fault.delay_percentile_s(50.0);
+      json["delay_95_s"][label] = fault.delay_percentile_s(95.0);
+    }
+    json["cannot_judge_by_class"][label] = fault.cannot_judge;
   }
   json["int8"] = {{"auc_change", e.int8.auc_change},
                   {"auc_float", e.int8.auc_float},
@@ -101,12 +116,27 @@ void print_text(const host::Evaluation& e) {
   }
   fmt::print("{:<18}{:>8}  {:.4f} [{:.3f}, {:.3f}]\n\n", "all faults", "", e.auc,
              e.auc_interval.low, e.auc_interval.high);
-  fmt::print("later '{}'  {} windows, {:.1f} min; {} windows seen in training left out\n",
+  for (const auto& [label, fault] : e.classes) {
+    fmt::print("{:<18}alarm in {} of {} sessions{}{}\n", shortened(label), fault.delays_s.size(),
+               fault.onsets,
+               fault.delays_s.empty()
+                   ? ""
+                   : fmt::format(", after {:.1f} s (median), {:.1f} s (95 %)",
+                                 fault.delay_percentile_s(50.0), fault.delay_percentile_s(95.0)),
+               fault.cannot_judge > 0.0
+                   ? fmt::format("; cannot judge {:.1f} %", 100.0 * fault.cannot_judge)
+                   : "");
+  }
+  fmt::print("\nlater '{}'  {} windows, {:.1f} min; {} windows seen in training left out\n",
              e.normal_label, e.normal_windows, 60.0 * e.normal_hours, e.windows_left_out);
   fmt::print("false alarms    {:.2f} % of windows; {} alarm{}, {:.3g} an hour\n",
              100.0 * e.false_positive_rate, e.alarms, e.alarms == 1 ? "" : "s", e.alarms_per_hour);
-  fmt::print("                so little running allows up to {:.3g} an hour (95 %)\n",
-             e.alarms_per_hour_upper95);
+  fmt::print("                so little running allows {:.3g} to {:.3g} an hour (95 %)\n",
+             e.alarms_per_hour_interval.low, e.alarms_per_hour_interval.high);
+  if (e.cannot_judge > 0.0 || e.sensor_moved > 0) {
+    fmt::print("cannot judge    {:.2f} % of these windows; 'sensor moved' on {}\n",
+               100.0 * e.cannot_judge, e.sensor_moved);
+  }
   fmt::print("threshold       {:.6g}\n", static_cast<double>(e.threshold));
   std::uint64_t windows = e.normal_windows;
   for (const auto& [label, fault] : e.classes) windows += fault.windows;

@@ -8,6 +8,7 @@
 #include "cli/command.hpp"
 #include "cli/json.hpp"
 #include "detector_generated.h"
+#include "host/alarm_rate.hpp"
 #include "host/model_file.hpp"
 
 namespace fettle::cli {
@@ -32,6 +33,7 @@ std::string layer_text(const Int8Network::Layer& layer) {
 const char* detector_name(DetectorKind kind) {
   switch (kind) {
     case DetectorKind::autoencoder: return "autoencoder";
+    case DetectorKind::mahalanobis: return "Mahalanobis distance";
   }
   return "?";
 }
@@ -64,6 +66,46 @@ void print_network(const host::ModelFile& file) {
   for (const auto& layer : network.layers()) fmt::print("            {}\n", layer_text(layer));
 }
 
+void print_decision(const metadata::DetectorRecord& record) {
+  const auto* decision = record.decision();
+  if (decision == nullptr) return;
+  const auto text = [](float per_hour) {
+    return host::alarm_rate_text(static_cast<double>(per_hour));
+  };
+  fmt::print("decision    over windows: false alarms {} asked, {} stated\n",
+             text(decision->asked_per_hour()), text(decision->stated_per_hour()));
+  fmt::print("            evidence above {:.2f} deviations gathers, alarm at {:.3g}\n",
+             static_cast<double>(decision->settings()->reference()),
+             static_cast<double>(decision->settings()->limit()));
+  if (decision->minutes_missing() > 0.0F) {
+    fmt::print("            {:.1f} h of normal running more are needed for what was asked\n",
+               static_cast<double>(decision->minutes_missing()) / 60.0);
+  }
+}
+
+void print_baseline(const DetectorModel& model, const metadata::DetectorRecord& record) {
+  const Baseline& baseline = model.baseline;
+  if (baseline.points == 0) return;
+  for (std::size_t i = 0; i < baseline.points; ++i) {
+    const std::uint32_t windows =
+        record.baseline()->points()->Get(static_cast<std::uint32_t>(i))->windows();
+    if (!baseline.knows_speed()) {
+      fmt::print("baseline    at any speed, {} windows\n", windows);
+    } else {
+      fmt::print("{}    {:.1f} to {:.1f} Hz, {} windows\n", i == 0 ? "baseline" : "        ",
+                 static_cast<double>(baseline.point[i].low_hz),
+                 static_cast<double>(baseline.point[i].high_hz), windows);
+    }
+  }
+  fmt::print(
+      "            off below {:.3g} g; gravity {}\n", static_cast<double>(baseline.off_g),
+      baseline.gravity == std::array<float, 3>{}
+          ? "not the same in all recordings: a moved sensor is not noticed"
+          : fmt::format("along {:.2f}, {:.2f}, {:.2f}", static_cast<double>(baseline.gravity[0]),
+                        static_cast<double>(baseline.gravity[1]),
+                        static_cast<double>(baseline.gravity[2])));
+}
+
 void print_detector(const host::ModelFile& file) {
   const DetectorModel& model = file.detector();
   const auto& record = file.record();
@@ -86,15 +128,22 @@ void print_detector(const host::ModelFile& file) {
                  static_cast<double>(threshold.minutes_missing()));
     }
   }
+  print_decision(record);
+  print_baseline(model, record);
   if (training.foreign()) {
     fmt::print("training    by another tool; calibrated on '{}'\n", training.normal_label()->str());
   } else {
-    fmt::print("training    '{}': {} windows, {} epochs (best {}), batch {}, seed {}\n",
-               training.normal_label()->str(), training.windows_train(), training.epochs(),
-               training.best_epoch(), training.batch(), training.seed());
-    fmt::print("            loss {:.4f}, validation {:.4f}\n",
-               static_cast<double>(training.train_loss()),
-               static_cast<double>(training.validation_loss()));
+    if (model.detector == DetectorKind::mahalanobis) {
+      fmt::print("training    '{}': {} windows\n", training.normal_label()->str(),
+                 training.windows_train());
+    } else {
+      fmt::print("training    '{}': {} windows, {} epochs (best {}), batch {}, seed {}\n",
+                 training.normal_label()->str(), training.windows_train(), training.epochs(),
+                 training.best_epoch(), training.batch(), training.seed());
+      fmt::print("            loss {:.4f}, validation {:.4f}\n",
+                 static_cast<double>(training.train_loss()),
+                 static_cast<double>(training.validation_loss()));
+    }
   }
   fmt::print("data        {} recordings, hash {:016x}; Fettle {}\n", training.used()->size(),
              training.data_hash(), training.version()->str());
@@ -145,6 +194,25 @@ nlohmann::json to_json(const host::ModelFile& file) {
       {"percentile_used", threshold.percentile_used()},
       {"windows", threshold.windows()},
       {"minutes_missing", threshold.minutes_missing()}};
+  if (const auto* decision = record.decision(); decision != nullptr) {
+    json["decision"] = {{"asked_per_hour", decision->asked_per_hour()},
+                        {"stated_per_hour", decision->stated_per_hour()},
+                        {"supported_per_hour", decision->supported_per_hour()},
+                        {"normal_hours", decision->normal_hours()},
+                        {"minutes_missing", decision->minutes_missing()},
+                        {"location", decision->settings()->location()},
+                        {"scale", decision->settings()->scale()},
+                        {"reference", decision->settings()->reference()},
+                        {"cap", decision->settings()->cap()},
+                        {"limit", decision->settings()->limit()}};
+  }
+  for (std::size_t i = 0; i < model.baseline.points; ++i) {
+    const OperatingPoint& point = model.baseline.point[i];
+    json["operating_points"].push_back({{"low_hz", point.low_hz},
+                                        {"high_hz", point.high_hz},
+                                        {"centre_hz", point.centre_hz},
+                                        {"mean", point.mean}});
+  }
   json["training"] = {{"version", training.version()->str()},
                       {"normal_label", training.normal_label()->str()},
                       {"foreign", training.foreign()},

@@ -58,6 +58,10 @@ void print(const WindowResult& result, bool json) {
                            {"threshold", result.threshold},
                            {"verdict", name_of(result.verdict)}};
     if (std::isfinite(result.score)) line["score"] = result.score;
+    if (result.reason != Reason::none) line["reason"] = name_of(result.reason);
+    if (std::isfinite(result.evidence)) line["evidence"] = result.evidence;
+    if (result.share > 0.0F) line["share_of_limit"] = result.share;
+    if (result.speed_hz > 0.0F) line["speed_hz"] = result.speed_hz;
     fmt::print("{}\n", text_of(line, -1));
   } else {
     fmt::print("{},{},{},{}\n", result.start_us, shortest(result.score), shortest(result.threshold),

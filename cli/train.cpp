@@ -13,10 +13,11 @@
 #include "cli/command.hpp"
 #include "cli/json.hpp"
 #include "core/learn/statistics.hpp"
+#include "host/alarm_rate.hpp"
 #include "host/error.hpp"
-#include "host/learning.hpp"
 #include "host/platform/files.hpp"
 #include "host/text.hpp"
+#include "host/training.hpp"
 #include "version.hpp"
 
 namespace fettle::cli {
@@ -29,10 +30,13 @@ struct Options {
   std::string data, output, normal = "normal", from, norm = "zscore";
   FeatureSet features = FeatureSet::tutorial;
   bool no_mean = false;
+  bool keep_all = false;
+  bool choose_detector = false;
+  bool percentile_asked = false;
+  std::string false_alarms, detector;
   bool verbose = false;
   bool json = false;
   std::uint32_t window = 128;
-  std::optional<float> threshold;
   host::LearningSettings learning;
 };
 
@@ -41,19 +45,24 @@ constexpr const char* kHelp =
     "\n"
     "Each source (a recording session) is split by itself in time: 55 % training,\n"
     "10 % best epoch, 20 % threshold, 15 % left for 'fettle evaluate'. Only normal\n"
-    "data are used; faults are never needed.";
+    "data are used; faults are never needed.\n"
+    "\n"
+    "You say how many false alarms you accept (--false-alarms). If the recording is\n"
+    "too short for that, the model says which rate it supports, and how much more\n"
+    "normal running is needed.";
 
 constexpr const char* kFooter =
     "Examples:\n"
     "  fettle train data -o model.tflite\n"
-    "  fettle train data -o model.tflite --no-mean      # blind to how it is mounted\n"
-    "  fettle train data -o model.tflite --percentile 99.5 --seed 7 --verbose\n"
+    "  fettle train data -o model.tflite --false-alarms 1/day\n"
+    "  fettle train data -o model.tflite --features tutorial --percentile 99.5\n"
     "  fettle train data -o model.tflite --from keras.tflite --norm norm.json\n"
     "\n"
     "norm.json holds {\"mean\": [...], \"std\": [...]}, one number a feature, in the\n"
     "order of 'fettle info': mean, std, p2p of ax, then of ay, and so on.";
 
-host::WindowTable normal_windows(const Options& options, const host::DataSet& data) {
+host::WindowTable normal_windows(const Options& options, const host::DataSet& data,
+                                 std::span<const SpeedRange> expected = {}) {
   std::set<std::string> labels;
   for (const auto& recording : data.recordings()) labels.insert(recording.label);
   if (!labels.contains(options.normal)) {
@@ -66,13 +75,14 @@ host::WindowTable normal_windows(const Options& options, const host::DataSet& da
   const FeatureSpec spec{options.features, static_cast<std::uint8_t>(data.axes()),
                          options.features == FeatureSet::tutorial && !options.no_mean};
   const WindowShape window{options.window, static_cast<float>(data.rate_hz())};
-  return host::read_windows(data, spec, window,
-                            [&](const std::string& label) { return label == options.normal; });
+  return host::read_windows(
+      data, spec, window, [&](const std::string& label) { return label == options.normal; },
+      expected);
 }
 
 void refuse_too_few(const Options& options, const host::WindowTable& table,
                     const host::Split& split) {
-  const bool percentile = !options.threshold.has_value();
+  const bool percentile = !options.learning.threshold.has_value();
   const bool enough = split.train.size() >= kFewestThresholdWindows &&
                       (!percentile || split.threshold.size() >= kFewestThresholdWindows);
   if (enough) return;
@@ -152,7 +162,11 @@ void print_epoch(const Trainer::Progress& progress) {
 /// What train reports, as text and as JSON.
 struct Outcome {
   host::WindowTable table;
+  host::Hygiene hygiene;
+  std::optional<host::DetectorChoice> choice;
+  host::LearnedBaseline baseline;
   host::Split split;
+  std::vector<UsedRecording> used;
   DetectorDescription description;
   std::vector<std::uint8_t> file;
   std::size_t bytes_without_metadata = 0;
@@ -167,6 +181,92 @@ std::string shape_text(const Int8Network& network) {
     }
   }
   return text;
+}
+
+std::string hours_text(double minutes) {
+  return minutes < 90.0 ? fmt::format("{:.0f} minutes", std::ceil(minutes))
+                        : fmt::format("{:.1f} hours", minutes / 60.0);
+}
+
+const char* name_of(LeftOut why) {
+  switch (why) {
+    case LeftOut::no: return "";
+    case LeftOut::off: return "machine off";
+    case LeftOut::changing: return "speed changing or unclear";
+    case LeftOut::knock: return "knocked";
+    case LeftOut::broken: return "clipped or stuck sensor";
+  }
+  return "";
+}
+
+void report_hygiene(const Options& options, const host::Hygiene& hygiene) {
+  if (hygiene.total() == 0) return;
+  for (std::size_t why = 1; why < hygiene.windows.size(); ++why) {
+    if (hygiene.windows[why] == 0) continue;
+    fmt::print("left out   {} windows: {}\n", hygiene.windows[why],
+               name_of(static_cast<LeftOut>(why)));
+  }
+  constexpr std::size_t kFew = 5;
+  const std::size_t shown =
+      options.verbose ? hygiene.stretches.size() : std::min(kFew, hygiene.stretches.size());
+  for (std::size_t i = 0; i < shown; ++i) {
+    const auto& stretch = hygiene.stretches[i];
+    fmt::print("           {}: {:.0f} to {:.0f} s {}\n", stretch.recording, stretch.from_s,
+               stretch.to_s, name_of(stretch.why));
+  }
+  if (shown < hygiene.stretches.size()) {
+    fmt::print("           and {} more (--verbose; --keep-all learns from them)\n",
+               hygiene.stretches.size() - shown);
+  }
+}
+
+void report_baseline(const host::LearnedBaseline& learned) {
+  if (learned.baseline.points == 0) return;
+  if (!learned.baseline.knows_speed()) {
+    fmt::print("speed      no clear line from 13 to 95 Hz: windows are compared at any speed\n");
+    return;
+  }
+  std::string text;
+  for (std::size_t i = 0; i < learned.baseline.points; ++i) {
+    text += fmt::format("{}{:.1f} to {:.1f} Hz", i == 0 ? "" : ", ",
+                        static_cast<double>(learned.baseline.point[i].low_hz),
+                        static_cast<double>(learned.baseline.point[i].high_hz));
+  }
+  fmt::print("speed      {}\n", text);
+}
+
+/// A sensor's own noise, three axes together, is 0.007 g at 200 Hz, and twice that of a clone.
+constexpr float kOnlyNoise_g = 0.009F;
+
+void warn_if_off(const Options& options, const host::WindowTable& table) {
+  if (table.spec.set != FeatureSet::vibration || table.speeds.points > 0) return;
+  std::vector<float> levels;
+  for (const WindowSummary& window : table.summaries) levels.push_back(window.accelerometer_rms_g);
+  if (levels.empty()) return;
+  std::ranges::nth_element(levels, levels.begin() + static_cast<std::ptrdiff_t>(levels.size() / 2));
+  const float median = levels[levels.size() / 2];
+  if (median > kOnlyNoise_g) return;
+  host::say(fmt::format(
+      "WARNING: '{}' shakes by {:.4f} g, which is the sensor's own noise, and has no\n"
+      "         running speed. Was the machine off? Then this model is of no use: record it\n"
+      "         while it runs, with the sensor fixed to it.\n",
+      options.normal, static_cast<double>(median)));
+}
+
+void report_decision(const DetectorDescription& description) {
+  if (!description.decision) return;
+  const DecisionRecord& decision = *description.decision;
+  fmt::print("decision   false alarms {} asked, {} stated, from {:.2g} h of normal running\n",
+             host::alarm_rate_text(static_cast<double>(decision.asked_per_hour)),
+             host::alarm_rate_text(static_cast<double>(decision.stated_per_hour)),
+             static_cast<double>(decision.normal_hours));
+  if (decision.minutes_missing > 0.0F) {
+    host::say(fmt::format(
+        "Note: so little running does not support {}. {} more of it does: record it, or let\n"
+        "      the board learn it while it watches (burn-in).\n",
+        host::alarm_rate_text(static_cast<double>(decision.asked_per_hour)),
+        hours_text(static_cast<double>(decision.minutes_missing))));
+  }
 }
 
 void report(const Options& options, const Outcome& outcome) {
@@ -194,16 +294,48 @@ void report(const Options& options, const Outcome& outcome) {
                          {"percentile_used", threshold.percentile_used},
                          {"windows", threshold.windows},
                          {"minutes_missing", threshold.minutes_missing}};
+    json["detector"] =
+        outcome.description.detector == DetectorKind::mahalanobis ? "mahalanobis" : "autoencoder";
+    for (std::size_t why = 1; why < outcome.hygiene.windows.size(); ++why) {
+      constexpr std::array<const char*, kLeftOutKinds> keys = {"", "off", "changing", "knock",
+                                                               "broken"};
+      json["left_out"][keys[why]] = outcome.hygiene.windows[why];
+    }
+    if (const auto& decision = outcome.description.decision) {
+      json["decision"] = {{"asked_per_hour", decision->asked_per_hour},
+                          {"stated_per_hour", decision->stated_per_hour},
+                          {"supported_per_hour", decision->supported_per_hour},
+                          {"normal_hours", decision->normal_hours},
+                          {"minutes_missing", decision->minutes_missing},
+                          {"reference", decision->settings.reference},
+                          {"limit", decision->settings.limit}};
+    }
     fmt::print("{}\n", text_of(json));
     return;
   }
-  fmt::print("windows    {} train, {} best epoch, {} threshold, {} left to evaluate\n",
-             outcome.split.train.size(), outcome.split.best_epoch.size(),
-             outcome.split.threshold.size(), outcome.split.evaluation.size());
+  if (outcome.split.threshold.empty()) {
+    fmt::print("windows    {} learned from, {} left to evaluate\n", outcome.split.train.size(),
+               outcome.split.evaluation.size());
+  } else {
+    fmt::print("windows    {} train, {} best epoch, {} threshold, {} left to evaluate\n",
+               outcome.split.train.size(), outcome.split.best_epoch.size(),
+               outcome.split.threshold.size(), outcome.split.evaluation.size());
+  }
+  report_hygiene(options, outcome.hygiene);
+  report_baseline(outcome.baseline);
   if (outcome.table.gaps > 0) {
     fmt::print("gaps       {} in time; no window crosses one\n", outcome.table.gaps);
   }
-  if (!training.foreign) {
+  if (outcome.choice) {
+    fmt::print(
+        "detector   {}: made-up changes move it by {:.1f} deviations,\n"
+        "           the other by {:.1f}\n",
+        outcome.choice->detector == DetectorKind::mahalanobis ? "Mahalanobis distance"
+                                                              : "autoencoder",
+        std::max(outcome.choice->mahalanobis, outcome.choice->autoencoder),
+        std::min(outcome.choice->mahalanobis, outcome.choice->autoencoder));
+  }
+  if (!training.foreign && training.best_epoch > 0) {
     fmt::print("training   loss {:.4f}, validation {:.4f} at epoch {} of {} (seed {})\n",
                static_cast<double>(training.train_loss),
                static_cast<double>(training.validation_loss), training.best_epoch, training.epochs,
@@ -224,58 +356,24 @@ void report(const Options& options, const Outcome& outcome) {
           static_cast<double>(threshold.minutes_missing)));
     }
   }
+  report_decision(outcome.description);
   fmt::print("model      {}: {} int8\n           {} bytes, {} without metadata\n", options.output,
              outcome.shape, outcome.file.size(), outcome.bytes_without_metadata);
 }
 
-void describe_common(const Options& options, Outcome& outcome) {
-  DetectorDescription& description = outcome.description;
-  description.detector = options.learning.detector;
-  description.features = outcome.table.spec;
-  description.window = outcome.table.window;
-  TrainingRecord& training = description.training;
-  training.version = kVersion;
-  training.normal_label = options.normal;
-  training.windows_train = static_cast<std::uint32_t>(outcome.split.train.size());
-  training.windows_best_epoch = static_cast<std::uint32_t>(outcome.split.best_epoch.size());
-  training.windows_threshold = static_cast<std::uint32_t>(outcome.split.threshold.size());
-}
-
-void set_threshold(const Options& options, const Int8Network& network, Outcome& outcome) {
-  ThresholdRecord& threshold = outcome.description.threshold;
-  if (options.threshold.has_value()) {
-    threshold.kind = ThresholdRecord::Kind::fixed;
-    threshold.value = *options.threshold;
-    return;
-  }
-  threshold = host::choose_threshold(host::int8_scores(network, outcome.description.normaliser,
-                                                       outcome.table, outcome.split.threshold),
-                                     options.learning.percentile, outcome.table.window);
-}
-
 void train_own(const Options& options, Outcome& outcome) {
-  const auto learned =
-      host::learn(outcome.table, outcome.split.train, outcome.split.best_epoch, options.learning,
-                  options.verbose ? host::EpochListener(print_epoch) : host::EpochListener());
-  DetectorDescription& description = outcome.description;
-  description.normaliser = learned.normaliser;
-  TrainingRecord& training = description.training;
-  training.seed = options.learning.training.seed;
-  training.epochs = options.learning.training.epochs;
-  training.batch = options.learning.training.batch;
-  training.learning_rate = options.learning.training.learning_rate;
-  training.best_epoch = learned.progress.best_epoch;
-  training.hidden = options.learning.hidden;
-  training.weights = options.learning.weights;
-  training.train_loss = learned.final_train_loss;
-  training.validation_loss = learned.progress.best_validation_loss;
-
-  auto plain = host::plain_file(learned.quantised);
-  outcome.bytes_without_metadata = plain.size();
-  const auto network = host::ModelFile::from_bytes(std::move(plain), "the new network", false);
+  host::TrainedDetector trained = host::train_detector(
+      outcome.table, outcome.split, options.learning, options.choose_detector, options.normal,
+      kVersion, options.verbose ? host::EpochListener(print_epoch) : host::EpochListener());
+  const auto network = host::ModelFile::from_bytes(trained.file, options.output, true);
   outcome.shape = shape_text(network->network());
-  set_threshold(options, network->network(), outcome);
-  outcome.file = host::detector_file(learned.quantised, description);
+  outcome.split = std::move(trained.split);
+  outcome.choice = trained.choice;
+  outcome.baseline = std::move(trained.baseline);
+  outcome.used = std::move(trained.used);
+  outcome.description = trained.description;
+  outcome.bytes_without_metadata = trained.bytes_without_metadata;
+  outcome.file = std::move(trained.file);
 }
 
 void pack_foreign(const Options& options, Outcome& outcome) {
@@ -291,21 +389,61 @@ void pack_foreign(const Options& options, Outcome& outcome) {
                     outcome.table.spec.axes, outcome.table.spec.with_mean ? "" : " without mean"));
   }
   DetectorDescription& description = outcome.description;
+  description.features = outcome.table.spec;
+  description.window = outcome.table.window;
+  outcome.used = host::used_recordings(outcome.table, outcome.split);
+  TrainingRecord& training = description.training;
+  training.used = outcome.used;
+  training.data_hash = host::data_hash(options.normal, outcome.used);
+  training.version = kVersion;
+  training.normal_label = options.normal;
+  training.windows_train = static_cast<std::uint32_t>(outcome.split.train.size());
+  training.windows_best_epoch = static_cast<std::uint32_t>(outcome.split.best_epoch.size());
+  training.windows_threshold = static_cast<std::uint32_t>(outcome.split.threshold.size());
+  training.foreign = true;
   description.normaliser = foreign_normaliser(options, outcome.table, outcome.split);
   description.normalisation = options.norm == "zscore" ? NormalisationSource::zscore
                               : options.norm == "none" ? NormalisationSource::none
                                                        : NormalisationSource::given;
-  description.training.foreign = true;
   outcome.bytes_without_metadata = foreign->bytes().size();
   outcome.shape = shape_text(network);
-  set_threshold(options, network, outcome);
+  if (options.learning.threshold) {
+    description.threshold.kind = ThresholdRecord::Kind::fixed;
+    description.threshold.value = *options.learning.threshold;
+  } else {
+    description.threshold =
+        host::choose_threshold(host::int8_scores(description.score, network, description.normaliser,
+                                                 outcome.table, outcome.split.threshold),
+                               options.learning.percentile, outcome.table.window);
+  }
   outcome.file = host::detector_file(*foreign, description);
+}
+
+/// What was not said follows from what was.
+void complete(Options& options) {
+  const bool vibration = options.features == FeatureSet::vibration;
+  const bool by_window =
+      options.percentile_asked || options.learning.threshold.has_value() || !options.from.empty();
+  if (!options.false_alarms.empty()) {
+    if (options.learning.threshold || !options.from.empty()) {
+      throw Error(ExitCode::usage,
+                  "--false-alarms decides over many windows: it goes neither with --threshold, "
+                  "which judges each by itself, nor with --from");
+    }
+    options.learning.alarms_per_hour = host::parse_alarm_rate(options.false_alarms);
+  } else if (vibration && !by_window) {
+    options.learning.alarms_per_hour = host::parse_alarm_rate("1/week");
+  }
+  options.choose_detector = options.detector == "auto";
+  const bool distance =
+      options.detector == "mahalanobis" || (options.detector.empty() && vibration);
+  options.learning.detector = distance ? DetectorKind::mahalanobis : DetectorKind::autoencoder;
 }
 
 void run(const Options& options) {
   // Range checks let a NaN pass.
   if (!std::isfinite(options.learning.percentile) ||
-      (options.threshold && !std::isfinite(*options.threshold))) {
+      (options.learning.threshold && !std::isfinite(*options.learning.threshold))) {
     throw Error(ExitCode::usage, "--percentile and --threshold want a finite number");
   }
   const std::filesystem::path index = std::filesystem::path(options.data) / "dataset.json";
@@ -314,12 +452,15 @@ void run(const Options& options) {
   const auto data = host::DataSet::open(options.data);
   Outcome outcome;
   outcome.table = normal_windows(options, data);
+  if (options.features == FeatureSet::vibration) {
+    // The second look knows where the machine's line is.
+    host::clean(outcome.table);
+    outcome.table = normal_windows(options, data, host::ranges_of(outcome.table.speeds));
+    outcome.hygiene = host::clean(outcome.table, options.keep_all);
+  }
+  warn_if_off(options, outcome.table);
   outcome.split = host::split_by_time(outcome.table);
   refuse_too_few(options, outcome.table, outcome.split);
-  describe_common(options, outcome);
-  const auto used = host::used_recordings(outcome.table, outcome.split);
-  outcome.description.training.used = used;
-  outcome.description.training.data_hash = host::data_hash(options.normal, used);
   if (options.from.empty()) {
     train_own(options, outcome);
   } else {
@@ -351,10 +492,15 @@ void add_train(CLI::App& program) {
       ->option_text("NAME [tutorial]");
   command->add_flag("--no-mean", options->no_mean,
                     "Leave out the mean of each axis, which is gravity: how the sensor is mounted");
-  command->add_option("--detector", options->learning.detector, "Detector: 'autoencoder'")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, DetectorKind>{{"autoencoder", DetectorKind::autoencoder}}))
-      ->option_text("NAME [autoencoder]");
+  command->add_flag("--keep-all", options->keep_all,
+                    "Learn also from start-ups, stops and knocks inside normal recordings");
+  command
+      ->add_option("--detector", options->detector,
+                   "'mahalanobis' (distance from normal; the default with vibration features), "
+                   "'autoencoder' (the default with tutorial features) or 'auto', the one that "
+                   "separates made-up changes of held-out normal windows better")
+      ->check(CLI::IsMember({"autoencoder", "mahalanobis", "auto"}))
+      ->option_text("NAME");
   command->add_option("--hidden", options->learning.hidden, "Units of the hidden layers")
       ->delimiter(',')
       ->check(CLI::Range(1, static_cast<int>(kMaxUnits)))
@@ -381,10 +527,17 @@ void add_train(CLI::App& program) {
   auto* percentile =
       command
           ->add_option("--percentile", options->learning.percentile,
-                       "Threshold: this percentile of scores of later normal windows")
+                       "Threshold: this percentile of scores of later normal windows; each window "
+                       "is judged by itself (the default with tutorial features)")
           ->check(CLI::Range(50.0, 99.9999))
           ->option_text("P [99]");
-  command->add_option("--threshold", options->threshold, "Threshold given by hand")
+  command
+      ->add_option("--false-alarms", options->false_alarms,
+                   "False alarms that you accept, such as 1/week or 2/day; evidence of windows is "
+                   "gathered until it suffices (the default with vibration features)")
+      ->excludes(percentile)
+      ->option_text("RATE [1/week]");
+  command->add_option("--threshold", options->learning.threshold, "Threshold given by hand")
       ->excludes(percentile)
       ->check(CLI::Range(0.0F, 1e30F))
       ->option_text("X");
@@ -405,7 +558,11 @@ void add_train(CLI::App& program) {
       ->option_text("FILE|zscore|none");
   command->add_flag("--verbose", options->verbose, "A line for each epoch");
   command->add_flag("--json", options->json, "Report as JSON on standard output");
-  command->callback([options] { run(*options); });
+  command->callback([options, percentile] {
+    options->percentile_asked = percentile->count() > 0;
+    complete(*options);
+    run(*options);
+  });
 }
 
 }  // namespace fettle::cli

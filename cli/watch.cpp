@@ -11,6 +11,7 @@
 #include "cli/command.hpp"
 #include "cli/json.hpp"
 #include "cli/line.hpp"
+#include "core/decision/verdict.hpp"
 #include "host/error.hpp"
 #include "host/platform/interrupt.hpp"
 #include "host/relabel.hpp"
@@ -92,9 +93,10 @@ class Watch {
   void operator()(const protocol::ScoreMessage& score) {
     at(score.t_us);
     ++windows_;
-    const bool anomaly = score.verdict == protocol::BoardVerdict::anomaly;
+    const auto verdict = static_cast<Verdict>(score.verdict);
+    const auto reason = static_cast<Reason>(score.reason);
     const bool alarm = (score.flags & protocol::kScoreAlarm) != 0;
-    anomalies_ += anomaly ? 1U : 0U;
+    anomalies_ += raises(verdict) ? 1U : 0U;
     if (json_) {
       nlohmann::ordered_json line = {
           {"type", "score"},
@@ -102,7 +104,8 @@ class Watch {
           {"t_us", score.t_us},
           {"score", nullptr},  // not a number: then the verdict is all that there is
           {"threshold", score.threshold},
-          {"verdict", anomaly ? "anomaly" : "normal"},
+          {"verdict", fettle::name_of(verdict)},
+          {"reason", fettle::name_of(reason)},
           {"alarm", alarm},
           {"pin", (score.flags & protocol::kScorePin) != 0},
           {"muted", (score.flags & protocol::kScoreMuted) != 0},
@@ -111,12 +114,13 @@ class Watch {
       return print(line);
     }
     std::string marks;
+    if (reason != Reason::none) marks += fmt::format(": {}", describe(reason));
     if (alarm) marks += "  ALARM";
     if ((score.flags & protocol::kScoreMuted) != 0) marks += "  muted";
     if ((score.flags & protocol::kScoreMaintenance) != 0) marks += "  maintenance";
     fmt::print("{}  score {:<9.4g} threshold {:<9.4g} {}{}\n", host::clock_text(score.t_us),
                static_cast<double>(score.score), static_cast<double>(score.threshold),
-               anomaly ? "ANOMALY" : "normal", marks);
+               verdict == Verdict::anomaly ? "ANOMALY" : fettle::name_of(verdict), marks);
   }
 
   void operator()(const host::BoardEvent& event) {

@@ -2,13 +2,17 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 
 #include "core/alert/alert.hpp"
+#include "core/decision/conditions.hpp"
+#include "core/decision/sequential.hpp"
 #include "core/decision/threshold_decision.hpp"
+#include "core/elementary.hpp"
 #include "core/features/extractor.hpp"
 #include "core/features/vibration.hpp"
 #include "core/model/detector_model.hpp"
@@ -26,13 +30,25 @@ class FeaturePipeline {
  public:
   /// The window's overlap() must not be 0, and the features must support its length.
   FeaturePipeline(const FeatureSpec& features, const WindowShape& window)
-      : cutter_(window), overlap_(window.overlap()), vibration_(features, window) {
+      : window_(window), cutter_(window), overlap_(window.overlap()), vibration_(features, window) {
     extractors_.fill(FeatureExtractor(features));
   }
+
+  /// Looks for the running speed where the machine was learned.
+  void expect(const Baseline& baseline) {
+    std::array<SpeedRange, kMostOperatingPoints> ranges;
+    if (!baseline.knows_speed()) return;
+    for (std::size_t i = 0; i < baseline.points; ++i) {
+      ranges[i] = {baseline.point[i].low_hz, baseline.point[i].high_hz};
+    }
+    vibration_.expect({ranges.data(), baseline.points});
+  }
+  void expect(std::span<const SpeedRange> learned) { vibration_.expect(learned); }
 
   /// Takes the next sample. True when it completed a window: finish() then gives its features.
   bool push(const TimedSample& sample) {
     const WindowCutter::Cut cut = cutter_.push(sample.t_us);
+    last_us_ = sample.t_us;
     if (cut == WindowCutter::Cut::gap) ++gaps_;
     if (cut == WindowCutter::Cut::backwards) ++backwards_;
     broken_ = cut == WindowCutter::Cut::gap || cut == WindowCutter::Cut::backwards;
@@ -51,7 +67,8 @@ class FeaturePipeline {
     WindowSummary summary;
     finish(features, summary);
   }
-  /// With what the window says beside them, of which the tutorial set knows nothing.
+  /// With what the window says beside them.
+  /// Only the vibration set fills the summary in.
   void finish(std::span<float> features, WindowSummary& summary) const {
     if (this->features().set == FeatureSet::vibration) {
       vibration_.finish(features, summary);
@@ -59,6 +76,15 @@ class FeaturePipeline {
     }
     summary = {};
     extractors_[cutter_.completed()].finish(features);
+  }
+
+  /// Rate of the window that push() just completed, as a part of the nominal one; 1 at most rates
+  /// that a sensor's clock has.
+  [[nodiscard]] float relative_rate() const {
+    const double steps = static_cast<double>(window_.samples - 1) * 1e6;
+    const auto span_us = static_cast<double>(last_us_ - cutter_.start_us());
+    const double nominal_us = steps / static_cast<double>(window_.rate_hz);
+    return span_us > 0.0 ? static_cast<float>(nominal_us / span_us) : 0.0F;
   }
 
   /// Time was missing before the sample pushed last.
@@ -75,12 +101,14 @@ class FeaturePipeline {
   [[nodiscard]] std::uint64_t backwards() const { return backwards_; }
 
  private:
+  WindowShape window_;
   WindowCutter cutter_;
   std::uint32_t overlap_;
   // The tutorial set sums as samples come, one extractor a window under way; the vibration set keeps
   // samples, and all windows share them.
   std::array<FeatureExtractor, kMaxOverlap> extractors_;
   VibrationExtractor vibration_;
+  std::int64_t last_us_ = 0;
   bool broken_ = false;
   std::uint64_t gaps_ = 0;
   std::uint64_t backwards_ = 0;
@@ -89,16 +117,29 @@ class FeaturePipeline {
 /// One judged window.
 struct WindowResult {
   std::int64_t start_us = 0;
-  float score = 0.0F;
+  float score = 0.0F;  ///< NaN where a reading was no number
   float threshold = 0.0F;
+  /// Deviations of the log score from normal, in units of the model's file: what burn-in learns from.
+  /// NaN where the decision did not hear of it, and for models without a decision.
+  float evidence = kNoEvidence;
+  /// How near the alarm is: 0 at rest, 1 at the limit, at most 2. For models without a decision 0.
+  float share = 0.0F;
   Verdict verdict = Verdict::normal;
-  bool alarm = false;  ///< this window raised the alert line
+  Reason reason = Reason::none;  ///< why it cannot be judged
+  bool alarm = false;            ///< this window raised the alert line
+  std::uint8_t point = 0;        ///< operating point that it was compared with
+  float speed_hz = 0.0F;         ///< estimated running speed; 0: not known
+
+  static constexpr float kNoEvidence = std::bit_cast<float>(0x7fc00000U);
 };
 
 /// The whole journey, from a sample to an alarm. The same class runs on the microcontroller, in the
 /// simulator and in the command line program; it allocates nothing and reads no clock.
 ///
 ///     sample -> window -> features -> model -> score -> decision -> alert
+///
+/// A model with a decision gathers evidence over windows, as far as they can be judged; one without,
+/// such as the tutorial's, judges each window by its threshold.
 class Pipeline {
  public:
   /// The model's file and workspace must outlive the pipeline.
@@ -107,49 +148,118 @@ class Pipeline {
   /// With windows that begin more often than those of training.
   /// @param window  of the model's samples and rate; its overlap() must not be 0
   Pipeline(const DetectorModel& model, const WindowShape& window)
-      : model_(model), front_(model.features, window), decision_(model.threshold) {}
+      : model_(model),
+        front_(model.features, window),
+        conditions_(model.baseline, model.features, window.rate_hz),
+        threshold_(model.threshold) {
+    if (model.decision) sequential_.emplace(*model.decision);
+    front_.expect(model.baseline);
+  }
 
   /// Takes the next sample; gives a result when it completes a window.
   std::optional<WindowResult> push(const TimedSample& sample) {
     const bool complete = front_.push(sample);
-    if (front_.broken()) alert_.restart();
+    if (front_.broken()) {
+      gap_ = true;
+      if (!sequential_) alert_.restart();
+    }
     if (!complete) return std::nullopt;
     std::array<float, kMaxFeatures> buffer;
-    const std::span<float> z(buffer.data(), model_.features.dimensions());
-    front_.finish(z);
-    WindowResult result = judge(z);
+    const std::span<float> features(buffer.data(), model_.features.dimensions());
+    WindowSummary summary;
+    front_.finish(features, summary);
+    WindowResult result = judge(features, summary, gap_, front_.relative_rate());
     result.start_us = front_.start_us();
+    gap_ = false;
     return result;
   }
 
   /// The second half alone, for features computed before. Overwrites them with their z-scores.
-  WindowResult judge(std::span<float> features) {
-    model_.normaliser.apply(features, features);
+  /// @param gap   time was missing since the window before
+  /// @param rate  of the samples, as a part of the nominal one
+  WindowResult judge(std::span<float> features, const WindowSummary& summary, bool gap = false,
+                     float rate = 1.0F) {
+    Condition condition;
+    if (model_.features.set == FeatureSet::vibration) {
+      condition = conditions_.look(summary, features, gap, rate);
+    }
     WindowResult result;
-    result.score = reconstruction_error(model_.network, features);
-    result.threshold = decision_.threshold();
-    result.verdict = decision_.judge(result.score);
+    result.score = WindowResult::kNoEvidence;
+    result.point = condition.point;
+    result.speed_hz = summary.speed.hz;
+    result.threshold = threshold_.threshold();
+    if (condition.reason != Reason::not_a_number) {
+      model_.normaliser.apply(features, features);
+      result.score = score_of(model_.score, model_.network, features);
+    }
+    // The tutorial set says nothing beside its features: there the score tells.
+    if (sequential_ && result.score != result.score) {
+      condition.reason = Reason::not_a_number;
+      condition.counts = false;
+    }
+    result.reason = condition.reason;
+    result.verdict = decide(condition, result);
     result.alarm = alert_.update(result.verdict);
     return result;
   }
 
-  /// Another threshold from the next window on.
-  void set_threshold(float threshold) { decision_ = ThresholdDecision(threshold); }
+  /// Judges each window by this threshold instead of what the model says; nullopt: as the model says.
+  void set_threshold(std::optional<float> threshold) {
+    threshold_ = ThresholdDecision(threshold.value_or(model_.threshold));
+    sequential_.reset();
+    if (model_.decision && !threshold) sequential_.emplace(*model_.decision);
+  }
+  /// Settings refined after deployment, of the model's kind: see SequentialDecision::adopt().
+  void adopt(const DecisionSettings& settings) {
+    if (sequential_) sequential_->adopt(settings);
+  }
 
   /// Another recording begins.
   void restart() {
     front_.restart();
+    conditions_.restart();
     alert_.restart();
+    if (sequential_) sequential_->restart();
+    gap_ = false;
   }
 
   [[nodiscard]] const FeaturePipeline& front() const { return front_; }
   [[nodiscard]] const Alert& alert() const { return alert_; }
+  [[nodiscard]] const Conditions& conditions() const { return conditions_; }
+  [[nodiscard]] Conditions& conditions() { return conditions_; }
+  /// None: each window is judged by itself.
+  [[nodiscard]] const std::optional<SequentialDecision>& decision() const { return sequential_; }
 
  private:
+  Verdict decide(const Condition& condition, WindowResult& result) {
+    if (!sequential_) {
+      if (!condition.counts) return Verdict::cannot_judge;
+      const Verdict verdict = threshold_.judge(result.score);
+      return verdict == Verdict::normal && condition.reason != Reason::none ? Verdict::cannot_judge
+                                                                            : verdict;
+    }
+    if (condition.counts) {
+      const DecisionSettings& settings = sequential_->settings();
+      sequential_->push(evidence_of(result.score, settings) - condition.margin);
+      if (condition.reason == Reason::none) {
+        result.evidence = evidence_of(result.score, *model_.decision);
+      }
+    }
+    result.share = sequential_->share();
+    // An alarm stands until evidence says otherwise: a machine that was switched off is not mended.
+    if (sequential_->level() == Level::alarm) return Verdict::alarm;
+    if (condition.reason != Reason::none) return Verdict::cannot_judge;
+    if (conditions_.moved()) return Verdict::sensor_moved;
+    return sequential_->level() == Level::warning ? Verdict::warning : Verdict::normal;
+  }
+
   const DetectorModel& model_;
   FeaturePipeline front_;
-  ThresholdDecision decision_;
+  Conditions conditions_;
+  ThresholdDecision threshold_;
+  std::optional<SequentialDecision> sequential_;
   Alert alert_;
+  bool gap_ = false;
 };
 
 }  // namespace fettle

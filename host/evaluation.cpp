@@ -9,7 +9,6 @@
 #include <cmath>
 #include <unordered_map>
 
-#include "core/alert/alert.hpp"
 #include "core/decision/threshold_decision.hpp"
 #include "core/learn/statistics.hpp"
 #include "core/score/reconstruction.hpp"
@@ -135,15 +134,19 @@ std::vector<float> run_in_float(const Int8Network& network, std::vector<float> v
   return values;
 }
 
-std::vector<float> scores_in_float(const Int8Network& network, const Normaliser& normaliser,
-                                   const WindowTable& table, std::span<const std::uint32_t> rows) {
+std::vector<float> scores_in_float(const DetectorModel& model, const WindowTable& table,
+                                   std::span<const std::uint32_t> rows) {
   std::vector<float> scores;
   std::vector<float> z(table.spec.dimensions());
   for (const std::uint32_t row : rows) {
-    normaliser.apply(table.row(row), z);
-    const auto output = run_in_float(network, z);
+    model.normaliser.apply(table.row(row), z);
+    const auto output = run_in_float(model.network, z);
+    const bool reconstructs = model.score == ScoreKind::reconstruction_mse;
     float sum = 0.0F;
-    for (std::size_t i = 0; i < z.size(); ++i) sum += (z[i] - output[i]) * (z[i] - output[i]);
+    for (std::size_t i = 0; i < z.size(); ++i) {
+      const float error = reconstructs ? z[i] - output[i] : output[i];
+      sum += error * error;
+    }
     scores.push_back(sum / static_cast<float>(z.size()));
   }
   return scores;
@@ -183,31 +186,47 @@ double mean_of(std::span<const float> values) {
   return values.empty() ? 0.0 : sum / static_cast<double>(values.size());
 }
 
-/// Alarms on normal windows: runs above the threshold, broken where a recording or its windows break.
-std::uint64_t count_alarms(const WindowTable& table, std::span<const std::uint32_t> rows,
-                           std::span<const float> scores, float threshold,
-                           const std::string& normal_label) {
-  const ThresholdDecision decision(threshold);
-  Alert alert;
-  const auto window_us = static_cast<std::int64_t>(table.window.seconds() * 1e6);
-  std::int64_t before = -1;
+/// What was decided about the windows of one label.
+struct Decided {
+  std::uint64_t windows = 0, raised = 0, alarms = 0, cannot_judge = 0, moved = 0;
+  std::uint64_t sessions = 0;
+  std::vector<double> delays_s;  ///< from a session's beginning to its first alarm, ascending
+};
+
+std::map<std::string, Decided> decide(const DetectorModel& model, const WindowTable& table,
+                                      std::span<const std::uint32_t> rows) {
+  std::map<std::string, Decided> result;
+  const std::vector<WindowResult> judged = judge_windows(model, table, rows);
+  const RecordingEntry* session = nullptr;
+  std::uint64_t in_session = 0;
+  bool found = false;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const WindowOrigin& origin = table.origins[rows[i]];
-    if (table.recordings[origin.recording].label != normal_label) continue;
-    // One-second files of one session follow each other though each starts at zero; a hole in time
-    // inside a recording ends a run.
-    if (before >= 0) {
-      const WindowOrigin& last = table.origins[static_cast<std::size_t>(before)];
-      const bool hole =
-          last.recording == origin.recording && origin.start_us - last.start_us > window_us * 3 / 2;
-      const bool session =
-          table.recordings[last.recording].source != table.recordings[origin.recording].source;
-      if (hole || session) alert.restart();
+    const RecordingEntry& recording = table.recording_of(rows[i]);
+    Decided& label = result[recording.label];
+    if (session == nullptr || session->source != recording.source ||
+        session->label != recording.label) {
+      ++label.sessions;
+      session = &recording;
+      in_session = 0;
+      found = false;
     }
-    before = rows[i];
-    alert.update(decision.judge(scores[i]));
+    ++in_session;
+    ++label.windows;
+    const WindowResult& window = judged[i];
+    if (window.verdict == Verdict::cannot_judge) ++label.cannot_judge;
+    if (window.verdict == Verdict::sensor_moved) ++label.moved;
+    if (window.alarm) ++label.alarms;
+    if (!raises(window.verdict)) continue;
+    ++label.raised;
+    if (!found) label.delays_s.push_back(static_cast<double>(in_session) * table.window.seconds());
+    found = true;
   }
-  return alert.alarms();
+  for (auto& [name, label] : result) std::ranges::sort(label.delays_s);
+  return result;
+}
+
+double share_of(std::uint64_t part, std::uint64_t all) {
+  return all == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(all);
 }
 
 double microseconds_each(const std::function<void()>& all, std::size_t count) {
@@ -280,7 +299,8 @@ WithoutMeanResult retrain_without_mean(const WindowTable& table, const Known& kn
   const LearnedNetwork learned =
       learn(reduced, known.used.train, known.used.best_epoch, stored_settings(record));
   const auto file = ModelFile::from_bytes(plain_file(learned.quantised), "without mean", false);
-  const auto scores = int8_scores(file->network(), learned.normaliser, reduced, known.unseen);
+  const auto scores =
+      int8_scores(learned.score, file->network(), learned.normaliser, reduced, known.unseen);
   const ByLabel parts = by_label(reduced, known.unseen, scores, normal_label);
   WithoutMeanResult result;
   result.retrained = true;
@@ -290,10 +310,11 @@ WithoutMeanResult retrain_without_mean(const WindowTable& table, const Known& kn
                                 ? static_cast<double>(record.threshold()->percentile_asked())
                                 : 99.0;
   if (known.used.threshold.size() >= kFewestThresholdWindows) {
-    const float threshold = choose_threshold(int8_scores(file->network(), learned.normaliser,
-                                                         reduced, known.used.threshold),
-                                             percentile, reduced.window)
-                                .value;
+    const float threshold =
+        choose_threshold(int8_scores(learned.score, file->network(), learned.normaliser, reduced,
+                                     known.used.threshold),
+                         percentile, reduced.window)
+            .value;
     result.recall = share_above(parts.faults, threshold);
     result.false_positive_rate = share_above(parts.normal, threshold);
   }
@@ -342,23 +363,27 @@ QuantisationResult compare_with_float(const ModelFile& model, const WindowTable&
         learn(table, known.used.train, known.used.best_epoch, stored_settings(model.record()));
     // Another version of the trainer may end elsewhere; only the same network is compared.
     const auto again = ModelFile::from_bytes(plain_file(learned.quantised), "retrained", false);
-    result.retrained = int8_scores(again->network(), learned.normaliser, table, known.unseen) ==
-                       std::vector<float>(scores.begin(), scores.end());
+    result.retrained =
+        int8_scores(learned.score, again->network(), learned.normaliser, table, known.unseen) ==
+        std::vector<float>(scores.begin(), scores.end());
     if (result.retrained) {
-      in_float = float_scores(learned.network, learned.normaliser, table, known.unseen);
+      in_float =
+          float_scores(learned.score, learned.network, learned.normaliser, table, known.unseen);
       result.microseconds_float = microseconds_each(
-          [&] { (void)float_scores(learned.network, learned.normaliser, table, known.unseen); },
+          [&] {
+            (void)float_scores(learned.score, learned.network, learned.normaliser, table,
+                               known.unseen);
+          },
           known.unseen.size());
     }
   }
   if (!result.retrained) {
-    in_float = scores_in_float(network, detector.normaliser, table, known.unseen);
+    in_float = scores_in_float(detector, table, known.unseen);
     result.microseconds_float = microseconds_each(
-        [&] { (void)scores_in_float(network, detector.normaliser, table, known.unseen); },
-        known.unseen.size());
+        [&] { (void)scores_in_float(detector, table, known.unseen); }, known.unseen.size());
   }
   result.microseconds = microseconds_each(
-      [&] { (void)int8_scores(network, detector.normaliser, table, known.unseen); },
+      [&] { (void)int8_scores(detector.score, network, detector.normaliser, table, known.unseen); },
       known.unseen.size());
 
   const ThresholdDecision decision(detector.threshold);
@@ -400,12 +425,18 @@ void check_fits(const DetectorModel& detector, const DataSet& data) {
 
 }  // namespace
 
+double ClassResult::delay_percentile_s(double percentile) const {
+  const std::vector<float> delays(delays_s.begin(), delays_s.end());
+  return delays.empty() ? 0.0 : static_cast<double>(percentile_of_sorted(delays, percentile));
+}
+
 Evaluation evaluate(const ModelFile& model, const DataSet& data) {
   const DetectorModel& detector = model.detector();
   const auto& training = *model.record().training();
   check_fits(detector, data);
-  const WindowTable table = read_windows(data, detector.features, detector.window,
-                                         [](const std::string& /*label*/) { return true; });
+  const WindowTable table = read_windows(
+      data, detector.features, detector.window, [](const std::string& /*label*/) { return true; },
+      ranges_of(detector.baseline));
   const Known known = recognise(table, training);
 
   Evaluation result;
@@ -414,7 +445,9 @@ Evaluation evaluate(const ModelFile& model, const DataSet& data) {
   result.windows_left_out = known.left_out;
   result.training_recordings = known.listed;
   result.training_recordings_found = known.found;
-  const auto scores = int8_scores(model.network(), detector.normaliser, table, known.unseen);
+  const WindowTable around = centred(table, detector.baseline);
+  const auto scores =
+      int8_scores(detector.score, model.network(), detector.normaliser, around, known.unseen);
   const ByLabel parts = by_label(table, known.unseen, scores, result.normal_label);
   if (parts.normal.empty()) {
     throw Error(ExitCode::too_little_data,
@@ -435,18 +468,29 @@ Evaluation evaluate(const ModelFile& model, const DataSet& data) {
   result.auc = roc_auc(parts.normal, parts.faults);
   result.auc_interval = auc_interval(parts.normal, parts.faults);
   result.false_positive_rate = share_above(parts.normal, detector.threshold);
-  result.alarms =
-      count_alarms(table, known.unseen, scores, detector.threshold, result.normal_label);
+  const std::map<std::string, Decided> decided = decide(detector, table, known.unseen);
+  const Decided& normal = decided.at(result.normal_label);
+  result.decides = detector.decision.has_value();
+  result.alarms = normal.alarms;
   result.alarms_per_hour = static_cast<double>(result.alarms) / result.normal_hours;
   result.alarms_per_hour_upper95 = poisson_upper95(result.alarms) / result.normal_hours;
+  const Interval alarms = poisson_interval95(result.alarms);
+  result.alarms_per_hour_interval = {alarms.low / result.normal_hours,
+                                     alarms.high / result.normal_hours};
+  result.cannot_judge = share_of(normal.cannot_judge, normal.windows);
+  result.sensor_moved = normal.moved;
   for (const auto& [label, class_scores] : parts.classes) {
     ClassResult& fault = result.classes[label];
     fault.windows = class_scores.size();
     fault.auc = roc_auc(parts.normal, class_scores);
     fault.auc_interval = auc_interval(parts.normal, class_scores);
-    fault.recall = share_above(class_scores, detector.threshold);
+    const Decided& found = decided.at(label);
+    fault.recall = share_of(found.raised, found.windows);
+    fault.cannot_judge = share_of(found.cannot_judge, found.windows);
+    fault.onsets = found.sessions;
+    fault.delays_s = found.delays_s;
   }
-  result.int8 = compare_with_float(model, table, known, scores, result.normal_label, result.auc);
+  result.int8 = compare_with_float(model, around, known, scores, result.normal_label, result.auc);
 
   if (!detector.features.with_mean) {
     result.without_mean = {true, result.auc, share_above(parts.faults, detector.threshold),

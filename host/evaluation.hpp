@@ -18,7 +18,12 @@ struct ClassResult {
   std::uint64_t windows = 0;
   double auc = 0.0;  ///< against the evaluated normal windows
   Interval auc_interval;
-  double recall = 0.0;  ///< share of windows above the threshold
+  /// Share of windows that raise the alert line; those that cannot be judged count as missed.
+  double recall = 0.0;
+  double cannot_judge = 0.0;     ///< share of windows
+  std::uint64_t onsets = 0;      ///< sessions of this fault: it is there from their first window on
+  std::vector<double> delays_s;  ///< from onset to alarm, of those that were alarmed, ascending
+  [[nodiscard]] double delay_percentile_s(double percentile) const;
 };
 
 /// What replacing float by int8 changed, on the evaluated windows.
@@ -60,8 +65,12 @@ struct Evaluation {
   double auc = 0.0;
   Interval auc_interval;
   double false_positive_rate = 0.0;
-  std::uint64_t alarms = 0;  ///< runs of normal windows above the threshold
+  bool decides = false;      ///< windows are decided together; otherwise each by the threshold
+  std::uint64_t alarms = 0;  ///< times that the alert line went up on normal windows
   double alarms_per_hour = 0.0;
+  Interval alarms_per_hour_interval;  ///< 95 %, exact (Poisson)
+  double cannot_judge = 0.0;          ///< share of normal windows
+  std::uint64_t sensor_moved = 0;     ///< normal windows
   double alarms_per_hour_upper95 = 0.0;
   std::map<std::string, ClassResult> classes;
   QuantisationResult int8;

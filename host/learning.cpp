@@ -9,7 +9,10 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <numeric>
+#include <utility>
 
+#include "core/learn/random.hpp"
 #include "core/learn/statistics.hpp"
 #include "core/pipeline.hpp"
 #include "host/error.hpp"
@@ -20,6 +23,25 @@ namespace {
 
 /// Sources with fewer windows are taken together by folder.
 constexpr std::size_t kFewestWindowsOfSource = 20;
+/// Off is below this share of the quietest running that was learned.
+constexpr float kOffShare = 1.0F / 3.0F;
+/// Evidence at speeds that were not learned is lowered by so many deviations.
+constexpr float kMargin = 4.0F;
+// Ratio of the speeds of two windows in a row that is steady running: what training showed, and so much more;
+// within these.
+constexpr float kSteadySpare = 1.3F;
+constexpr float kSteadyAtLeast = 0.04F;
+constexpr float kSteadyAtMost = 0.15F;
+/// cos 3 degrees.
+constexpr float kMovedCosine = 0.99863F;
+/// Length of the mean direction of gravity from which on the sensor sat the same all the time.
+constexpr double kSameGravity = 0.998;
+/// Of cross-fitting.
+constexpr std::size_t kFolds = 5;
+/// int8 ranges of a Mahalanobis layer hold so many times what training showed, so that a fault's
+/// distance saturates far beyond any limit.
+constexpr float kHeadroom = 3.0F;
+
 std::size_t count_rows(const DataSet& data, const std::function<bool(const std::string&)>& wanted) {
   std::size_t rows = 0;
   for (const auto& entry : data.recordings()) {
@@ -54,10 +76,77 @@ std::vector<float> scores_of(const Normaliser& normaliser, const WindowTable& ta
   return scores;
 }
 
+/// The largest ratio of neighbouring windows' speeds that counts as steady.
+float steady_ratio_of(const WindowTable& table, std::span<const std::uint32_t> rows) {
+  std::vector<float> steps = {0.0F};
+  for (std::size_t i = 1; i < rows.size(); ++i) {
+    if (rows[i] != rows[i - 1] + 1 || table.points[rows[i]] != table.points[rows[i - 1]]) continue;
+    const float now = table.summaries[rows[i]].speed.hz;
+    const float before = table.summaries[rows[i - 1]].speed.hz;
+    if (now > 0.0F && before > 0.0F) steps.push_back(std::abs(std::log(now / before)));
+  }
+  std::ranges::sort(steps);
+  const float step = kSteadySpare * percentile_of_sorted(steps, 99.0);
+  return std::exp(std::clamp(step, kSteadyAtLeast, kSteadyAtMost));
+}
+
+/// Features of each window less what was learned of its operating point.
+void take_away_baseline(WindowTable& table, const Baseline& baseline) {
+  const std::size_t d = table.spec.dimensions();
+  std::uint8_t point = 0;
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    const RunningSpeed& speed = table.summaries[i].speed;
+    const bool clear =
+        baseline.knows_speed() && speed.hz > 0.0F && speed.confidence >= baseline.confidence;
+    if (clear) point = place_of(baseline, speed.hz).point;
+    take_away(baseline.point[point], table.spec, clear ? speed.hz : 0.0F, table.window.rate_hz,
+              std::span(table.features).subspan(i * d, d));
+  }
+}
+
+LearnedNetwork learn_mahalanobis(const WindowTable& table, std::span<const std::uint32_t> train,
+                                 const LearningSettings& settings) {
+  const std::size_t d = table.spec.dimensions();
+  LearnedNetwork result;
+  result.score = ScoreKind::output_mean_square;
+  std::vector<float> rows;
+  rows.reserve(train.size() * d);
+  for (const std::uint32_t row : train) {
+    rows.insert(rows.end(), table.row(row).begin(), table.row(row).end());
+  }
+  if (const Status status = fit_normaliser(table.spec, rows, result.normaliser);
+      status != Status::ok) {
+    throw Error(ExitCode::too_little_data, fmt::format("training: {}", describe(status)));
+  }
+  if (table.centred) result.normaliser.mean.fill(0.0F);
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] -= result.normaliser.mean[i % d];
+  const NetworkShape shape = NetworkShape::autoencoder(d, {});
+  result.memory.resize(FloatNetwork::parameter_floats(shape));
+  result.network = FloatNetwork(shape, result.memory);
+  std::vector<double> memory(mahalanobis_doubles(d));
+  if (const Status status =
+          fit_mahalanobis(table.spec, rows, settings.variation, memory,
+                          std::span(result.normaliser.scale).first(d), result.network);
+      status != Status::ok) {
+    throw Error(ExitCode::bad_input, fmt::format("training: {}", describe(status)));
+  }
+  const std::vector<float> z = z_rows(table, train, result.normaliser);
+  std::vector<float> wide(z);
+  for (float& value : wide) value *= kHeadroom;
+  result.quantised_memory.resize(quantiser_bytes(shape));
+  if (const Status status = quantise(result.network, wide, settings.weights,
+                                     result.quantised_memory, result.quantised);
+      status != Status::ok) {
+    throw Error(ExitCode::bad_input, fmt::format("quantisation: {}", describe(status)));
+  }
+  return result;
+}
+
 }  // namespace
 
 WindowTable read_windows(const DataSet& data, const FeatureSpec& spec, const WindowShape& window,
-                         const std::function<bool(const std::string&)>& wanted) {
+                         const std::function<bool(const std::string&)>& wanted,
+                         std::span<const SpeedRange> expected_speeds) {
   if (spec.axes > data.axes()) {
     throw Error(
         ExitCode::bad_input,
@@ -78,6 +167,7 @@ WindowTable read_windows(const DataSet& data, const FeatureSpec& spec, const Win
   Progress progress("reading", rows);
   std::uint64_t rows_done = 0;
   std::array<float, kMaxFeatures> features{};
+  WindowSummary summary;
   for (const auto& entry : data.recordings()) {
     if (!wanted(entry.label)) continue;
     const auto index = static_cast<std::uint32_t>(table.recordings.size());
@@ -85,18 +175,25 @@ WindowTable read_windows(const DataSet& data, const FeatureSpec& spec, const Win
     RecordingReader reader = data.read(entry);
     SampleHash hash(reader.axes());
     FeaturePipeline pipeline(spec, window);
+    pipeline.expect(expected_speeds);
     std::uint32_t row = 0;
+    bool gap = false;
     std::size_t hashed = 0;
     for (auto block = reader.next_block(); !block.empty(); block = reader.next_block()) {
       for (std::size_t i = 0; i < block.size(); ++i) {
         ++row;
-        if (!pipeline.push(block[i])) continue;
-        pipeline.finish(features);
+        const bool complete = pipeline.push(block[i]);
+        gap = gap || pipeline.broken();
+        if (!complete) continue;
+        pipeline.finish(features, summary);
+        table.summaries.push_back(summary);
         table.features.insert(table.features.end(), features.begin(),
                               features.begin() + static_cast<std::ptrdiff_t>(dimensions));
         hash.add(block.subspan(hashed, i + 1 - hashed));
         hashed = i + 1;
-        table.origins.push_back({index, row, pipeline.start_us(), hash.value()});
+        table.origins.push_back(
+            {index, row, pipeline.start_us(), hash.value(), gap, pipeline.relative_rate()});
+        gap = false;
       }
       hash.add(block.subspan(hashed));
       hashed = 0;
@@ -142,6 +239,9 @@ Split split_by_time(const WindowTable& table) {
 LearnedNetwork learn(const WindowTable& table, std::span<const std::uint32_t> train,
                      std::span<const std::uint32_t> best_epoch, const LearningSettings& settings,
                      const EpochListener& on_epoch) {
+  if (settings.detector == DetectorKind::mahalanobis) {
+    return learn_mahalanobis(table, train, settings);
+  }
   const std::size_t dimensions = table.spec.dimensions();
   const NetworkShape shape = NetworkShape::autoencoder(dimensions, settings.hidden);
   if (shape.layers == 0) {
@@ -158,6 +258,14 @@ LearnedNetwork learn(const WindowTable& table, std::span<const std::uint32_t> tr
     if (const Status status = fit_normaliser(table.spec, features, result.normaliser);
         status != Status::ok) {
       throw Error(ExitCode::too_little_data, fmt::format("training: {}", describe(status)));
+    }
+    if (table.centred) {
+      result.normaliser.mean.fill(0.0F);
+      // What ten minutes do not show belongs to what is usual.
+      for (std::size_t f = 0; f < dimensions; ++f) {
+        float& scale = result.normaliser.scale[f];
+        scale = std::sqrt(scale * scale + covariance(settings.variation, table.spec, f, f));
+      }
     }
   }
   const auto train_rows = z_rows(table, train, result.normaliser);
@@ -192,16 +300,397 @@ LearnedNetwork learn(const WindowTable& table, std::span<const std::uint32_t> tr
   return result;
 }
 
-std::vector<float> int8_scores(const Int8Network& network, const Normaliser& normaliser,
-                               const WindowTable& table, std::span<const std::uint32_t> rows) {
+std::vector<float> int8_scores(ScoreKind kind, const Int8Network& network,
+                               const Normaliser& normaliser, const WindowTable& table,
+                               std::span<const std::uint32_t> rows) {
   return scores_of(normaliser, table, rows,
-                   [&](std::span<const float> z) { return reconstruction_error(network, z); });
+                   [&](std::span<const float> z) { return score_of(kind, network, z); });
 }
 
-std::vector<float> float_scores(const FloatNetwork& network, const Normaliser& normaliser,
-                                const WindowTable& table, std::span<const std::uint32_t> rows) {
-  return scores_of(normaliser, table, rows,
-                   [&](std::span<const float> z) { return reconstruction_loss(network, z); });
+std::vector<float> float_scores(ScoreKind kind, const FloatNetwork& network,
+                                const Normaliser& normaliser, const WindowTable& table,
+                                std::span<const std::uint32_t> rows) {
+  std::array<float, kMaxUnits> output{};
+  return scores_of(normaliser, table, rows, [&](std::span<const float> z) {
+    if (kind == ScoreKind::reconstruction_mse) return reconstruction_loss(network, z);
+    network.run(z, std::span(output).first(z.size()));
+    float sum = 0.0F;
+    for (std::size_t i = 0; i < z.size(); ++i) sum += output[i] * output[i];
+    return sum / static_cast<float>(z.size());
+  });
+}
+
+std::size_t Hygiene::total() const {
+  std::size_t sum = 0;
+  for (std::size_t why = 1; why < windows.size(); ++why) sum += windows[why];
+  return sum;
+}
+
+std::vector<SpeedRange> ranges_of(const SpeedsFound& speeds) {
+  std::vector<SpeedRange> ranges;
+  for (std::size_t i = 0; i < speeds.points; ++i) ranges.push_back(speeds.point[i].range);
+  return ranges;
+}
+
+std::vector<SpeedRange> ranges_of(const Baseline& baseline) {
+  std::vector<SpeedRange> ranges;
+  for (std::size_t i = 0; baseline.knows_speed() && i < baseline.points; ++i) {
+    ranges.push_back({baseline.point[i].low_hz, baseline.point[i].high_hz});
+  }
+  return ranges;
+}
+
+Hygiene clean(WindowTable& table, bool keep_all) {
+  Hygiene hygiene;
+  if (table.spec.set != FeatureSet::vibration) return hygiene;
+  const std::size_t n = table.size();
+  std::vector<LeftOut> left_out(n, LeftOut::no);
+  std::vector<float> memory(n);
+  for (std::size_t begin = 0, end = 0; begin < n; begin = end) {
+    const std::uint32_t recording = table.origins[begin].recording;
+    while (end < n && table.origins[end].recording == recording) ++end;
+    find_left_out(std::span(table.summaries).subspan(begin, end - begin),
+                  std::span(left_out).subspan(begin, end - begin), memory);
+  }
+  table.points.resize(n);
+  table.speeds = find_speeds(table.summaries, left_out, table.points, memory);
+  for (std::size_t i = 0; i < n; ++i) {
+    if (table.speeds.points == 0) {
+      table.points[i] = 0;
+    } else if (left_out[i] == LeftOut::no && table.points[i] == kNoPoint) {
+      left_out[i] = LeftOut::changing;
+    }
+  }
+  if (keep_all) {
+    std::uint8_t point = 0;
+    for (std::uint8_t& of_window : table.points) {
+      if (of_window != kNoPoint) point = of_window;
+      of_window = point;
+    }
+    return hygiene;
+  }
+  const std::size_t d = table.spec.dimensions();
+  std::size_t to = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const WindowOrigin& origin = table.origins[i];
+    ++hygiene.windows[static_cast<std::size_t>(left_out[i])];
+    if (left_out[i] != LeftOut::no) {
+      const double from_s = static_cast<double>(origin.start_us) / 1e6;
+      const bool goes_on = i > 0 && left_out[i - 1] == left_out[i] &&
+                           table.origins[i - 1].recording == origin.recording;
+      if (!goes_on) {
+        hygiene.stretches.push_back(
+            {left_out[i], table.recordings[origin.recording].id(), from_s, from_s, 0});
+      }
+      hygiene.stretches.back().to_s = from_s + table.window.seconds();
+      ++hygiene.stretches.back().windows;
+      continue;
+    }
+    std::copy_n(table.features.begin() + static_cast<std::ptrdiff_t>(i * d), d,
+                table.features.begin() + static_cast<std::ptrdiff_t>(to * d));
+    table.origins[to] = origin;
+    table.summaries[to] = table.summaries[i];
+    table.points[to] = table.points[i];
+    ++to;
+  }
+  table.features.resize(to * d);
+  table.origins.resize(to);
+  table.summaries.resize(to);
+  table.points.resize(to);
+  return hygiene;
+}
+
+LearnedBaseline learn_baseline(const WindowTable& table, std::span<const std::uint32_t> rows) {
+  LearnedBaseline learned;
+  if (table.spec.set != FeatureSet::vibration || rows.empty()) return learned;
+  Baseline& baseline = learned.baseline;
+  baseline.points = std::max<std::uint8_t>(table.speeds.points, 1);
+  baseline.confidence = kConfidentSpeed;
+  baseline.steady_ratio = steady_ratio_of(table, rows);
+  baseline.margin = kMargin;
+  baseline.moved_cosine = kMovedCosine;
+  for (std::size_t p = 0; p < table.speeds.points; ++p) {
+    const SetPointFound& found = table.speeds.point[p];
+    baseline.point[p].low_hz = found.range.low_hz;
+    baseline.point[p].high_hz = found.range.high_hz;
+    baseline.point[p].centre_hz = found.centre_hz;
+  }
+
+  const std::size_t d = table.spec.dimensions();
+  // Means at the centre's speed: what a window's own speed makes of its levels is taken away first.
+  const std::vector<float> nothing(d);
+  std::vector<std::vector<double>> sums(baseline.points, std::vector<double>(d));
+  std::vector<float> row(d);
+  std::vector<float> levels;
+  std::array<double, 3> gravity{};
+  for (const std::uint32_t i : rows) {
+    const std::uint8_t p = table.points[i];
+    const WindowSummary& window = table.summaries[i];
+    OperatingPoint point = baseline.point[p];
+    point.mean = nothing;
+    std::ranges::copy(table.row(i), row.begin());
+    take_away(point, table.spec, table.speeds.points > 0 ? window.speed.hz : 0.0F,
+              table.window.rate_hz, row);
+    ++learned.windows[p];
+    for (std::size_t f = 0; f < d; ++f) sums[p][f] += static_cast<double>(row[f]);
+    levels.push_back(window.accelerometer_rms_g);
+    for (std::size_t a = 0; a < 3; ++a) {
+      gravity[a] += static_cast<double>(window.gravity_g[a] / window.gravity_size_g);
+    }
+  }
+  learned.means.resize(baseline.points);
+  for (std::size_t p = 0; p < baseline.points; ++p) {
+    for (std::size_t f = 0; f < d; ++f) {
+      learned.means[p].push_back(
+          static_cast<float>(sums[p][f] / std::max<double>(learned.windows[p], 1.0)));
+    }
+    baseline.point[p].mean = learned.means[p];
+  }
+  std::ranges::sort(levels);
+  baseline.off_g = kOffShare * percentile_of_sorted(levels, 5.0);
+  const double length = std::hypot(gravity[0], gravity[1], gravity[2]);
+  // Recordings in which the sensor sat differently have no gravity in common.
+  const bool same = length > kSameGravity * static_cast<double>(rows.size());
+  for (std::size_t a = 0; a < 3; ++a) {
+    baseline.gravity[a] = same ? static_cast<float>(gravity[a] / length) : 0.0F;
+  }
+  return learned;
+}
+
+WindowTable centred(const WindowTable& table, const Baseline& baseline) {
+  WindowTable result = table;
+  if (baseline.points == 0) return result;
+  result.centred = true;
+  take_away_baseline(result, baseline);
+  return result;
+}
+
+std::vector<std::uint32_t> sessions_of(const WindowTable& table,
+                                       std::span<const std::uint32_t> rows) {
+  std::vector<std::uint32_t> sessions;
+  const std::string* before = nullptr;
+  for (const std::uint32_t row : rows) {
+    const std::string& source = table.recording_of(row).source;
+    if (before == nullptr || *before != source) sessions.push_back(0);
+    before = &source;
+    ++sessions.back();
+  }
+  return sessions;
+}
+
+CrossFitted cross_fit(const WindowTable& table, std::span<const std::uint32_t> rows,
+                      const LearningSettings& settings) {
+  const std::size_t d = table.spec.dimensions();
+  // The fold of each row: fifths of its source and operating point, in order.
+  std::map<std::pair<std::string, int>, std::vector<std::size_t>> groups;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const int point = table.points.empty() ? 0 : table.points[rows[i]];
+    groups[{table.recording_of(rows[i]).source, point}].push_back(i);
+  }
+  std::vector<std::size_t> fold(rows.size());
+  for (const auto& [name, group] : groups) {
+    for (std::size_t i = 0; i < group.size(); ++i) fold[group[i]] = i * kFolds / group.size();
+  }
+  // One draw a copy, the same in all folds.
+  std::vector<std::vector<float>> draws;
+  if (table.spec.set == FeatureSet::vibration) {
+    Random random(1);
+    const auto gaussian = [&] {
+      double sum = -6.0;
+      for (int i = 0; i < 12; ++i) sum += static_cast<double>(random.uniform());
+      return static_cast<float>(sum);
+    };
+    for (std::size_t copy = 0; copy < CrossFitted::kCopies; ++copy) {
+      const float common = settings.variation.common * gaussian();
+      std::vector<float>& draw = draws.emplace_back();
+      for (std::size_t f = 0; f < d; ++f) {
+        draw.push_back(settings.variation.own[f] * gaussian() +
+                       (follows_load(table.spec, f) ? common : 0.0F));
+      }
+    }
+  }
+  CrossFitted result;
+  result.scores.resize(rows.size());
+  result.varied.resize(draws.size() * rows.size());
+  Progress progress("calibrating", kFolds);
+  for (std::size_t k = 0; k < kFolds; ++k) {
+    std::vector<std::uint32_t> others, held_out;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      (fold[i] == k ? held_out : others).push_back(rows[i]);
+    }
+    if (others.empty() || held_out.empty()) continue;
+    const LearnedBaseline baseline = learn_baseline(table, others);
+    WindowTable around = centred(table, baseline.baseline);
+    const std::size_t last = settings.detector == DetectorKind::mahalanobis
+                                 ? others.size()
+                                 : others.size() - std::max<std::size_t>(others.size() / 8, 1);
+    const LearnedNetwork learned =
+        learn(around, std::span(others).first(last), std::span(others).subspan(last), settings);
+    const auto file = ModelFile::from_bytes(plain_file(learned.quantised), "a fold", false);
+    const auto score_fold = [&](float* to) {
+      const auto scores =
+          int8_scores(learned.score, file->network(), learned.normaliser, around, held_out);
+      std::size_t next = 0;
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (fold[i] == k) to[i] = scores[next++];
+      }
+    };
+    score_fold(result.scores.data());
+    const std::vector<float> unmoved = around.features;
+    for (std::size_t copy = 0; copy < draws.size(); ++copy) {
+      for (const std::uint32_t row : held_out) {
+        for (std::size_t f = 0; f < d; ++f) {
+          around.features[row * d + f] = unmoved[row * d + f] + draws[copy][f];
+        }
+      }
+      score_fold(result.varied.data() + copy * rows.size());
+    }
+    progress.at(k + 1);
+  }
+  return result;
+}
+
+namespace {
+
+double mean_of(const std::vector<float>& values) {
+  double sum = 0.0;
+  for (const float value : values) sum += static_cast<double>(value);
+  return sum / static_cast<double>(values.size());
+}
+
+}  // namespace
+
+DetectorChoice choose_detector(const WindowTable& table, const Split& split,
+                               const LearningSettings& settings) {
+  const FeatureSpec& spec = table.spec;
+  const std::size_t d = spec.dimensions();
+  std::vector<std::size_t> changes;  // features that rise
+  for (std::size_t f = 0; f < d; ++f) {
+    if (spec.set == FeatureSet::vibration ? kVibrationFeatures[f].slope > 0.0F
+                                          : !feature_is_mean(spec, f)) {
+      changes.push_back(f);
+    }
+  }
+  const auto change = [&](float value) {
+    return spec.set == FeatureSet::vibration ? value + 1.0F : value * 2.0F;
+  };
+  const auto shift_of = [&](DetectorKind kind) {
+    LearningSettings of_kind = settings;
+    of_kind.detector = kind;
+    std::vector<std::uint32_t> train = split.train;
+    if (kind == DetectorKind::mahalanobis) {
+      train.insert(train.end(), split.best_epoch.begin(), split.best_epoch.end());
+    }
+    const LearnedBaseline baseline = learn_baseline(table, train);
+    const LearnedNetwork learned =
+        learn(centred(table, baseline.baseline), train, split.best_epoch, of_kind);
+    const auto file = ModelFile::from_bytes(plain_file(learned.quantised), "a try", false);
+    const auto log_scores = [](std::vector<float> scores) {
+      for (float& score : scores) score = std::log(std::max(score, 1e-9F));
+      return scores;
+    };
+    // What is usual is what calibration will take for usual.
+    std::vector<std::uint32_t> fitted_on = split.train;
+    fitted_on.insert(fitted_on.end(), split.best_epoch.begin(), split.best_epoch.end());
+    std::ranges::sort(fitted_on);
+    CrossFitted fitted = cross_fit(table, fitted_on, of_kind);
+    const auto normal = log_scores(fitted.varied.empty() ? fitted.scores : fitted.varied);
+    const double centre = mean_of(normal);
+    double squares = 0.0;
+    for (const float x : normal) {
+      const double distance = static_cast<double>(x) - centre;
+      squares += distance * distance;
+    }
+    const double deviation = std::sqrt(squares / static_cast<double>(normal.size())) + 1e-9;
+    std::vector<double> shifts;
+    for (const std::size_t feature : changes) {
+      WindowTable changed = table;
+      for (const std::uint32_t row : split.threshold) {
+        float& value = changed.features[row * d + feature];
+        value = change(value);
+      }
+      const auto scores =
+          log_scores(int8_scores(learned.score, file->network(), learned.normaliser,
+                                 centred(changed, baseline.baseline), split.threshold));
+      shifts.push_back((mean_of(scores) - centre) / deviation);
+    }
+    std::ranges::sort(shifts);
+    return shifts[shifts.size() / 2];
+  };
+  DetectorChoice choice;
+  choice.mahalanobis = shift_of(DetectorKind::mahalanobis);
+  choice.autoencoder = shift_of(DetectorKind::autoencoder);
+  choice.detector = choice.autoencoder > choice.mahalanobis ? DetectorKind::autoencoder
+                                                            : DetectorKind::mahalanobis;
+  return choice;
+}
+
+DecisionRecord choose_decision(const CrossFitted& fitted, std::span<const std::uint32_t> sessions,
+                               double alarms_per_hour, const WindowShape& window) {
+  CalibrationWish wish;
+  wish.alarms_per_hour = alarms_per_hour;
+  wish.window_seconds = window.seconds();
+  const std::size_t most = std::max(fitted.scores.size(), fitted.varied.size());
+  std::vector<float> memory(calibration_floats(most));
+  Calibration calibration;
+  const auto run = [&](std::span<const float> scores, std::span<const std::uint32_t> in_sessions) {
+    const Status status = calibrate(scores, in_sessions, wish, memory, calibration);
+    if (status == Status::ok) return;
+    throw Error(status == Status::too_few_windows ? ExitCode::too_little_data : ExitCode::bad_input,
+                fmt::format("decision: {} ({} normal windows); record more normal running",
+                            describe(status), fitted.scores.size()));
+  };
+  run(fitted.scores, sessions);
+  const Support support = calibration.support;
+  // What data cannot vouch for is not promised: the limit is that of the rarest rate they support.
+  wish.alarms_per_hour = std::max(alarms_per_hour, support.supported_per_hour);
+  if (!fitted.varied.empty()) {
+    run(fitted.varied, {});
+  } else if (wish.alarms_per_hour > alarms_per_hour) {
+    run(fitted.scores, sessions);
+  }
+  DecisionRecord record;
+  record.settings = calibration.settings;
+  record.asked_per_hour = static_cast<float>(alarms_per_hour);
+  record.stated_per_hour =
+      static_cast<float>(std::max(calibration.rate_per_hour, wish.alarms_per_hour));
+  record.supported_per_hour = static_cast<float>(support.supported_per_hour);
+  record.normal_hours = static_cast<float>(support.normal_hours);
+  record.minutes_missing = static_cast<float>(support.minutes_missing / kCalibrationShare);
+  record.between_sessions = calibration.between_sessions;
+  return record;
+}
+
+std::vector<WindowResult> judge_windows(const DetectorModel& model, const WindowTable& table,
+                                        std::span<const std::uint32_t> rows) {
+  std::vector<WindowResult> results;
+  results.reserve(rows.size());
+  Pipeline pipeline(model);
+  std::array<float, kMaxFeatures> buffer{};
+  const auto features = std::span(buffer).first(table.spec.dimensions());
+  const auto window_us = static_cast<std::int64_t>(table.window.seconds() * 1e6);
+  const WindowOrigin* before = nullptr;
+  for (const std::uint32_t row : rows) {
+    const WindowOrigin& origin = table.origins[row];
+    bool gap = origin.gap;
+    if (before != nullptr) {
+      // One-second files of one session follow each other though each starts at zero; a hole in time
+      // inside a recording, or windows that are not among the rows, end a run.
+      const bool same = before->recording == origin.recording;
+      gap = gap || (same && origin.start_us - before->start_us > window_us * 3 / 2);
+      const auto& last = table.recordings[before->recording];
+      const auto& now = table.recordings[origin.recording];
+      if (last.source != now.source || last.label != now.label || (gap && !model.decision)) {
+        pipeline.restart();
+      }
+    }
+    before = &origin;
+    std::ranges::copy(table.row(row), features.begin());
+    WindowResult result = pipeline.judge(features, table.summaries[row], gap, origin.rate);
+    result.start_us = origin.start_us;
+    results.push_back(result);
+  }
+  return results;
 }
 
 ThresholdRecord choose_threshold(std::vector<float> scores, double percentile,

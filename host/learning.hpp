@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -9,8 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "core/learn/calibration.hpp"
+#include "core/learn/mahalanobis.hpp"
 #include "core/learn/model_writer.hpp"
+#include "core/learn/normal_running.hpp"
 #include "core/learn/trainer.hpp"
+#include "core/pipeline.hpp"
 #include "host/dataset.hpp"
 #include "host/model_file.hpp"
 
@@ -22,6 +27,8 @@ struct WindowOrigin {
   std::uint32_t end_row = 0;    ///< samples of the recording up to the window's end
   std::int64_t start_us = 0;
   std::uint64_t prefix_hash = 0;  ///< SampleHash of those samples
+  bool gap = false;               ///< time was missing since the window before
+  float rate = 1.0F;              ///< of its samples, as a part of the nominal one
 };
 
 /// The features of every window of some recordings: D floats a window instead of samples, so that
@@ -32,7 +39,11 @@ struct WindowTable {
   std::vector<RecordingEntry> recordings;
   std::vector<float> features;  ///< [n][D], in order of recording and time
   std::vector<WindowOrigin> origins;
+  std::vector<WindowSummary> summaries;  ///< [n]; of tutorial features they say nothing
+  SpeedsFound speeds;                    ///< by clean()
+  std::vector<std::uint8_t> points;      ///< [n] set point of each; empty before clean()
   std::uint64_t gaps = 0;
+  bool centred = false;  ///< features are less the mean of their operating point
 
   [[nodiscard]] std::size_t size() const { return origins.size(); }
   [[nodiscard]] std::span<const float> row(std::size_t i) const {
@@ -44,11 +55,50 @@ struct WindowTable {
 };
 
 /// Computes the features of all complete windows of recordings whose label passes `wanted`.
+/// @param expected  speeds where the machine's line is looked for first
 /// Throws Error(bad_input) for a sample out of any sensor's range, or three axes where `spec` wants
 /// six.
 [[nodiscard]] WindowTable read_windows(const DataSet& data, const FeatureSpec& spec,
                                        const WindowShape& window,
-                                       const std::function<bool(const std::string&)>& wanted);
+                                       const std::function<bool(const std::string&)>& wanted,
+                                       std::span<const SpeedRange> expected = {});
+
+/// The ranges of set points, for read_windows().
+[[nodiscard]] std::vector<SpeedRange> ranges_of(const SpeedsFound& speeds);
+[[nodiscard]] std::vector<SpeedRange> ranges_of(const Baseline& baseline);
+
+/// Windows of normal recordings that are no steady normal running.
+struct Hygiene {
+  struct Stretch {
+    LeftOut why = LeftOut::no;
+    std::string recording;
+    double from_s = 0.0, to_s = 0.0;  ///< of the recording
+    std::size_t windows = 0;
+  };
+  std::array<std::size_t, kLeftOutKinds> windows{};  ///< by LeftOut
+  std::vector<Stretch> stretches;
+  [[nodiscard]] std::size_t total() const;
+};
+
+/// Finds set points, and takes out of the table what is no steady running at one of them. Does nothing to
+/// tutorial features.
+/// @param keep_all  only finds set points
+Hygiene clean(WindowTable& table, bool keep_all = false);
+
+/// Where the machine is when it is normal; owns what `baseline` points to.
+struct LearnedBaseline {
+  Baseline baseline;
+  std::array<std::uint32_t, kMostOperatingPoints> windows{};
+  std::vector<std::vector<float>> means;
+};
+
+/// Operating points and the means of these windows at each; gravity, and the level below which the machine is
+/// off. For vibration features of a table that clean() has seen; of others the baseline has no points.
+[[nodiscard]] LearnedBaseline learn_baseline(const WindowTable& table,
+                                             std::span<const std::uint32_t> rows);
+
+/// The table with each window's features less the mean of its operating point. Without points, as it is.
+[[nodiscard]] WindowTable centred(const WindowTable& table, const Baseline& baseline);
 
 /// The parts of a split, as indices into a WindowTable, each in order of source and time.
 struct Split {
@@ -68,7 +118,9 @@ struct LearningSettings {
   TrainingSettings training;
   WeightScales weights = WeightScales::per_channel;
   double percentile = 99.0;
-  std::optional<float> threshold;  ///< given by hand: no percentile
+  std::optional<float> threshold;         ///< given by hand: no percentile
+  std::optional<double> alarms_per_hour;  ///< false ones: windows are decided together
+  HealthyVariation variation;
 };
 
 /// Called after each epoch.
@@ -77,6 +129,7 @@ using EpochListener = std::function<void(const Trainer::Progress&)>;
 /// A network trained and quantised, with what it was trained on.
 struct LearnedNetwork {
   Normaliser normaliser;
+  ScoreKind score = ScoreKind::reconstruction_mse;
   FloatNetwork network;        ///< of the best epoch; parameters lie in `memory`
   QuantisedNetwork quantised;  ///< lies in `quantised_memory`
   Trainer::Progress progress;
@@ -84,6 +137,42 @@ struct LearnedNetwork {
   std::vector<float> memory;
   std::vector<std::byte> quantised_memory;
 };
+
+/// Scores of windows by detectors that were trained without them: in five turns a fifth of each source and
+/// operating point, in one piece, is left out and scored afterwards.
+struct CrossFitted {
+  std::vector<float> scores;  ///< in the order of the rows
+  /// The same windows kCopies times, each copy moved by one draw from HealthyVariation: what the next weeks may do to
+  /// a machine that ten minutes have not shown. Empty for tutorial features.
+  std::vector<float> varied;
+  static constexpr std::size_t kCopies = 12;
+};
+[[nodiscard]] CrossFitted cross_fit(const WindowTable& table, std::span<const std::uint32_t> rows,
+                                    const LearningSettings& settings);
+
+/// Which detector separates changes better that are made up: each feature of held-out normal windows raised by itself,
+/// levels by 1 in natural logarithm (2.7 times), of the tutorial set standard deviation and peak-to-peak twice as
+/// large. No labelled fault has a say.
+struct DetectorChoice {
+  DetectorKind detector = DetectorKind::mahalanobis;
+  /// Median over the changes of the mean shift of the log score, in standard deviations of what calibration takes for
+  /// usual.
+  double mahalanobis = 0.0;
+  double autoencoder = 0.0;
+};
+[[nodiscard]] DetectorChoice choose_detector(const WindowTable& table, const Split& split,
+                                             const LearningSettings& settings);
+
+/// How many of `rows`, which are in order, belong to each source: sessions for calibrate().
+[[nodiscard]] std::vector<std::uint32_t> sessions_of(const WindowTable& table,
+                                                     std::span<const std::uint32_t> rows);
+
+/// The decision for a wish, from scores of normal windows in order. How rare a false alarm they can vouch for
+/// follows from the scores; the limit from the varied ones, if there are any, as one session.
+/// Throws Error(too_little_data).
+[[nodiscard]] DecisionRecord choose_decision(const CrossFitted& fitted,
+                                             std::span<const std::uint32_t> sessions,
+                                             double alarms_per_hour, const WindowShape& window);
 
 /// Fits the normaliser, trains on `train`, chooses the epoch on `best_epoch`, quantises.
 /// The same rows, settings and seed give the same bits.
@@ -94,11 +183,11 @@ struct LearnedNetwork {
                                    const EpochListener& on_epoch = {});
 
 /// Scores of some windows by an int8 network, in order.
-[[nodiscard]] std::vector<float> int8_scores(const Int8Network& network,
+[[nodiscard]] std::vector<float> int8_scores(ScoreKind kind, const Int8Network& network,
                                              const Normaliser& normaliser, const WindowTable& table,
                                              std::span<const std::uint32_t> rows);
 /// The same score by a float network.
-[[nodiscard]] std::vector<float> float_scores(const FloatNetwork& network,
+[[nodiscard]] std::vector<float> float_scores(ScoreKind kind, const FloatNetwork& network,
                                               const Normaliser& normaliser,
                                               const WindowTable& table,
                                               std::span<const std::uint32_t> rows);
@@ -109,6 +198,12 @@ struct LearnedNetwork {
 [[nodiscard]] ThresholdRecord choose_threshold(std::vector<float> scores, double percentile,
                                                const WindowShape& window);
 
+/// What the whole journey says of some windows, in order; each recording begins anew unless it goes on
+/// with the session of the one before.
+[[nodiscard]] std::vector<WindowResult> judge_windows(const DetectorModel& model,
+                                                      const WindowTable& table,
+                                                      std::span<const std::uint32_t> rows);
+
 /// Which samples of which recordings took part, for the model's provenance.
 [[nodiscard]] std::vector<UsedRecording> used_recordings(const WindowTable& table,
                                                          const Split& split);
@@ -118,5 +213,7 @@ struct LearnedNetwork {
 
 /// Share of a recording that the threshold part is, for "minutes still missing".
 inline constexpr double kThresholdShare = 0.20;
+/// Share of a recording that cross-fitting gives scores of: all but what is left to evaluate.
+inline constexpr double kCalibrationShare = 0.85;
 
 }  // namespace fettle::host

@@ -110,4 +110,13 @@ double poisson_upper95(std::uint64_t events) {
   return 0.5 * boost::math::quantile(distribution, 0.95);
 }
 
+Interval poisson_interval95(std::uint64_t events) {
+  const double n = static_cast<double>(events);
+  const auto half_chi_squared = [](double freedom, double probability) {
+    return 0.5 * boost::math::quantile(boost::math::chi_squared(freedom), probability);
+  };
+  return {events == 0 ? 0.0 : half_chi_squared(2.0 * n, 0.025),
+          half_chi_squared(2.0 * n + 2.0, 0.975)};
+}
+
 }  // namespace fettle::host

@@ -25,5 +25,7 @@ struct Interval {
 /// Upper end of the one-sided 95 % confidence interval of a Poisson mean after `events` (Garwood
 /// 1936): what so few hours allow.
 [[nodiscard]] double poisson_upper95(std::uint64_t events);
+/// Both ends of the two-sided 95 % interval, likewise.
+[[nodiscard]] Interval poisson_interval95(std::uint64_t events);
 
 }  // namespace fettle::host

@@ -94,7 +94,8 @@ void fields(Archive& archive, M& m) {
   time(archive, m.t_us);
   archive.number(m.score);  // not finite is a verdict too
   archive.finite(m.threshold);
-  archive.choice(m.verdict, BoardVerdict::normal, BoardVerdict::anomaly);
+  archive.choice(m.verdict, BoardVerdict::normal, BoardVerdict::sensor_moved);
+  archive.choice(m.reason, BoardReason::none, BoardReason::weak);
   archive.bits(m.flags, kScoreFlags);
 }
 
@@ -145,7 +146,8 @@ void fields(Archive& archive, M& m) {
   archive.number(m.alarms);
   archive.number(m.score);  // as in ScoreMessage
   archive.finite(m.threshold);
-  archive.choice(m.verdict, BoardVerdict::normal, BoardVerdict::anomaly);
+  archive.choice(m.verdict, BoardVerdict::normal, BoardVerdict::sensor_moved);
+  archive.choice(m.reason, BoardReason::none, BoardReason::weak);
   archive.bits(m.flags, kStatusFlags);
   archive.choice(m.model, ModelState::none, ModelState::proven);
   archive.choice(m.card, CardState::absent, CardState::failed);

@@ -103,7 +103,29 @@ struct SamplesMessage {
   std::uint16_t phase = 0;
 };
 
-enum class BoardVerdict : std::uint8_t { normal = 0, anomaly = 1 };
+/// As core's Verdict.
+enum class BoardVerdict : std::uint8_t {
+  normal = 0,
+  anomaly = 1,
+  warning = 2,
+  alarm = 3,
+  cannot_judge = 4,
+  sensor_moved = 5,
+};
+/// As core's Reason: why a window cannot be judged.
+enum class BoardReason : std::uint8_t {
+  none = 0,
+  off = 1,
+  changing = 2,
+  speed = 3,
+  stuck = 4,
+  clipped = 5,
+  losing_samples = 6,
+  wrong_rate = 7,
+  not_a_number = 8,
+  unclear = 9,
+  weak = 10,
+};
 
 /// Bits of ScoreMessage::flags.
 inline constexpr std::uint8_t kScoreAlarm = 1;        ///< this window raised the alarm
@@ -120,6 +142,7 @@ struct ScoreMessage {
   float score = 0;
   float threshold = 0;
   BoardVerdict verdict = BoardVerdict::normal;
+  BoardReason reason = BoardReason::none;
   std::uint8_t flags = 0;
 };
 
@@ -213,6 +236,7 @@ struct StatusMessage {
   float score = 0;  ///< of the last window
   float threshold = 0;
   BoardVerdict verdict = BoardVerdict::normal;
+  BoardReason reason = BoardReason::none;
   std::uint8_t flags = 0;  ///< kScorePin, kScoreMuted, kScoreMaintenance, kStatus...
   ModelState model = ModelState::none;
   CardState card = CardState::absent;

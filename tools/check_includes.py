@@ -32,11 +32,13 @@ ALLOWED = {
     # A model file says which features and windows it was made for.
     "core/model": ("core", "core/sensor", "core/window", "core/features"),
     "core/score": ("core", "core/model", "core/features"),
-    "core/decision": ("core", "core/score"),
+    # What a window says of its own conditions, and what a model file says of decisions.
+    "core/decision": ("core", "core/features", "core/model", "core/score"),
     "core/alert": ("core", "core/decision"),
-    # Learning finds the settings of a decision, and tries them by running it.
+    # Learning finds the settings of a decision, and tries them by running it; burn-in hands better
+    # ones to the journey.
     "core/learn": ("core", "core/sensor", "core/features", "core/model", "core/score",
-                   "core/decision"),
+                   "core/decision", "core/pipeline"),
     "core/pipeline": ("core", *STAGES),
     "protocol": ("core", "core/sensor"),
     "drivers": ("core", "core/sensor"),

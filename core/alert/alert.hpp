@@ -3,17 +3,17 @@
 
 #include <cstdint>
 
-#include "core/decision/threshold_decision.hpp"
+#include "core/decision/verdict.hpp"
 
 namespace fettle {
 
-/// The alert line follows the verdict. An alarm is an entry: a run of anomalous windows counts once.
+/// The alert line follows the verdict. An alarm is an entry: a run of windows that raise counts once.
 class Alert {
  public:
   /// @return true if this verdict raised the line
   constexpr bool update(Verdict verdict) {
-    const bool raised = verdict == Verdict::anomaly && !active_;
-    active_ = verdict == Verdict::anomaly;
+    const bool raised = raises(verdict) && !active_;
+    active_ = raises(verdict);
     if (raised) ++alarms_;
     return raised;
   }

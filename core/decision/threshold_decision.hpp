@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
+#include "core/decision/verdict.hpp"
 
 namespace fettle {
-
-enum class Verdict : std::uint8_t { normal, anomaly };
-
-[[nodiscard]] constexpr const char* name_of(Verdict verdict) {
-  return verdict == Verdict::normal ? "normal" : "anomaly";
-}
 
 /// Judges each window by itself: above the threshold is an anomaly. A score that is not a number is
 /// one too: what cannot be computed must not read as healthy.

@@ -2,8 +2,10 @@
 #include "core/features/speed.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
+#include "core/features/fourier.hpp"
 #include "core/math.hpp"
 
 namespace fettle {
@@ -11,23 +13,47 @@ namespace {
 
 /// Lines below this many bins blur with their own halves and with what is left of a drift.
 constexpr std::size_t kLowestBin = 4;
-/// Peaks with less than this part of the largest peak's power are noise beside it.
-constexpr float kSmallestPeak = 0.04F;
+/// Bins 0 and 1 hold what a window's finite length makes of gravity and drift.
+constexpr std::size_t kFirstBin = 2;
+/// Peaks with less than this part of the largest amplitude are noise beside it.
+constexpr float kSmallestPeak = 0.15F;
+constexpr std::size_t kLongestSpectrum = kLongestFourier / 2 + 1;
+// The background of a bin: so many bins to either side, without the line's own.
+constexpr std::size_t kAround = 8;
+constexpr std::size_t kOwn = 2;
+/// Of the largest bin: what a background is at least, so that silence divides by something.
+constexpr float kFaintest = 1e-6F;
 
-struct Line {
-  float power = 0.0F;
-  std::size_t bins = 0;
-};
+constexpr float kCertain = 1e3F;
 
-/// What lies within `reach` bins of the bin nearest to `position`; nothing beyond the last bin.
-Line line_at(std::span<const float> power, float position, std::size_t reach) {
-  const auto centre = static_cast<std::size_t>(position + 0.5F);
-  Line line;
-  for (std::size_t k = centre - reach; k <= centre + reach && k < power.size(); ++k) {
-    line.power += power[k];
-    ++line.bins;
+using Spectrum = std::array<float, kLongestSpectrum>;
+
+/// The median of the bins around each.
+void find_background(std::span<const float> power, Spectrum& background) {
+  float largest = 0.0F;
+  for (std::size_t k = kFirstBin; k < power.size(); ++k) largest = std::max(largest, power[k]);
+  for (std::size_t k = kFirstBin; k < power.size(); ++k) {
+    std::array<float, 2 * kAround> near;
+    std::size_t n = 0;
+    for (std::size_t j = std::max(k, kFirstBin + kAround) - kAround;
+         j <= k + kAround && j < power.size(); ++j) {
+      if (j + kOwn < k || j > k + kOwn) near[n++] = power[j];
+    }
+    std::nth_element(near.begin(), near.begin() + n / 2, near.begin() + n);
+    background[k] = std::max(near[n / 2], kFaintest * largest);
   }
-  return line;
+}
+
+/// Amplitude above the background, in its unit, of what lies within a bin of each.
+void find_amplitudes(std::span<const float> power, const Spectrum& background,
+                     Spectrum& amplitude) {
+  for (std::size_t k = kFirstBin; k < power.size(); ++k) {
+    float sum = 0.0F;
+    for (std::size_t j = std::max(k - 1, kFirstBin); j <= k + 1 && j < power.size(); ++j) {
+      sum += power[j] / background[j] - 1.0F;
+    }
+    amplitude[k] = square_root(std::max(sum, 0.0F));
+  }
 }
 
 /// A peak's place between bins.
@@ -43,7 +69,8 @@ float position_of(std::span<const float> power, std::size_t peak) {
 
 }  // namespace
 
-RunningSpeed estimate_speed(std::span<const float> power, float bin_hz, const SpeedBand& band) {
+RunningSpeed estimate_speed(std::span<const float> power, float bin_hz,
+                            std::span<const SpeedRange> learned, const SpeedBand& band) {
   const std::size_t last = power.size() - 1;
   const auto bin_of = [&](float hz) {
     return static_cast<std::size_t>(
@@ -51,23 +78,41 @@ RunningSpeed estimate_speed(std::span<const float> power, float bin_hz, const Sp
   };
   const std::size_t low = std::max(bin_of(band.low_hz), kLowestBin);
   const std::size_t high = std::min(bin_of(band.high_hz), last - 1);
+  Spectrum background{};
+  Spectrum amplitude{};
+  find_background(power, background);
+  // Silence has no background to be above of.
+  if (!(*std::max_element(background.begin(), background.end()) > 0.0F)) return {};
+  find_amplitudes(power, background, amplitude);
 
   const auto is_peak = [&](std::size_t k) {
     return power[k] > power[k - 1] && power[k] >= power[k + 1];
   };
   float largest = 0.0F;
   for (std::size_t k = low; k <= high; ++k) {
-    if (is_peak(k)) largest = std::max(largest, power[k]);
+    if (is_peak(k)) largest = std::max(largest, amplitude[k]);
+  }
+  float largest_plain = 0.0F;
+  for (std::size_t k = low; k <= high; ++k) {
+    if (is_peak(k)) largest_plain = std::max(largest_plain, power[k]);
   }
   float best = 0.0F;
   float position = 0.0F;
   for (std::size_t k = low; k <= high; ++k) {
-    if (!is_peak(k) || power[k] < kSmallestPeak * largest) continue;
+    if (!is_peak(k)) continue;
+    const bool large = power[k] >= kPlain * kPlain * largest_plain;
+    if (amplitude[k] < kSmallestPeak * largest && !large) continue;
     const float candidate = position_of(power, k);
     float score = 0.0F;
     for (const float order : {1.0F, 2.0F, 3.0F}) {
-      score += square_root(line_at(power, order * candidate, 1).power) / order;
+      const auto bin = static_cast<std::size_t>(order * candidate + 0.5F);
+      if (bin <= last) score += amplitude[bin] / order;
     }
+    const float hz = candidate * bin_hz;
+    const bool expected = std::any_of(learned.begin(), learned.end(), [&](const SpeedRange& range) {
+      return hz >= range.low_hz && hz <= range.high_hz;
+    });
+    if (expected) score *= large ? kCertain : kFavour;
     if (score > best) {
       best = score;
       position = candidate;
@@ -75,19 +120,16 @@ RunningSpeed estimate_speed(std::span<const float> power, float bin_hz, const Sp
   }
   if (!(best > 0.0F)) return {};
 
-  // Bins 0 and 1 hold what a window's finite length makes of gravity and drift.
-  float total = 0.0F;
-  for (std::size_t k = 2; k <= last; ++k) total += power[k];
-  Line lines;
-  for (const float order : {1.0F, 2.0F, 3.0F}) {
-    const Line line = line_at(power, order * position, static_cast<std::size_t>(kLineReach_bins));
-    lines.power += line.power;
-    lines.bins += line.bins;
+  const auto centre = static_cast<std::size_t>(position + 0.5F);
+  constexpr auto kReach = static_cast<std::size_t>(kLineReach_bins);
+  float line = 0.0F;
+  float around = 0.0F;
+  for (std::size_t k = std::max(centre, kFirstBin + kReach) - kReach;
+       k <= centre + kReach && k <= last; ++k) {
+    line += power[k];
+    around += background[k];
   }
-  const float by_chance = static_cast<float>(lines.bins) / static_cast<float>(last - 1);
-  const float share = lines.power / total;
-  const float confidence = (share - by_chance) / (1.0F - by_chance);
-  return {position * bin_hz, std::clamp(confidence, 0.0F, 1.0F)};
+  return {position * bin_hz, std::clamp(1.0F - around / line, 0.0F, 1.0F)};
 }
 
 }  // namespace fettle

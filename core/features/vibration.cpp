@@ -203,7 +203,7 @@ void VibrationExtractor::finish(std::span<float> features, WindowSummary& summar
       both[k] += sensors[s].power[k] / sensors[s].noise_density;
     }
   }
-  summary.speed = estimate_speed({both.data(), bins}, bin_hz);
+  summary.speed = estimate_speed({both.data(), bins}, bin_hz, {ranges_.data(), learned_});
   summary.accelerometer_rms_g = square_root(sensors[0].mean_square);
   summary.gyroscope_rms_dps = square_root(sensors[1].mean_square);
   const auto& g = summary.gravity_g;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
+#include "core/features/baseline.hpp"
 #include "core/features/feature_set.hpp"
 #include "core/features/fourier.hpp"
 #include "core/features/speed.hpp"
@@ -63,6 +65,13 @@ class VibrationExtractor {
     next_ = next_ + 1 < kLongest ? next_ + 1 : 0;
   }
 
+  /// Speeds at which the machine was learned, where its line is looked for first; at most
+  /// kMostOperatingPoints.
+  void expect(std::span<const SpeedRange> learned) {
+    learned_ = std::min(learned.size(), ranges_.size());
+    for (std::size_t i = 0; i < learned_; ++i) ranges_[i] = learned[i];
+  }
+
   /// Features of the last `samples` samples added, [D]; at least so many were added.
   void finish(std::span<float> features, WindowSummary& summary) const;
 
@@ -71,6 +80,8 @@ class VibrationExtractor {
   std::size_t samples_ = 0;
   float rate_hz_ = 0.0F;
   std::size_t next_ = 0;
+  std::array<SpeedRange, kMostOperatingPoints> ranges_{};
+  std::size_t learned_ = 0;
   std::array<Sample, kLongest> ring_{};
 };
 

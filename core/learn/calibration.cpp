@@ -13,8 +13,9 @@ namespace {
 
 double square_root_of(double x) { return static_cast<double>(square_root(static_cast<float>(x))); }
 
-/// One window must not raise an alarm from rest, however small the limit.
-constexpr float kLargestStepOfLimit = 0.75F;
+/// A knock spans two windows and must not raise an alarm from rest, however small the limit: five windows are
+/// needed.
+constexpr float kLargestStepOfLimit = 0.25F;
 /// The reference is as many standard deviations of sessions' levels: a session that drifts towards
 /// an alarm by itself is then one in 30,000.
 constexpr float kHealthyDeviations = 4.0F;

@@ -125,8 +125,10 @@ std::size_t network_file_bytes(const NetworkShape& shape) {
 
 std::size_t record_bytes(const DetectorDescription& description) {
   const TrainingRecord& training = description.training;
-  return 1024 + description.features.dimensions() * 12 + training.used.size() * 24 +
-         training.version.size() + training.normal_label.size() + training.hidden.size() * 2;
+  return 1024 + description.features.dimensions() * 12 + (description.decision ? 128U : 0U) +
+         description.baseline.points * (64 + description.features.dimensions() * 4) +
+         training.used.size() * 24 + training.version.size() + training.normal_label.size() +
+         training.hidden.size() * 2;
 }
 
 std::span<std::uint8_t> write_network(const QuantisedNetwork& network,
@@ -263,6 +265,31 @@ std::span<std::uint8_t> write_record(const DetectorDescription& description,
   const auto threshold = metadata::CreateThreshold(
       fbb, static_cast<metadata::ThresholdKind>(t.kind), t.value, t.percentile_asked,
       t.percentile_used, t.windows, t.minutes_missing);
+  flatbuffers::Offset<metadata::Decision> decision;
+  if (description.decision) {
+    const DecisionRecord& d = *description.decision;
+    const DecisionSettings& s = d.settings;
+    const metadata::Sequential settings(s.location, s.scale, s.cap, s.reference, s.limit, s.lambda,
+                                        static_cast<metadata::DecisionKind>(s.kind), s.k, s.n);
+    decision = metadata::CreateDecision(fbb, &settings, d.asked_per_hour, d.stated_per_hour,
+                                        d.supported_per_hour, d.normal_hours, d.minutes_missing,
+                                        d.between_sessions);
+  }
+  flatbuffers::Offset<metadata::Baseline> baseline;
+  if (const Baseline& b = description.baseline; b.points > 0) {
+    std::array<flatbuffers::Offset<metadata::OperatingPoint>, kMostOperatingPoints> points;
+    for (std::size_t i = 0; i < b.points; ++i) {
+      const OperatingPoint& point = b.point[i];
+      const auto mean_there = fbb.CreateVector(point.mean.data(), dimensions);
+      points[i] = metadata::CreateOperatingPoint(fbb, point.low_hz, point.high_hz, point.centre_hz,
+                                                 description.point_windows[i], mean_there);
+    }
+    const auto point_vector = fbb.CreateVector(points.data(), b.points);
+    const auto gravity = fbb.CreateVector(b.gravity.data(), b.gravity.size());
+    baseline = metadata::CreateBaseline(fbb, point_vector, b.off_g, b.confidence, b.steady_ratio,
+                                        b.margin, gravity, b.moved_cosine);
+  }
+  const std::uint16_t format = description.decision || description.baseline.points > 0 ? 2 : 1;
   const auto input = fbb.CreateVector(golden_input.data(), golden_input.size());
   const auto output = fbb.CreateVector(golden_output.data(), golden_output.size());
   const auto golden = metadata::CreateGolden(fbb, input, output);
@@ -272,11 +299,12 @@ std::span<std::uint8_t> write_record(const DetectorDescription& description,
                                 description.window.rate_hz);
   metadata::FinishDetectorRecordBuffer(
       fbb, metadata::CreateDetectorRecord(
-               fbb, 0, kMetadataFormat, static_cast<metadata::Detector>(description.detector),
+               fbb, 0, format, static_cast<metadata::Detector>(description.detector),
                static_cast<metadata::FeatureSet>(description.features.set),
                description.features.axes, description.features.with_mean, &window,
                static_cast<metadata::Normalisation>(description.normalisation), mean, scale,
-               static_cast<metadata::Score>(description.score), threshold, golden, training_table));
+               static_cast<metadata::Score>(description.score), threshold, golden, training_table,
+               decision, baseline));
   return builder.bytes();
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -55,6 +57,17 @@ struct TrainingRecord {
   std::span<const UsedRecording> used;
 };
 
+/// How windows are decided together, and what that rests on.
+struct DecisionRecord {
+  DecisionSettings settings;
+  float asked_per_hour = 0.0F;
+  float stated_per_hour = 0.0F;
+  float supported_per_hour = 0.0F;
+  float normal_hours = 0.0F;
+  float minutes_missing = 0.0F;
+  float between_sessions = 0.0F;
+};
+
 /// Everything of a detector file but the network and the golden vector, which the writer makes.
 struct DetectorDescription {
   DetectorKind detector = DetectorKind::autoencoder;
@@ -64,6 +77,9 @@ struct DetectorDescription {
   Normaliser normaliser;
   ScoreKind score = ScoreKind::reconstruction_mse;
   ThresholdRecord threshold;
+  std::optional<DecisionRecord> decision;
+  Baseline baseline;                                                ///< written if it has points
+  std::array<std::uint32_t, kMostOperatingPoints> point_windows{};  ///< that each rests on
   TrainingRecord training;
 };
 

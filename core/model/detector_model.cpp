@@ -71,6 +71,10 @@ bool read_record(const metadata::DetectorRecord& record, DetectorModel& model) {
   model.features = {static_cast<FeatureSet>(record.feature_set()), record.axes(),
                     record.with_mean()};
   model.score = static_cast<ScoreKind>(record.score());
+  if ((model.detector == DetectorKind::mahalanobis) !=
+      (model.score == ScoreKind::output_mean_square)) {
+    return false;
+  }
   const auto* window = record.window();
   const auto* threshold = record.threshold();
   if (!model.features.valid() || window == nullptr || threshold == nullptr) return false;
@@ -97,12 +101,77 @@ bool read_record(const metadata::DetectorRecord& record, DetectorModel& model) {
   return true;
 }
 
+bool read_decision(const metadata::DetectorRecord& record, DetectorModel& model) {
+  const auto* decision = record.decision();
+  if (decision == nullptr) return true;
+  const auto* from = decision->settings();
+  if (from == nullptr) return false;
+  model.decision = DecisionSettings{.kind = static_cast<DecisionKind>(from->kind()),
+                                    .k = from->k(),
+                                    .n = from->n(),
+                                    .location = from->location(),
+                                    .scale = from->scale(),
+                                    .cap = from->cap(),
+                                    .reference = from->reference(),
+                                    .limit = from->limit(),
+                                    .lambda = from->lambda()};
+  // The rates are for people, who must not read a NaN either.
+  const auto rate = [](float x) { return is_finite(x) && x >= 0.0F; };
+  return is_valid(*model.decision) && rate(decision->asked_per_hour()) &&
+         rate(decision->stated_per_hour()) && rate(decision->supported_per_hour()) &&
+         rate(decision->normal_hours()) && rate(decision->minutes_missing()) &&
+         rate(decision->between_sessions());
+}
+
+bool between(float value, float low, float high) { return value >= low && value <= high; }
+
+bool read_baseline(const metadata::DetectorRecord& record, DetectorModel& model) {
+  const auto* from = record.baseline();
+  if (from == nullptr) return true;
+  const auto* points = from->points();
+  const auto* gravity = from->gravity();
+  // Only the vibration set says of a window what a baseline needs.
+  if (model.features.set != FeatureSet::vibration || points == nullptr || points->size() < 1 ||
+      points->size() > kMostOperatingPoints || gravity == nullptr || gravity->size() != 3) {
+    return false;
+  }
+  Baseline& to = model.baseline;
+  to.points = static_cast<std::uint8_t>(points->size());
+  to.off_g = from->off_g();
+  to.confidence = from->confidence();
+  to.steady_ratio = from->steady_ratio();
+  to.margin = from->margin();
+  to.moved_cosine = from->moved_cosine();
+  if (!between(to.off_g, 0.0F, 1e3F) || !between(to.confidence, 0.0F, 1.0F) ||
+      !between(to.steady_ratio, 1.0F, 10.0F) || !between(to.margin, 0.0F, 1e3F) ||
+      !between(to.moved_cosine, -1.0F, 1.0F)) {
+    return false;
+  }
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    to.gravity[i] = gravity->Get(i);
+    if (!between(to.gravity[i], -1.01F, 1.01F)) return false;
+  }
+  for (std::uint32_t i = 0; i < points->size(); ++i) {
+    const auto* point = points->Get(i);
+    const auto* mean = point->mean();
+    if (mean == nullptr || mean->size() != model.features.dimensions() || !all_finite(*mean) ||
+        !between(point->low_hz(), 0.0F, kFastest_hz) ||
+        !between(point->high_hz(), point->low_hz(), kFastest_hz) ||
+        (point->low_hz() > 0.0F) != (points->Get(0)->low_hz() > 0.0F) ||
+        (point->low_hz() > 0.0F) != (point->high_hz() > 0.0F) ||
+        !between(point->centre_hz(), point->low_hz(), point->high_hz())) {
+      return false;
+    }
+    to.point[i] = {
+        point->low_hz(), point->high_hz(), point->centre_hz(), {mean->data(), mean->size()}};
+  }
+  return true;
+}
+
 /// The verifier checks the alignment of a vector's length, not of 64-bit elements behind it.
 bool aligned_to_8(const std::uint8_t* elements) {
   return reinterpret_cast<std::uintptr_t>(elements) % 8 == 0;
 }
-
-bool between(float value, float low, float high) { return value >= low && value <= high; }
 
 /// Short ASCII without control characters, which would speak to a terminal.
 bool printable(const flatbuffers::String* text) {
@@ -142,11 +211,14 @@ bool complete(const metadata::DetectorRecord& record) {
 
 /// Enumerators that a newer program may have added.
 bool known_kinds(const metadata::DetectorRecord& record) {
-  return record.format() == kMetadataFormat &&
-         record.detector() == metadata::Detector::autoencoder &&
+  const bool newer = record.decision() != nullptr || record.baseline() != nullptr;
+  return record.format() == (newer ? 2 : 1) &&
+         (record.detector() == metadata::Detector::autoencoder ||
+          record.detector() == metadata::Detector::mahalanobis) &&
          (record.feature_set() == metadata::FeatureSet::tutorial ||
           record.feature_set() == metadata::FeatureSet::vibration) &&
-         record.score() == metadata::Score::reconstruction_mse;
+         (record.score() == metadata::Score::reconstruction_mse ||
+          record.score() == metadata::Score::output_mean_square);
 }
 
 bool reproduces(const Int8Network& network, const metadata::Golden& golden) {
@@ -205,7 +277,8 @@ Fault load_detector(std::span<const std::uint8_t> file, std::span<std::byte> wor
   if (record == nullptr) return {Status::no_metadata};
   const std::size_t dimensions = model.network.inputs();
   const auto* golden = record->golden();
-  if (!read_record(*record, model) || !complete(*record) ||
+  if (!read_record(*record, model) || !read_decision(*record, model) ||
+      !read_baseline(*record, model) || !complete(*record) ||
       dimensions != model.features.dimensions() || model.network.outputs() != dimensions ||
       model.network.float_input() || model.network.float_output() || golden == nullptr ||
       golden->input() == nullptr || golden->output() == nullptr ||

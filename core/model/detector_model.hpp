@@ -3,10 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
+#include "core/features/baseline.hpp"
 #include "core/features/feature_set.hpp"
 #include "core/features/normaliser.hpp"
+#include "core/model/decision_settings.hpp"
 #include "core/model/int8_network.hpp"
 #include "core/window/window_cutter.hpp"
 
@@ -19,16 +22,21 @@ struct DetectorRecord;
 /// How a network's output becomes a score. The value is stored in model files.
 enum class ScoreKind : std::uint8_t {
   reconstruction_mse = 1,  ///< mean squared difference between z-scores and their reconstruction
+  output_mean_square = 2,  ///< mean squared output
 };
 
 /// What kind of detector the network is. The value is stored in model files.
-enum class DetectorKind : std::uint8_t { autoencoder = 1 };
+enum class DetectorKind : std::uint8_t {
+  autoencoder = 1,
+  mahalanobis = 2,  ///< one linear layer that makes z-scores independent and of variance 1
+};
 
 /// The two marks that a Fettle file carries, so that damage to one does not make it look plain: the
 /// name of its metadata buffer and the start of its description.
 inline constexpr const char* kMetadataName = "fettle.detector";
 inline constexpr const char* kDescription = "Fettle detector, format 1";
-inline constexpr std::uint16_t kMetadataFormat = 1;
+/// 2 has a decision or a baseline, without which its scores would be misread; all else is 1.
+inline constexpr std::uint16_t kMetadataFormat = 2;
 
 /// Everything between samples and verdict, read from one .tflite file. A view: the file and the
 /// workspace must outlive it.
@@ -39,6 +47,8 @@ struct DetectorModel {
   Normaliser normaliser;
   ScoreKind score = ScoreKind::reconstruction_mse;
   float threshold = 0.0F;
+  std::optional<DecisionSettings> decision;  ///< none: each window by itself, by the threshold
+  Baseline baseline;                         ///< without points every window is judged
   Int8Network network;
   /// All of the metadata, for those who report on it.
   const metadata::DetectorRecord* record = nullptr;

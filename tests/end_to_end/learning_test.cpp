@@ -109,9 +109,10 @@ TrainedFile train(const DataSet& data, const FeatureSpec& spec = {}, std::uint64
   description.features = spec;
   description.window = result.table.window;
   description.normaliser = learned.normaliser;
-  description.threshold = choose_threshold(
-      int8_scores(plain->network(), learned.normaliser, result.table, result.split.threshold),
-      settings.percentile, result.table.window);
+  description.threshold =
+      choose_threshold(int8_scores(ScoreKind::reconstruction_mse, plain->network(),
+                                   learned.normaliser, result.table, result.split.threshold),
+                       settings.percentile, result.table.window);
   if (threshold.has_value()) {
     description.threshold = {ThresholdRecord::Kind::fixed, *threshold, 0.0F, 0.0F, 0, 0.0F};
   }
@@ -203,8 +204,9 @@ TEST(Evaluation, LeavesOutExactlyWhatWasSeen) {
   EXPECT_DOUBLE_EQ(result.normal_hours, static_cast<double>(result.normal_windows) * 0.64 / 3600);
 
   // The rest once more from the definitions.
-  const auto scores = int8_scores(model->network(), model->detector().normaliser, trained.table,
-                                  trained.split.evaluation);
+  const auto scores =
+      int8_scores(ScoreKind::reconstruction_mse, model->network(), model->detector().normaliser,
+                  trained.table, trained.split.evaluation);
   std::size_t above = 0;
   std::size_t alarms = 0;
   bool active = false;
@@ -223,7 +225,8 @@ TEST(Evaluation, LeavesOutExactlyWhatWasSeen) {
                                    [](const std::string& label) { return label == "loose"; });
   std::vector<std::uint32_t> all(faults.size());
   for (std::uint32_t i = 0; i < all.size(); ++i) all[i] = i;
-  const auto loose = int8_scores(model->network(), model->detector().normaliser, faults, all);
+  const auto loose = int8_scores(ScoreKind::reconstruction_mse, model->network(),
+                                 model->detector().normaliser, faults, all);
   EXPECT_DOUBLE_EQ(result.classes.at("loose").auc, roc_auc(scores, loose));
   const auto hits = std::ranges::count_if(
       loose, [&](float score) { return score > model->detector().threshold; });

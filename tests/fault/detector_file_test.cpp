@@ -3,6 +3,7 @@
 // the one thing that never happens is a verdict by a file that somebody or something changed.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -169,9 +170,10 @@ TEST(DetectorFile, IsToldFromAPlainOneAndFromOtherFiles) {
 
 using Record = metadata::DetectorRecordT;
 
-/// The real file with its record changed, sealed again.
-std::vector<std::uint8_t> resealed(const std::function<void(Record&)>& change) {
-  const AlignedBytes real(real_file());
+/// A file with its record changed, sealed again.
+std::vector<std::uint8_t> resealed(const std::function<void(Record&)>& change,
+                                   const std::vector<std::uint8_t>& of = real_file()) {
+  const AlignedBytes real(of);
   const auto model = test::unpacked(real.view());
   auto& buffer = model->buffers.at(model->metadata.at(0)->buffer)->data;
   const AlignedBytes old_record(buffer);
@@ -207,7 +209,11 @@ const Lie kLies[] = {
     {"features_of_the_future", Status::unsupported_version,
      [](Record& r) { r.feature_set = static_cast<metadata::FeatureSet>(3); }},
     {"score_of_the_future", Status::unsupported_version,
-     [](Record& r) { r.score = static_cast<metadata::Score>(2); }},
+     [](Record& r) { r.score = static_cast<metadata::Score>(3); }},
+    {"an_autoencoders_distance", Status::bad_metadata,
+     [](Record& r) { r.score = metadata::Score::output_mean_square; }},
+    {"a_distances_reconstruction", Status::bad_metadata,
+     [](Record& r) { r.detector = metadata::Detector::mahalanobis; }},
     {"four_axes", Status::bad_metadata, [](Record& r) { r.axes = 4; }},
     {"no_axes", Status::bad_metadata, [](Record& r) { r.axes = 0; }},
     {"255_axes", Status::bad_metadata, [](Record& r) { r.axes = 255; }},
@@ -377,6 +383,326 @@ TEST(DetectorFile, IsRefusedWhenAMarkIsGone) {
     EXPECT_FALSE(outcome.plain);
     EXPECT_EQ(outcome.detector_fault.status, Status::damaged_marks);
   }
+}
+
+// ---- with a decision and a baseline --------------------------------------------------------------
+
+constexpr FeatureSpec kVibration{FeatureSet::vibration, 6, false};
+
+/// A description whose every field differs from what it is by itself; points into `means`.
+DetectorDescription decided_description(const test::Trained& trained,
+                                        std::vector<std::vector<float>>& means,
+                                        std::size_t points) {
+  static const UsedRecording used[] = {{42, 9, 8, 7}};
+  DetectorDescription description = test::describe_trained(trained, used);
+  description.decision = DecisionRecord{.settings = {.kind = DecisionKind::glr,
+                                                     .k = 4,
+                                                     .n = 9,
+                                                     .location = -1.25F,
+                                                     .scale = 0.375F,
+                                                     .cap = 7.5F,
+                                                     .reference = 1.375F,
+                                                     .limit = 11.5F,
+                                                     .lambda = 0.125F},
+                                        .asked_per_hour = 0.005F,
+                                        .stated_per_hour = 0.05F,
+                                        .supported_per_hour = 0.04F,
+                                        .normal_hours = 0.2F,
+                                        .minutes_missing = 77.0F,
+                                        .between_sessions = 0.3F};
+  Baseline& baseline = description.baseline;
+  baseline.points = static_cast<std::uint8_t>(points);
+  baseline.off_g = 0.03F;
+  baseline.confidence = 0.4F;
+  baseline.steady_ratio = 1.05F;
+  baseline.margin = 3.5F;
+  baseline.gravity = {0.6F, 0.0F, -0.8F};
+  baseline.moved_cosine = 0.99F;
+  means.assign(points, std::vector<float>(trained.spec.dimensions()));
+  for (std::size_t p = 0; p < points; ++p) {
+    const float hz = 15.0F + 5.0F * static_cast<float>(p);
+    for (std::size_t i = 0; i < means[p].size(); ++i) {
+      means[p][i] = 0.5F * static_cast<float>(i) - static_cast<float>(p);
+    }
+    baseline.point[p] = {hz - 1.0F, hz + 2.0F, hz, means[p]};
+    description.point_windows[p] = static_cast<std::uint32_t>(100 + p);
+  }
+  return description;
+}
+
+const test::Trained& vibration_network() {
+  static const test::Trained network = [] {
+    test::Trained trained;
+    trained.spec = kVibration;
+    trained.window = {128, 200.0F};
+    TrainingSettings settings;
+    settings.epochs = 1;
+    test::train(trained, test::simulated_features(kVibration, trained.window, 60, 1), settings);
+    return trained;
+  }();
+  return network;
+}
+
+const std::vector<std::uint8_t>& decided_file() {
+  static const std::vector<std::uint8_t> file = [] {
+    std::vector<std::vector<float>> means;
+    return test::detector_bytes(vibration_network().quantised,
+                                decided_description(vibration_network(), means, 2));
+  }();
+  return file;
+}
+
+struct Opened {
+  explicit Opened(const std::vector<std::uint8_t>& bytes)
+      : file(bytes),
+        workspace(kMostWorkspace),
+        fault(load_detector(file.view(), workspace, model)) {}
+  AlignedBytes file;
+  std::vector<std::byte> workspace;
+  DetectorModel model;
+  Fault fault;
+};
+
+TEST(DecidedFile, ReadsBackAsItWasWritten) {
+  for (const std::size_t points : {1U, 2U, 8U}) {
+    std::vector<std::vector<float>> means;
+    const auto description = decided_description(vibration_network(), means, points);
+    const Opened opened(test::detector_bytes(vibration_network().quantised, description));
+    ASSERT_TRUE(opened.fault.ok()) << describe(opened.fault.status);
+    const DetectorModel& model = opened.model;
+    EXPECT_EQ(model.record->format(), 2);
+    ASSERT_TRUE(model.decision.has_value());
+    EXPECT_EQ(*model.decision, description.decision->settings);
+    const metadata::Decision& decision = *model.record->decision();
+    EXPECT_EQ(decision.asked_per_hour(), 0.005F);
+    EXPECT_EQ(decision.stated_per_hour(), 0.05F);
+    EXPECT_EQ(decision.supported_per_hour(), 0.04F);
+    EXPECT_EQ(decision.normal_hours(), 0.2F);
+    EXPECT_EQ(decision.minutes_missing(), 77.0F);
+    EXPECT_EQ(decision.between_sessions(), 0.3F);
+    const Baseline& baseline = model.baseline;
+    EXPECT_EQ(baseline.off_g, 0.03F);
+    EXPECT_EQ(baseline.confidence, 0.4F);
+    EXPECT_EQ(baseline.steady_ratio, 1.05F);
+    EXPECT_EQ(baseline.margin, 3.5F);
+    EXPECT_EQ(baseline.gravity, description.baseline.gravity);
+    EXPECT_EQ(baseline.moved_cosine, 0.99F);
+    EXPECT_TRUE(baseline.knows_speed());
+    ASSERT_EQ(baseline.points, points);
+    for (std::uint32_t p = 0; p < points; ++p) {
+      const OperatingPoint& read = baseline.point[p];
+      const OperatingPoint& written = description.baseline.point[p];
+      EXPECT_EQ(read.low_hz, written.low_hz);
+      EXPECT_EQ(read.high_hz, written.high_hz);
+      EXPECT_EQ(read.centre_hz, written.centre_hz);
+      EXPECT_TRUE(std::ranges::equal(read.mean, written.mean));
+      EXPECT_EQ(model.record->baseline()->points()->Get(p)->windows(), 100 + p);
+    }
+  }
+}
+
+TEST(DecidedFile, IsFormat2AndWithoutEitherFormat1) {
+  std::vector<std::vector<float>> means;
+  const DetectorDescription both = decided_description(vibration_network(), means, 1);
+  for (const bool decision : {false, true}) {
+    for (const bool baseline : {false, true}) {
+      DetectorDescription description = both;
+      if (!decision) description.decision.reset();
+      if (!baseline) description.baseline = {};
+      const Opened opened(test::detector_bytes(vibration_network().quantised, description));
+      ASSERT_TRUE(opened.fault.ok()) << describe(opened.fault.status);
+      EXPECT_EQ(opened.model.record->format(), decision || baseline ? 2 : 1);
+      EXPECT_EQ(opened.model.decision.has_value(), decision);
+      EXPECT_EQ(opened.model.baseline.points, baseline ? 1 : 0);
+      EXPECT_EQ(opened.model.record->decision() != nullptr, decision);
+      EXPECT_EQ(opened.model.record->baseline() != nullptr, baseline);
+    }
+  }
+}
+
+TEST(DecidedFile, LeavesNothingBehindForTheNextOne) {
+  Opened opened(decided_file());
+  ASSERT_TRUE(opened.fault.ok());
+  const AlignedBytes plain(real_file());
+  ASSERT_TRUE(load_detector(plain.view(), opened.workspace, opened.model).ok());
+  EXPECT_FALSE(opened.model.decision.has_value());
+  EXPECT_EQ(opened.model.baseline.points, 0);
+}
+
+/// A lie about how windows are decided.
+Lie settings_lie(const char* name, const std::function<void(DecisionSettings&)>& change) {
+  return {name, Status::bad_metadata, [change](Record& r) {
+            const metadata::Sequential& s = *r.decision->settings;
+            DecisionSettings to{static_cast<DecisionKind>(s.kind()),
+                                s.k(),
+                                s.n(),
+                                s.location(),
+                                s.scale(),
+                                s.cap(),
+                                s.reference(),
+                                s.limit(),
+                                s.lambda()};
+            change(to);
+            *r.decision->settings = metadata::Sequential(
+                to.location, to.scale, to.cap, to.reference, to.limit, to.lambda,
+                static_cast<metadata::DecisionKind>(to.kind), to.k, to.n);
+          }};
+}
+Lie decision_lie(const char* name, const std::function<void(metadata::DecisionT&)>& change) {
+  return {name, Status::bad_metadata, [change](Record& r) { change(*r.decision); }};
+}
+Lie baseline_lie(const char* name, const std::function<void(metadata::BaselineT&)>& change) {
+  return {name, Status::bad_metadata, [change](Record& r) { change(*r.baseline); }};
+}
+/// About the second of two operating points.
+Lie point_lie(const char* name, const std::function<void(metadata::OperatingPointT&)>& change) {
+  return baseline_lie(name, [change](metadata::BaselineT& b) { change(*b.points.at(1)); });
+}
+
+void stand_still(metadata::OperatingPointT& point) {
+  point.low_hz = point.high_hz = point.centre_hz = 0.0F;
+}
+
+const Lie kDecidedLies[] = {
+    {"format_1", Status::unsupported_version, [](Record& r) { r.format = 1; }},
+    {"format_3", Status::unsupported_version, [](Record& r) { r.format = 3; }},
+    {"neither", Status::unsupported_version,
+     [](Record& r) {
+       r.decision.reset();
+       r.baseline.reset();
+     }},
+    decision_lie("no_settings", [](auto& d) { d.settings.reset(); }),
+    settings_lie("location_nan", [](auto& s) { s.location = kNan; }),
+    settings_lie("scale_nan", [](auto& s) { s.scale = kNan; }),
+    settings_lie("scale_0", [](auto& s) { s.scale = 0.0F; }),
+    settings_lie("scale_negative", [](auto& s) { s.scale = -1.0F; }),
+    settings_lie("cap_nan", [](auto& s) { s.cap = kNan; }),
+    settings_lie("cap_infinite", [](auto& s) { s.cap = kInfinity; }),
+    settings_lie("cap_at_reference", [](auto& s) { s.cap = s.reference; }),
+    settings_lie("reference_nan", [](auto& s) { s.reference = kNan; }),
+    settings_lie("limit_0", [](auto& s) { s.limit = 0.0F; }),
+    settings_lie("limit_nan", [](auto& s) { s.limit = kNan; }),
+    settings_lie("limit_infinite", [](auto& s) { s.limit = kInfinity; }),
+    settings_lie("lambda_0", [](auto& s) { s.lambda = 0.0F; }),
+    settings_lie("lambda_above_1", [](auto& s) { s.lambda = 1.01F; }),
+    settings_lie("lambda_nan", [](auto& s) { s.lambda = kNan; }),
+    settings_lie("kind_of_the_future", [](auto& s) { s.kind = static_cast<DecisionKind>(5); }),
+    settings_lie("k_0", [](auto& s) { s.k = 0; }),
+    settings_lie("k_above_n", [](auto& s) { s.k = 10; }),
+    settings_lie("n_0", [](auto& s) { s.n = 0; }),
+    settings_lie("n_33", [](auto& s) { s.n = 33; }),
+    decision_lie("asked_nan", [](auto& d) { d.asked_per_hour = kNan; }),
+    decision_lie("stated_negative", [](auto& d) { d.stated_per_hour = -1.0F; }),
+    decision_lie("supported_infinite", [](auto& d) { d.supported_per_hour = kInfinity; }),
+    decision_lie("hours_nan", [](auto& d) { d.normal_hours = kNan; }),
+    decision_lie("minutes_negative", [](auto& d) { d.minutes_missing = -1.0F; }),
+    decision_lie("between_sessions_nan", [](auto& d) { d.between_sessions = kNan; }),
+    baseline_lie("no_points", [](auto& b) { b.points.clear(); }),
+    baseline_lie("nine_points",
+                 [](auto& b) {
+                   while (b.points.size() < 9) {
+                     b.points.push_back(
+                         std::make_unique<metadata::OperatingPointT>(*b.points.front()));
+                   }
+                 }),
+    baseline_lie("off_negative", [](auto& b) { b.off_g = -0.1F; }),
+    baseline_lie("off_nan", [](auto& b) { b.off_g = kNan; }),
+    baseline_lie("confidence_above_1", [](auto& b) { b.confidence = 1.1F; }),
+    baseline_lie("confidence_nan", [](auto& b) { b.confidence = kNan; }),
+    baseline_lie("steady_below_1", [](auto& b) { b.steady_ratio = 0.9F; }),
+    baseline_lie("steady_nan", [](auto& b) { b.steady_ratio = kNan; }),
+    baseline_lie("margin_negative", [](auto& b) { b.margin = -1.0F; }),
+    baseline_lie("margin_nan", [](auto& b) { b.margin = kNan; }),
+    baseline_lie("gravity_of_2", [](auto& b) { b.gravity.pop_back(); }),
+    baseline_lie("gravity_of_4", [](auto& b) { b.gravity.push_back(0.0F); }),
+    baseline_lie("no_gravity", [](auto& b) { b.gravity.clear(); }),
+    baseline_lie("gravity_nan", [](auto& b) { b.gravity[2] = kNan; }),
+    baseline_lie("gravity_2_long", [](auto& b) { b.gravity[2] = -2.0F; }),
+    baseline_lie("moved_above_1", [](auto& b) { b.moved_cosine = 1.1F; }),
+    baseline_lie("moved_nan", [](auto& b) { b.moved_cosine = kNan; }),
+    point_lie("no_mean", [](auto& p) { p.mean.clear(); }),
+    point_lie("mean_too_short", [](auto& p) { p.mean.pop_back(); }),
+    point_lie("mean_too_long", [](auto& p) { p.mean.push_back(0.0F); }),
+    point_lie("mean_nan", [](auto& p) { p.mean[19] = kNan; }),
+    point_lie("mean_infinite", [](auto& p) { p.mean[0] = kInfinity; }),
+    point_lie("low_above_high", [](auto& p) { std::swap(p.low_hz, p.high_hz); }),
+    point_lie("low_nan", [](auto& p) { p.low_hz = kNan; }),
+    point_lie("high_nan", [](auto& p) { p.high_hz = kNan; }),
+    point_lie("high_infinite", [](auto& p) { p.high_hz = kInfinity; }),
+    point_lie("low_negative", [](auto& p) { p.low_hz = -1.0F; }),
+    point_lie("low_0_and_high_not", [](auto& p) { p.low_hz = 0.0F; }),
+    point_lie("centre_below", [](auto& p) { p.centre_hz = p.low_hz - 0.5F; }),
+    point_lie("centre_above", [](auto& p) { p.centre_hz = p.high_hz + 0.5F; }),
+    point_lie("centre_nan", [](auto& p) { p.centre_hz = kNan; }),
+    point_lie("only_the_second_without_speed", stand_still),
+    baseline_lie("only_the_first_without_speed", [](auto& b) { stand_still(*b.points[0]); }),
+    {"no_decision", Status::ok, [](Record& r) { r.decision.reset(); }},
+    {"no_baseline", Status::ok, [](Record& r) { r.baseline.reset(); }},
+    {"one_point_without_speed", Status::ok,
+     [](Record& r) {
+       r.baseline->points.pop_back();
+       stand_still(*r.baseline->points[0]);
+     }},
+    {"gravity_not_known", Status::ok, [](Record& r) { r.baseline->gravity = {0.0F, 0.0F, 0.0F}; }},
+    {"unchanged", Status::ok, [](Record& /*r*/) {}},
+};
+
+TEST(DecidedFile, IsRefusedForEachLieByItsOwnReason) {
+  for (const Lie& lie : kDecidedLies) {
+    SCOPED_TRACE(lie.name);
+    const Outcome outcome = open(resealed(lie.tell, decided_file()));
+    EXPECT_STREQ(describe(outcome.detector_fault.status), describe(lie.expected));
+    EXPECT_FALSE(outcome.plain);
+  }
+}
+
+TEST(DecidedFile, OfTutorialFeaturesHasNoBaseline) {
+  const auto with = [](bool baseline) {
+    return open(resealed([&](Record& r) {
+             r.format = 2;
+             const Opened decided(decided_file());
+             const std::unique_ptr<Record> from(decided.model.record->UnPack());
+             r.decision = std::move(from->decision);
+             if (!baseline) return;
+             r.baseline = std::move(from->baseline);
+             for (auto& point : r.baseline->points) point->mean.resize(r.mean.size());
+           }))
+        .detector_fault.status;
+  };
+  EXPECT_EQ(with(false), Status::ok);
+  EXPECT_EQ(with(true), Status::bad_metadata);
+}
+
+TEST(DecidedFile, MakesSenseWithAnyBitOfItsRecordFlipped) {
+  const AlignedBytes real(decided_file());
+  const auto model = test::unpacked(real.view());
+  const auto& record = model->buffers.at(model->metadata.at(0)->buffer)->data;
+  const auto found = std::ranges::search(decided_file(), record);
+  ASSERT_EQ(found.size(), record.size());
+  const auto begin = static_cast<std::size_t>(found.begin() - decided_file().begin());
+  std::size_t accepted = 0;
+  for (std::size_t bit = 8 * begin; bit < 8 * (begin + record.size()); ++bit) {
+    auto bytes = decided_file();
+    flip(bytes, bit);
+    AlignedBytes file(bytes);
+    if (!seal(file.edit())) continue;
+    static std::vector<std::byte> workspace(kMostWorkspace);
+    DetectorModel read;
+    if (!load_detector(file.view(), workspace, read).ok()) continue;
+    ++accepted;
+    ASSERT_TRUE(!read.decision || is_valid(*read.decision)) << "bit " << bit;
+    const Baseline& baseline = read.baseline;
+    ASSERT_LE(baseline.points, kMostOperatingPoints);
+    for (std::size_t p = 0; p < baseline.points; ++p) {
+      const OperatingPoint& point = baseline.point[p];
+      ASSERT_EQ(point.mean.size(), read.features.dimensions());
+      ASSERT_TRUE(std::ranges::all_of(point.mean, [](float x) { return std::isfinite(x); }));
+      ASSERT_TRUE(point.low_hz >= 0.0F && point.low_hz <= point.centre_hz &&
+                  point.centre_hz <= point.high_hz)
+          << "bit " << bit;
+    }
+  }
+  EXPECT_GT(accepted, record.size());  // most bits are those of numbers
 }
 
 }  // namespace

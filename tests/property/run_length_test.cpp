@@ -176,8 +176,11 @@ TEST(Delay, CusumFindsSmallChangesSoonest) {
   EXPECT_LT(small[0] * 2.0, voting[0]);
   EXPECT_LT(cusum[1], voting[1]);
   EXPECT_LT(cusum[1] * 3.0, threshold[1]);
-  EXPECT_LT(cusum[2], 3.5);
-  EXPECT_LT(cusum[3], 2.5);
+  // A knock spans two windows and must not alarm, so from rest it takes five, whatever the change; what
+  // chance had gathered before shortens that, and nothing may lengthen it.
+  EXPECT_LT(cusum[2], 5.0);
+  EXPECT_LT(cusum[3], 5.0);
+  EXPECT_GT(cusum[3], 3.0);
 }
 
 /// A model calibrated on too little, refined by what the device sees.

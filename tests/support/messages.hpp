@@ -88,7 +88,8 @@ class AnyMessage {
     m.t_us = time();
     m.score = real();
     m.threshold = real();
-    m.verdict = among(protocol::BoardVerdict::normal, protocol::BoardVerdict::anomaly);
+    m.verdict = among(protocol::BoardVerdict::normal, protocol::BoardVerdict::sensor_moved);
+    m.reason = among(protocol::BoardReason::none, protocol::BoardReason::weak);
     m.flags = static_cast<std::uint8_t>(random_.below(16));
   }
   void fill(protocol::EventMessage& m) {
@@ -129,7 +130,8 @@ class AnyMessage {
     m.anomalies = random_.next();
     m.score = real();
     m.threshold = real();
-    m.verdict = among(protocol::BoardVerdict::normal, protocol::BoardVerdict::anomaly);
+    m.verdict = among(protocol::BoardVerdict::normal, protocol::BoardVerdict::sensor_moved);
+    m.reason = among(protocol::BoardReason::none, protocol::BoardReason::weak);
     m.flags = static_cast<std::uint8_t>(random_.below(16));
     m.model = among(protocol::ModelState::none, protocol::ModelState::proven);
     m.card = among(protocol::CardState::absent, protocol::CardState::failed);

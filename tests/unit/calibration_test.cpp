@@ -183,7 +183,7 @@ TEST(Calibrate, RarerWishesHaveLargerLimitsAndMoreDataSmallerOnes) {
   const std::vector<float> many = stream.scores(8000);
   const std::vector<float> few(many.begin(), many.begin() + 300);
   float before = 0.0F;
-  for (const double rate : {10.0, 0.1, 1.0 / 168.0}) {
+  for (const double rate : {1.0, 0.1, 1.0 / 168.0}) {
     CalibrationWish wish;
     wish.alarms_per_hour = rate;
     wish.between_sessions = 0.0F;
@@ -191,12 +191,15 @@ TEST(Calibrate, RarerWishesHaveLargerLimitsAndMoreDataSmallerOnes) {
     EXPECT_GT(calibration.settings.limit, before);
     // Classes of correlated neighbours make the rate uneven by a tenth from one limit to the next.
     EXPECT_NEAR(calibration.rate_per_hour / rate, 1.0, 0.15);
-    EXPECT_LT(calibration.settings.limit, calibrated(few, wish).settings.limit);
+    // Where an alarm comes within minutes anyhow the smallest number of windows decides, not the data.
+    if (rate < 1.0) {
+      EXPECT_LT(calibration.settings.limit, calibrated(few, wish).settings.limit);
+    }
     before = calibration.settings.limit;
   }
 }
 
-TEST(Calibrate, OneWindowNeverAlarmsFromRest) {
+TEST(Calibrate, FewerThanFiveWindowsNeverAlarmFromRest) {
   EvidenceStream stream(EvidenceStream::Kind::correlated, 0.0, 0.0, 8);
   const std::vector<float> scores = stream.scores(2000);
   for (const double rate : {1000.0, 10.0, 0.1}) {
@@ -204,9 +207,11 @@ TEST(Calibrate, OneWindowNeverAlarmsFromRest) {
     wish.alarms_per_hour = rate;
     wish.between_sessions = 0.0F;
     SequentialDecision decision(calibrated(scores, wish).settings);
-    EXPECT_NE(decision.push(1e9F), Level::alarm) << rate;
-    decision.push(1e9F);
-    EXPECT_EQ(decision.level(), rate >= 10.0 ? Level::alarm : decision.level()) << rate;
+    // A knock that touches two windows, or a longer one that touches three.
+    for (int i = 0; i < 3; ++i) EXPECT_NE(decision.push(1e9F), Level::alarm) << rate << ' ' << i;
+    // What stays alarms soon.
+    for (int i = 0; i < 12; ++i) decision.push(1e9F);
+    EXPECT_EQ(decision.level(), Level::alarm) << rate;
   }
 }
 
@@ -370,7 +375,7 @@ TEST(Calibrate, TheSameBitsEverywhere) {
   const Calibration calibration = calibrated(scores, {});
   EXPECT_EQ(bits(calibration.settings.location), 3200088700U);
   EXPECT_EQ(bits(calibration.settings.scale), 1049864188U);
-  EXPECT_EQ(bits(calibration.settings.limit), 1100339736U);
+  EXPECT_EQ(bits(calibration.settings.limit), 1100339737U);
   CalibrationWish wish;
   wish.decision.kind = DecisionKind::glr;
   EXPECT_EQ(bits(calibrated(scores, wish).settings.limit), 1080381343U);

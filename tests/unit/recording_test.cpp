@@ -227,7 +227,7 @@ TEST(Recording, AMissingFileAndAFolderAreInputErrors) {
   const TemporaryFolder folder;
   expect_error(ExitCode::io, {"nothing.csv", "No such file"},
                [&] { RecordingReader(folder / "nothing.csv"); });
-  expect_error(ExitCode::io, {"directory"}, [&] { RecordingReader{folder.path()}; });
+  expect_error(ExitCode::io, {"folder"}, [&] { RecordingReader{folder.path()}; });
 }
 
 TEST(Recording, TheHashSeesSamplesOnly) {

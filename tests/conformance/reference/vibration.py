@@ -42,33 +42,40 @@ def repair(x: np.ndarray, step: float) -> tuple[np.ndarray, int]:
     return x, count
 
 
-def speed(power: np.ndarray, bin_hz: float, low_hz: float = 10.0, high_hz: float = 95.0) -> tuple[float, float]:
+def speed(power: np.ndarray, bin_hz: float, low_hz: float = 13.0, high_hz: float = 95.0) -> tuple[float, float]:
+    """Nothing learned: no range is favoured."""
     last = len(power) - 1
+    floor = 1e-6 * power[2:].max()
+    if floor <= 0:
+        return 0.0, 0.0
+    background = np.full(last + 1, np.nan)
+    for k in range(2, last + 1):
+        near = [power[j] for j in range(max(k - 8, 2), min(k + 8, last) + 1) if abs(j - k) > 2]
+        background[k] = max(sorted(near)[len(near) // 2], floor)
+    above = power / background - 1
+    amplitude = [np.sqrt(max(np.nansum(above[max(k - 1, 2) : k + 2]), 0.0)) for k in range(last + 1)]
     low = max(int(np.floor(low_hz / bin_hz + 0.5)), 4)
     high = min(int(np.floor(high_hz / bin_hz + 0.5)), last - 1)
     peaks = [k for k in range(low, high + 1) if power[k] > power[k - 1] and power[k] >= power[k + 1]]
     if not peaks:
         return 0.0, 0.0
-    largest = max(power[k] for k in peaks)
-
-    def bins(position: float, reach: int) -> np.ndarray:
-        centre = int(np.floor(position + 0.5))
-        return power[centre - reach : centre + reach + 1]
-
+    largest = max(amplitude[k] for k in peaks)
     best, position = 0.0, 0.0
     for k in peaks:
-        if power[k] < 0.04 * largest:
+        if amplitude[k] < 0.15 * largest and power[k] < 0.0625 * max(power[j] for j in peaks):
             continue
         side = 1 if power[k + 1] > power[k - 1] else -1
         ratio = np.sqrt(power[k + side] / power[k])
         candidate = k + side * max((2 * ratio - 1) / (ratio + 1), 0.0)
-        score = sum(np.sqrt(bins(order * candidate, 1).sum()) / order for order in (1, 2, 3))
+        bins = [(order, int(np.floor(order * candidate + 0.5))) for order in (1, 2, 3)]
+        score = sum(amplitude[at] / order for order, at in bins if at <= last)
         if score > best:
             best, position = score, candidate
-    lines = [bins(order * position, 2) for order in (1, 2, 3)]
-    by_chance = sum(len(line) for line in lines) / (last - 1)
-    share = sum(line.sum() for line in lines) / power[2:].sum()
-    return position * bin_hz, float(np.clip((share - by_chance) / (1 - by_chance), 0, 1))
+    if best <= 0:
+        return 0.0, 0.0
+    centre = int(np.floor(position + 0.5))
+    line = slice(max(centre - 2, 2), centre + 3)
+    return position * bin_hz, float(np.clip(1 - background[line].sum() / power[line].sum(), 0, 1))
 
 
 def describe(window: np.ndarray, axes: int, rate: float) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int]]:

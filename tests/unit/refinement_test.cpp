@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+// Burn-in at work: what normal running on site makes of a decision, and what it never may.
+#include "core/learn/refinement.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "detector_generated.h"
+#include "tests/support/evidence_streams.hpp"
+#include "tests/support/hand_made.hpp"
+#include "tests/support/trained.hpp"
+
+namespace fettle {
+namespace {
+
+using test::EvidenceStream;
+
+constexpr double kAsked = 1.0 / 168.0;
+constexpr float kModelHours = 2.0F;
+constexpr std::uint32_t kQuarantine = Refinement::kQuarantine;
+constexpr std::uint32_t kDay = 135'000;  // windows of 0.64 s
+
+/// A model that rests on two hours: it vouches for an alarm every ten, a week was asked.
+class File {
+ public:
+  explicit File(double asked_per_hour)
+      : bytes_(make(asked_per_hour)), workspace_(Int8Network::workspace_bytes(bytes_.view())) {
+    const Fault fault = load_detector(bytes_.view(), workspace_, model);
+    EXPECT_TRUE(fault.ok()) << describe(fault.status);
+  }
+  DetectorModel model;
+
+ private:
+  static test::AlignedBytes make(double asked_per_hour) {
+    test::Trained trained;
+    trained.spec = {FeatureSet::tutorial, 3, false};
+    trained.window = {128, 200.0F};
+    TrainingSettings settings;
+    settings.epochs = 1;
+    test::train(trained, test::simulated_features(trained.spec, trained.window, 40, 1), settings);
+    DetectorDescription description = test::describe_trained(trained, {});
+    DecisionRecord& decision = description.decision.emplace();
+    decision.settings.location = -1.0F;
+    decision.settings.scale = 0.5F;
+    decision.settings.reference = 1.4F;
+    decision.settings.limit = 11.0F;
+    decision.settings.cap = 7.0F;
+    decision.asked_per_hour = static_cast<float>(asked_per_hour);
+    decision.stated_per_hour = 0.1F;
+    decision.supported_per_hour = 0.1F;
+    decision.normal_hours = kModelHours;
+    decision.minutes_missing = 1000.0F;
+    return test::AlignedBytes(test::detector_bytes(trained.quantised, description));
+  }
+  test::AlignedBytes bytes_;
+  std::vector<std::byte> workspace_;
+};
+
+WindowResult said(float evidence, Verdict verdict = Verdict::normal) {
+  WindowResult result;
+  result.evidence = evidence;
+  result.verdict = verdict;
+  return result;
+}
+
+class RefinementTest : public testing::Test {
+ protected:
+  /// Windows of a healthy machine, mean and deviation in units of the model's file.
+  void live(std::uint32_t windows, float mean = 0.0F, float deviation = 1.0F) {
+    for (std::uint32_t i = 0; i < windows; ++i) {
+      refinement_.push(said(mean + deviation * stream_.evidence()));
+    }
+  }
+  [[nodiscard]] std::uint32_t accepted() const { return refinement_.burn_in().accepted().windows; }
+  [[nodiscard]] const DecisionSettings& settings() const {
+    return pipeline_.decision()->settings();
+  }
+  Status refine() { return refinement_.refine(pipeline_, memory_); }
+
+  static const DetectorModel& model() {
+    static const File file(kAsked);
+    return file.model;
+  }
+  Pipeline pipeline_{model()};
+  Refinement refinement_{model()};
+  std::vector<float> memory_ = std::vector<float>(calibration_floats(0));
+  EvidenceStream stream_{EvidenceStream::Kind::correlated, 0.0, 0.0, 11};
+};
+
+TEST_F(RefinementTest, BeginsWithWhatTheModelsFileSays) {
+  EXPECT_NEAR(refinement_.asked_per_hour(), kAsked, 1e-9);
+  EXPECT_NEAR(refinement_.stated_per_hour(), 0.1, 1e-6);
+  EXPECT_NEAR(refinement_.support().normal_hours, static_cast<double>(kModelHours), 1e-6);
+  EXPECT_NEAR(refinement_.support().minutes_missing, 1000.0, 1e-3);
+  EXPECT_FALSE(refinement_.due());
+}
+
+TEST_F(RefinementTest, LessThanTheModelRestsOnChangesNothing) {
+  live(2 * kQuarantine + 1);
+  ASSERT_EQ(accepted(), kQuarantine);  // an hour
+  EXPECT_TRUE(refinement_.due());
+  EXPECT_EQ(refine(), Status::ok);
+  EXPECT_EQ(settings(), *model().decision);
+  EXPECT_NEAR(refinement_.stated_per_hour(), 0.1, 1e-6);
+  EXPECT_NEAR(refinement_.support().normal_hours, static_cast<double>(kModelHours), 1e-6);
+  EXPECT_FALSE(refinement_.due());  // it was looked at
+}
+
+TEST_F(RefinementTest, MoreThanTheModelRestsOnMakesTheDecisionBetter) {
+  live(4 * kQuarantine + 1);
+  ASSERT_EQ(accepted(), 3 * kQuarantine);  // three hours
+  EXPECT_EQ(refine(), Status::ok);
+  EXPECT_NE(settings(), *model().decision);
+  EXPECT_NEAR(refinement_.support().normal_hours, 3.0, 1e-9);
+  EXPECT_LT(refinement_.stated_per_hour(), 0.1);
+  EXPECT_GT(refinement_.stated_per_hour(), kAsked);  // not yet
+  EXPECT_GT(refinement_.support().minutes_missing, 0.0);
+  // The limit is that of the rate which is stated, not of the rarer one that was asked.
+  const auto limit_for = [&](double alarms_per_hour) {
+    CalibrationWish wish;
+    wish.alarms_per_hour = alarms_per_hour;
+    Calibration found;
+    const DecisionSettings& file = *model().decision;
+    wish.decision.cap = DecisionSettings{}.cap;
+    EXPECT_EQ(calibrate(refinement_.burn_in().accepted(), file.location, file.scale, wish, memory_,
+                        found),
+              Status::ok);
+    return found.settings.limit;
+  };
+  EXPECT_NEAR(settings().limit, limit_for(refinement_.stated_per_hour()), 0.05F);
+  EXPECT_LT(settings().limit, limit_for(kAsked) - 0.2F);
+}
+
+TEST_F(RefinementTest, AnAlarmAlwaysTakesMoreThanAWindowOrTwo) {
+  const File often(60.0);
+  Pipeline pipeline(often.model);
+  Refinement refinement(often.model);
+  for (std::uint32_t i = 0; i < kDay; ++i) refinement.push(said(stream_.evidence()));
+  EXPECT_EQ(refinement.refine(pipeline, memory_), Status::ok);
+  EXPECT_NE(pipeline.decision()->settings(), *often.model.decision);
+  EXPECT_EQ(pipeline.decision()->settings().limit, 4.0F);
+}
+
+TEST_F(RefinementTest, ADayOfNormalRunningSupportsWhatWasAsked) {
+  live(kDay);
+  EXPECT_EQ(refine(), Status::ok);
+  EXPECT_EQ(refinement_.stated_per_hour(), refinement_.asked_per_hour());
+  EXPECT_EQ(refinement_.support().minutes_missing, 0.0);
+  EXPECT_TRUE(is_valid(settings()));
+  EXPECT_EQ(settings().kind, model().decision->kind);
+  EXPECT_GE(settings().limit, 4.0F);
+  // The file's own units are those of a machine that is as it was learned.
+  EXPECT_NEAR(settings().location, model().decision->location, 0.02F);
+  EXPECT_NEAR(settings().scale, model().decision->scale, 0.02F);
+  // And it holds: in four weeks not more alarms than some.
+  SequentialDecision decision(settings());
+  int alarms = 0;
+  bool active = false;
+  for (std::uint32_t i = 0; i < 28 * kDay; ++i) {
+    const float log_score =
+        model().decision->location + model().decision->scale * stream_.evidence();
+    const bool alarm =
+        decision.push((log_score - settings().location) / settings().scale) == Level::alarm;
+    if (alarm && !active) ++alarms;
+    active = alarm;
+  }
+  EXPECT_LE(alarms, 12);
+}
+
+TEST_F(RefinementTest, AQuietTimeDoesNotMakeWhatIsUsualSuspicious) {
+  live(kDay, -1.0F, 0.4F);
+  EXPECT_EQ(refine(), Status::ok);
+  EXPECT_NE(settings(), *model().decision);
+  EXPECT_EQ(settings().location, model().decision->location);
+  EXPECT_EQ(settings().scale, model().decision->scale);
+  EXPECT_GE(settings().limit, 4.0F);
+}
+
+TEST_F(RefinementTest, AMachineThatVariesMoreIsGivenMoreRoom) {
+  live(kDay, 0.5F, 1.5F);
+  EXPECT_EQ(refine(), Status::ok);
+  const DecisionSettings& file = *model().decision;
+  EXPECT_NEAR(settings().location, file.location + 0.5F * file.scale, 0.03F);
+  EXPECT_NEAR(settings().scale, 1.5F * file.scale, 0.05F);
+}
+
+TEST_F(RefinementTest, AnAlarmTeachesNothing) {
+  live(4 * kQuarantine + 1);
+  const EvidenceSummary before = refinement_.burn_in().accepted();
+  for (std::uint32_t i = 0; i < kDay; ++i) refinement_.push(said(5.0F, Verdict::alarm));
+  EXPECT_EQ(refinement_.burn_in().accepted(), before);
+  EXPECT_EQ(refinement_.burn_in().held(), 0U);
+  EXPECT_EQ(refinement_.burn_in().discarded(), kQuarantine + 1);
+  // Nor does what led to it.
+  live(2 * kQuarantine - 1, 3.0F);
+  refinement_.push(said(5.0F, Verdict::alarm));
+  EXPECT_EQ(refinement_.burn_in().accepted(), before);
+}
+
+TEST_F(RefinementTest, WarningsAreCountedAsSuch) {
+  live(2 * kQuarantine);
+  for (std::uint32_t i = 0; i <= kQuarantine / BurnIn::kWarningsAre1In; ++i) {
+    refinement_.push(said(2.0F, Verdict::warning));
+  }
+  EXPECT_EQ(refinement_.burn_in().held(), 0U);
+}
+
+TEST_F(RefinementTest, WhatWasNotJudgedIsNoNeighbourAndDiscardsNothing) {
+  live(100);
+  for (int i = 0; i < 50; ++i)
+    refinement_.push(said(WindowResult::kNoEvidence, Verdict::cannot_judge));
+  // An alarm that stands while the machine is off says nothing new.
+  refinement_.push(said(WindowResult::kNoEvidence, Verdict::alarm));
+  EXPECT_EQ(refinement_.burn_in().held(), 100U);
+  EXPECT_EQ(refinement_.burn_in().discarded(), 0U);
+  live(2 * kQuarantine);
+  EXPECT_EQ(refinement_.burn_in().accepted().windows, kQuarantine);
+  EXPECT_EQ(refinement_.burn_in().accepted().pairs,
+            kQuarantine - 2);  // the first, and the one after
+}
+
+TEST_F(RefinementTest, IsDueWhenAQuarterMoreHasCome) {
+  std::uint32_t refined_at = 0;
+  int times = 0;
+  for (std::uint32_t i = 0; i < kDay; ++i) {
+    live(1);
+    const bool expected = accepted() >= kQuarantine && 4 * accepted() >= 5 * (refined_at / 4 * 4);
+    ASSERT_EQ(refinement_.due(), expected) << accepted() << " after " << refined_at;
+    if (!refinement_.due()) continue;
+    refined_at = accepted();
+    ++times;
+    ASSERT_EQ(refine(), Status::ok);
+    ASSERT_FALSE(refinement_.due());
+  }
+  // 1, 2, 3, 4, 5, 7, 9, 12, 15, 19 quarantines.
+  EXPECT_EQ(times, 10);
+}
+
+TEST_F(RefinementTest, WhatWasStoredIsTakenUpAgain) {
+  live(kDay);
+  ASSERT_EQ(refine(), Status::ok);
+  std::array<std::uint8_t, BurnIn::kBytes> bytes{};
+  refinement_.burn_in().write(bytes);
+  Pipeline pipeline(model());
+  Refinement again(model());
+  ASSERT_TRUE(again.burn_in().read(bytes));
+  EXPECT_TRUE(again.due());
+  EXPECT_EQ(again.refine(pipeline, memory_), Status::ok);
+  EXPECT_EQ(pipeline.decision()->settings(), settings());
+  EXPECT_EQ(again.stated_per_hour(), refinement_.stated_per_hour());
+}
+
+TEST_F(RefinementTest, WhereThereIsNoRoomNothingChanges) {
+  live(kDay);
+  memory_.resize(calibration_floats(0) - 1);
+  EXPECT_EQ(refine(), Status::workspace_too_small);
+  EXPECT_EQ(settings(), *model().decision);
+  EXPECT_NEAR(refinement_.stated_per_hour(), 0.1, 1e-6);
+}
+
+TEST_F(RefinementTest, NeitherRaisesAnAlarmNorEndsOne) {
+  live(kDay);
+  WindowSummary summary;
+  std::array<float, 6> wild;
+  const auto judge = [&] {
+    wild.fill(1e3F);
+    return pipeline_.judge(wild, summary);
+  };
+  while (judge().verdict != Verdict::alarm) {
+  }
+  const float share = pipeline_.decision()->share();
+  ASSERT_EQ(refine(), Status::ok);
+  EXPECT_EQ(pipeline_.decision()->level(), Level::alarm);
+  EXPECT_NEAR(pipeline_.decision()->share(), share, 1e-5F);
+}
+
+}  // namespace
+}  // namespace fettle
