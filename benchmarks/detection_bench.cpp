@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+// One machine of the simulated fleet, from ten minutes of normal running to what a detector makes of its
+// later life: a line of JSON. benchmarks/detection.py runs the fleet and makes the tables.
+//
+//     fettle-detection-bench MACHINE DAYS DISTURBANCE FAULTS
+//
+// FAULTS is "all", "none", or "one", another one for each machine.
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "core/learn/refinement.hpp"
+#include "core/pipeline.hpp"
+#include "host/alarm_rate.hpp"
+#include "host/error.hpp"
+#include "host/training.hpp"
+#include "simulator/fleet/fleet.hpp"
+#include "simulator/fleet/stream.hpp"
+
+namespace {
+
+using namespace fettle;
+using simulator::FleetBlock;
+using simulator::FleetLife;
+using simulator::FleetMachine;
+using simulator::RunState;
+
+constexpr std::uint64_t kFleet = 2026;
+constexpr double kBurnIn_s = simulator::kDay_s;
+const FeatureSpec kFeatures{FeatureSet::vibration, 6, false};
+const WindowShape kWindow{128, 200.0F};
+
+/// A window with what is true about it.
+struct Window {
+  std::array<float, kMaxFeatures> features{};
+  WindowSummary summary;
+  simulator::FleetTruth truth;  // at its end
+  bool running = true;          // all the time, at one set point
+};
+
+/// Calls `on_window` for each window of a life until it returns false.
+template <typename OnWindow>
+void live(const FleetMachine& machine, const FleetLife& life, std::span<const SpeedRange> expected,
+          OnWindow&& on_window) {
+  simulator::FleetStream stream(machine, life);
+  FeaturePipeline front(kFeatures, kWindow);
+  front.expect(expected);
+  FleetBlock block;
+  Window window;
+  while (stream.next(block)) {
+    if (block.truth.state != RunState::running) window.running = false;
+    for (const TimedSample& sample : block.samples) {
+      if (!front.push(sample)) continue;
+      front.finish(window.features, window.summary);
+      window.truth = block.truth;
+      if (!on_window(window, front.start_us())) return;
+      window.running = block.truth.state == RunState::running;
+    }
+  }
+}
+
+host::WindowTable normal_table(const FleetMachine& machine, std::span<const SpeedRange> expected) {
+  host::WindowTable table;
+  table.spec = kFeatures;
+  table.window = kWindow;
+  table.recordings.push_back({"normal", "baseline", "normal/baseline", "", 0, 0});
+  std::uint32_t rows = 0;
+  live(machine, simulator::baseline(machine), expected,
+       [&](const Window& window, std::int64_t start_us) {
+         rows += kWindow.samples;
+         table.features.insert(
+             table.features.end(), window.features.begin(),
+             window.features.begin() + static_cast<std::ptrdiff_t>(kFeatures.dimensions()));
+         table.summaries.push_back(window.summary);
+         table.origins.push_back({0, rows, start_us, rows, false, 1.0F});
+         return true;
+       });
+  return table;
+}
+
+/// A model with one wish, watching a machine.
+class Watcher {
+ public:
+  Watcher(const FleetMachine& machine, double alarms_per_hour) {
+    host::WindowTable table = normal_table(machine, {});
+    host::clean(table);
+    table = normal_table(machine, host::ranges_of(table.speeds));
+    hygiene_ = host::clean(table).total();
+    host::LearningSettings settings;
+    settings.detector = DetectorKind::mahalanobis;
+    settings.alarms_per_hour = alarms_per_hour;
+    const std::string label = "normal";
+    host::TrainedDetector trained =
+        host::train_detector(table, host::split_by_time(table), settings, false, label, "bench");
+    stated_per_hour_ = static_cast<double>(trained.description.decision->stated_per_hour);
+    points_ = table.speeds.points;
+    model_ = host::ModelFile::from_bytes(std::move(trained.file), "bench", true);
+    pipeline_ = std::make_unique<Pipeline>(model_->detector());
+    refinement_ = std::make_unique<Refinement>(model_->detector());
+    memory_.resize(calibration_floats(0));
+  }
+
+  WindowResult judge(const Window& window, bool learn) {
+    std::array<float, kMaxFeatures> features = window.features;
+    const WindowResult result = pipeline_->judge(std::span(features).first(kFeatures.dimensions()),
+                                                 window.summary, false, 1.0F);
+    if (learn) {
+      refinement_->push(result);
+      if (refinement_->due() && refinement_->refine(*pipeline_, memory_) != Status::ok) {
+        throw host::Error(host::ExitCode::bad_input, "burn-in found no limit");
+      }
+    }
+    return result;
+  }
+  void restart() { pipeline_->restart(); }
+  [[nodiscard]] std::vector<SpeedRange> expected() const {
+    return host::ranges_of(model_->detector().baseline);
+  }
+  [[nodiscard]] const Refinement& refinement() const { return *refinement_; }
+  [[nodiscard]] const DecisionSettings& settings() const {
+    return pipeline_->decision()->settings();
+  }
+  [[nodiscard]] double stated_per_hour() const { return stated_per_hour_; }
+  [[nodiscard]] int points() const { return points_; }
+  [[nodiscard]] std::size_t hygiene() const { return hygiene_; }
+
+ private:
+  std::unique_ptr<host::ModelFile> model_;
+  std::unique_ptr<Pipeline> pipeline_;
+  std::unique_ptr<Refinement> refinement_;
+  std::vector<float> memory_;
+  double stated_per_hour_ = 0;
+  int points_ = 0;
+  std::size_t hygiene_ = 0;
+};
+
+/// What a watcher said in one part of a life.
+struct Tally {
+  std::uint64_t windows = 0, running = 0, cannot = 0, alarms = 0, moved = 0;
+  std::array<std::uint64_t, kReasons> reasons{};
+
+  void add(const Window& window, const WindowResult& result) {
+    ++windows;
+    if (result.alarm) ++alarms;
+    if (result.verdict == Verdict::sensor_moved) ++moved;
+    if (!window.running) return;
+    ++running;
+    if (result.verdict != Verdict::cannot_judge) return;
+    ++cannot;
+    ++reasons[static_cast<std::size_t>(result.reason)];
+  }
+  [[nodiscard]] nlohmann::json json() const {
+    return {{"hours", static_cast<double>(windows) * kWindow.seconds() / 3600.0},
+            {"running_windows", running},
+            {"cannot_judge", cannot},
+            {"reasons", reasons},
+            {"sensor_moved", moved},
+            {"alarms", alarms}};
+  }
+};
+
+nlohmann::json watch_fault(Watcher& watcher, const FleetMachine& machine,
+                           simulator::FaultKind kind) {
+  const FleetLife life = simulator::growing(machine, kind);
+  double begin_s = -1.0;
+  double alarm_s = -1.0;
+  double severity = 0.0;
+  std::uint64_t before = 0;
+  watcher.restart();
+  double last_s = 0.0;
+  live(machine, life, watcher.expected(), [&](const Window& window, std::int64_t) {
+    last_s = window.truth.time_s;
+    const WindowResult result = watcher.judge(window, false);
+    if (window.truth.severity > 0.0 && begin_s < 0.0) begin_s = last_s;
+    if (!result.alarm) return true;
+    if (begin_s < 0.0) {
+      ++before;
+      return true;
+    }
+    alarm_s = last_s;
+    severity = window.truth.severity;
+    return false;
+  });
+  return {{"begin_s", begin_s},
+          {"limit_s", life.limit_s},
+          {"alarm_s", alarm_s},
+          {"false_alarms_before", before},
+          {"severity_at_alarm", severity},
+          {"severity_at_limit", life.severity_at_limit}};
+}
+
+nlohmann::json watch_remounts(Watcher& watcher, const FleetMachine& machine, double weeks) {
+  constexpr int kTimes = 3;
+  const FleetLife life = simulator::remounted(machine, weeks, kTimes);
+  watcher.restart();
+  std::array<bool, kTimes + 1> said{};
+  std::array<bool, kTimes + 1> there{};
+  std::uint64_t alarms = 0;
+  live(machine, life, watcher.expected(), [&](const Window& window, std::int64_t) {
+    const WindowResult result = watcher.judge(window, false);
+    const auto n = static_cast<std::size_t>(window.truth.remounts);
+    there[n] = true;
+    if (result.verdict == Verdict::sensor_moved) said[n] = true;
+    if (result.alarm) ++alarms;
+    return true;
+  });
+  nlohmann::json remounts = nlohmann::json::array();
+  for (std::size_t n = 1; n <= kTimes; ++n) {
+    if (there[n]) remounts.push_back(said[n]);
+  }
+  return {{"said_moved", remounts}, {"said_before", said[0]}, {"alarms", alarms}};
+}
+
+nlohmann::json run(int index, double days, double disturbance, const std::string& faults) {
+  const FleetMachine machine = simulator::draw_machine(kFleet, index, disturbance);
+  Watcher weekly(machine, host::parse_alarm_rate("1/week"));
+  Watcher daily(machine, host::parse_alarm_rate("1/day"));
+  Watcher unlearning(machine, host::parse_alarm_rate("1/week"));  // ten minutes are all it knows
+  weekly.restart();
+  Tally alone, burning, week, day;
+  live(machine, simulator::normal(machine, days / 7.0), weekly.expected(),
+       [&](const Window& window, std::int64_t) {
+         const bool burnt_in = window.truth.time_s > kBurnIn_s;
+         alone.add(window, unlearning.judge(window, false));
+         (burnt_in ? week : burning).add(window, weekly.judge(window, true));
+         const WindowResult of_day = daily.judge(window, true);
+         if (burnt_in) day.add(window, of_day);
+         return true;
+       });
+  nlohmann::json json = {
+      {"machine", index},
+      {"days", days},
+      {"disturbance", disturbance},
+      {"base_mm_s", machine.base_mm_s},
+      {"set_points", machine.set_points},
+      {"points_found", weekly.points()},
+      {"left_out", weekly.hygiene()},
+      {"clone", machine.clone},
+      {"ten_minutes", alone.json()},
+      {"burn_in", burning.json()},
+      {"week", week.json()},
+      {"day", day.json()},
+  };
+  json["ten_minutes"]["stated_per_hour"] = unlearning.stated_per_hour();
+  json["ten_minutes"]["reference"] = unlearning.settings().reference;
+  json["ten_minutes"]["limit"] = unlearning.settings().limit;
+  for (const auto& [name, watcher] : {std::pair{"week", &weekly}, std::pair{"day", &daily}}) {
+    json[name]["stated_per_hour"] = watcher->refinement().stated_per_hour();
+    json[name]["reference"] = watcher->settings().reference;
+    json[name]["limit"] = watcher->settings().limit;
+    json[name]["discarded"] = watcher->refinement().burn_in().discarded();
+  }
+  if (faults == "none") return json;
+  using simulator::FaultKind;
+  constexpr std::array<std::pair<const char*, FaultKind>, 4> kFaults = {{
+      {"imbalance", FaultKind::imbalance},
+      {"loose", FaultKind::loose},
+      {"misalignment", FaultKind::misalignment},
+      {"bearing", FaultKind::bearing},
+  }};
+  for (std::size_t i = 0; i < kFaults.size(); ++i) {
+    if (faults == "one" && i != static_cast<std::size_t>(index) % kFaults.size()) continue;
+    json["faults"][kFaults[i].first] = watch_fault(weekly, machine, kFaults[i].second);
+  }
+  if (faults == "all") json["remounts"] = watch_remounts(weekly, machine, 1.0 / 7.0);
+  return json;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 5) {
+    fmt::print(stderr, "usage: fettle-detection-bench MACHINE DAYS DISTURBANCE FAULTS\n");
+    return 2;
+  }
+  try {
+    fmt::print("{}\n",
+               run(std::atoi(argv[1]), std::atof(argv[2]), std::atof(argv[3]), argv[4]).dump());
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "machine {}: {}\n", argv[1], error.what());
+    return 1;
+  }
+  return 0;
+}
