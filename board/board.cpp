@@ -74,13 +74,16 @@ void Board::begin(std::int64_t now_us) {
   if (loaded == LoadResult::damaged) {
     log(LogLevel::error, "settings", "they are damaged: the defaults are used from now on");
   }
+  if (loaded == LoadResult::impossible) {
+    log(LogLevel::error, "settings", "one has a value that it cannot have: its default is used");
+  }
   ++settings_.boots;
   if (loaded == LoadResult::unreadable) {
     // Perhaps they are whole: nothing is written over them until somebody sets something.
     log(LogLevel::error, "settings",
         "they cannot be read: the defaults are used until the next start");
   } else {
-    keep_settings();
+    static_cast<void>(keep_settings());
     deaf_until_us_ = 0;
   }
   driver_.reconfigure(driver_config(settings_));
@@ -167,7 +170,7 @@ void Board::on_result(const WindowResult& result, std::uint64_t index) {
   last_ = result;
   judged_ = true;
   ++windows_;
-  anomalies_ += raises(result.verdict) ? 1U : 0U;
+  anomalies_ += raises(result.verdict) && result.reason == Reason::none ? 1U : 0U;
   const AlarmChange change = alarm_.update(result.verdict, now_us_);
   set_pin();
 
@@ -244,14 +247,16 @@ void Board::note_losses(const SampleBlock& block) {
   losses_ = 0;
 }
 
-void Board::keep_settings() {
+/// @return whether they are saved
+bool Board::keep_settings() {
   deaf_until_us_ = now_us_ + kSaveEvery_us;
-  if (save_settings(ports_.settings, settings_) == StoreStatus::ok) return;
+  if (save_settings(ports_.settings, settings_) == StoreStatus::ok) return true;
   log(LogLevel::error, "settings", "they cannot be saved: they hold until the next restart");
+  return false;
 }
 
-/// After a setting has changed.
-void Board::apply_settings() {
+/// After a setting has changed. @return whether it is saved
+bool Board::apply_settings() {
   alarm_.set_latch(settings_.latch);
   const mpu6050::Config config = driver_config(settings_);
   const bool other_sensor =
@@ -264,7 +269,7 @@ void Board::apply_settings() {
     stop_stream_that_does_not_fit();
   }
   if (detector_.loaded()) detector_.set_threshold(settings_.threshold);
-  keep_settings();
+  return keep_settings();
 }
 
 StoreStatus Board::start_recording(std::string_view label) {

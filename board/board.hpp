@@ -75,8 +75,8 @@ class Board {
   void watch_sensor();
   void note_losses(const SampleBlock& block);
   void set_pin();
-  void apply_settings();
-  void keep_settings();
+  bool apply_settings();
+  bool keep_settings();
   void resume_recording();
   void renew_recording();
   void stop_stream_that_does_not_fit();
@@ -170,6 +170,7 @@ class Board {
   std::array<std::uint8_t, 128> inbox_;
   std::size_t inbox_size_ = 0;
   std::size_t inbox_at_ = 0;
+  std::int64_t heard_us_ = 0;       // when the line brought something last
   std::uint16_t last_request_ = 0;  // a command that is repeated is answered, not done again
   bool last_request_known_ = false;
   protocol::ReplyStatus last_status_ = protocol::ReplyStatus::ok;

@@ -30,6 +30,7 @@ constexpr std::string_view kCommands[] = {"help",  "?",         "status",   "str
                                           "alert", "selftest",  "settings", "set",    "name",
                                           "model", "events",    "time"};
 
+constexpr std::int64_t kLineSilent_us = 1'000'000;
 constexpr std::int64_t kAlertTest_us = 1'000'000;
 // What a clock may say: 2017 to 2103. Anything else is none.
 constexpr std::int64_t kEarliestUtc_s = 1'500'000'000;
@@ -79,6 +80,11 @@ void Board::read_line() {
   if (inbox_at_ == inbox_size_) {
     inbox_size_ = ports_.line.read(inbox_);
     inbox_at_ = 0;
+    if (inbox_size_ != 0) {
+      // No frame pauses so long: what began before was noise, and a person may type again.
+      if (now_us_ - heard_us_ > kLineSilent_us) reader_.reset();
+      heard_us_ = now_us_;
+    }
   }
   while (inbox_at_ < inbox_size_) {
     const protocol::LineEvent arrived = reader_.push(inbox_[inbox_at_++]);
@@ -156,9 +162,11 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
       static_cast<void>(detector_.start(hop_before));
       return ReplyStatus::bad_value;
     }
-    apply_settings();
+    const bool saved = apply_settings();
     if (settings_.hop != hop_before) renew_recording();
-    return ReplyStatus::ok;
+    if (saved) return ReplyStatus::ok;
+    reply << key << ": set, but it cannot be saved: it holds until the next restart";
+    return ReplyStatus::storage;
   };
 
   if (verb == "help" || verb == "?") {
@@ -288,7 +296,9 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
 
 ReplyStatus Board::stream_text(std::string_view what, Reply& reply) {
   if (framed_) {
-    reply << "this line carries frames; ask for a stream by a frame";
+    reply
+        << "this line carries frames: 'fettle watch' shows scores, 'fettle collect' takes samples; "
+           "streams of text are for a terminal program";
     return ReplyStatus::not_now;
   }
   if (what == "scores") {

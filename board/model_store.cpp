@@ -29,15 +29,15 @@ bool newer(std::uint32_t a, std::uint32_t b) { return a - b < 0x80000000U && a !
 
 }  // namespace
 
-bool ModelStore::read_entry(std::size_t slot, Entry& entry) {
+ModelStore::Slot ModelStore::look(std::size_t slot, Entry& entry) {
   const auto bytes = flash_.view(slot);
-  if (bytes.size() < kHeaderBytes) return false;
-  if (word_at(bytes, 0) != kMagic || word_at(bytes, 4) != kFormat ||
-      word_at(bytes, 20) != crc_of(bytes.first(20))) {
-    return false;
+  // The header is written last: without its magic an update was cut off, which is no damage.
+  if (bytes.size() < kHeaderBytes || word_at(bytes, 0) != kMagic) return Slot::empty;
+  if (word_at(bytes, 4) != kFormat || word_at(bytes, 20) != crc_of(bytes.first(20))) {
+    return Slot::damaged;
   }
   const std::uint32_t size = word_at(bytes, 12);
-  if (size == 0 || size > bytes.size() - kHeaderBytes) return false;
+  if (size == 0 || size > bytes.size() - kHeaderBytes) return Slot::damaged;
   entry.slot = slot;
   entry.sequence = word_at(bytes, 8);
   entry.crc32 = word_at(bytes, 16);
@@ -47,7 +47,12 @@ bool ModelStore::read_entry(std::size_t slot, Entry& entry) {
   for (std::uint32_t marks = ~word_at(bytes, kTrialMarks); marks != 0; marks &= marks - 1) {
     ++entry.trials;
   }
-  return crc_of(entry.file) == entry.crc32;
+  return crc_of(entry.file) == entry.crc32 ? Slot::whole : Slot::damaged;
+}
+
+bool ModelStore::damaged(std::size_t slot) {
+  Entry entry;
+  return slot != into_ && look(slot, entry) == Slot::damaged;
 }
 
 std::size_t ModelStore::candidates(std::array<Entry, ModelFlash::kSlots>& entries) {

@@ -62,6 +62,9 @@ class ModelStore {
   /// yet. One more mark_trial() says that it has been told.
   [[nodiscard]] bool given_up(Entry& entry);
 
+  /// The slot holds a detector that was whole once and is not any more.
+  [[nodiscard]] bool damaged(std::size_t slot);
+
   /// Before a model on trial is started: marks the attempt.
   StoreStatus mark_trial(const Entry& entry);
   /// It has run. From here the other slot may be overwritten.
@@ -83,7 +86,11 @@ class ModelStore {
   }
 
  private:
-  [[nodiscard]] bool read_entry(std::size_t slot, Entry& entry);
+  enum class Slot : std::uint8_t { empty, damaged, whole };
+  [[nodiscard]] Slot look(std::size_t slot, Entry& entry);
+  [[nodiscard]] bool read_entry(std::size_t slot, Entry& entry) {
+    return look(slot, entry) == Slot::whole;
+  }
 
   ModelFlash& flash_;
   std::size_t into_ = kNone;

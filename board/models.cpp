@@ -73,6 +73,13 @@ void Board::choose_model(bool starting) {
     log(LogLevel::error, "model", text.view());
     if (no_model_.size() == 0) no_model_ << text.view();
   }
+  for (std::size_t slot = 0; slot < ModelFlash::kSlots; ++slot) {
+    if (!store_.damaged(slot)) continue;
+    Text<160> text;
+    text << "the model in slot " << slot << " is damaged: deploy it again";
+    log(LogLevel::error, "model", text.view());
+    if (no_model_.size() == 0) no_model_ << text.view();
+  }
   Reply why;
   if (!identity_.model.empty() && load(identity_.model, why)) {
     model_state_ = ModelState::built_in;
@@ -180,7 +187,7 @@ ReplyStatus Board::commit_model(Reply& reply) {
     // It belonged to the scores of the model before.
     settings_.threshold = 0;
     detector_.set_threshold(0);
-    keep_settings();
+    static_cast<void>(keep_settings());
     reply << "; the threshold is the model's again";
   }
   renew_recording();

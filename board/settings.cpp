@@ -124,6 +124,7 @@ LoadResult load_settings(SettingsStore& store, Settings& settings) {
   if (stored != crc.value()) return LoadResult::damaged;
   std::string_view rest(reinterpret_cast<const char*>(bytes.data()), size - 4);
   if (!rest.starts_with(kFormat)) return LoadResult::damaged;
+  bool impossible = false;
   while (!rest.empty()) {
     const std::string_view line = take_line(rest);
     const std::size_t equals = line.find('=');
@@ -132,14 +133,15 @@ LoadResult load_settings(SettingsStore& store, Settings& settings) {
     const std::string_view value = tail(line, equals + 1);
     std::string_view expected;
     if (key == "boots") {
-      static_cast<void>(parse(value, settings.boots));
+      impossible = !parse(value, settings.boots) || impossible;
     } else if (key == "record") {
+      impossible = (!value.empty() && !valid_label(value)) || impossible;
       if (valid_label(value)) assign(settings.record, value);
-    } else {
-      static_cast<void>(set_setting(settings, key, value, expected));
+    } else if (set_setting(settings, key, value, expected) == SetResult::bad_value) {
+      impossible = true;
     }
   }
-  return LoadResult::ok;
+  return impossible ? LoadResult::impossible : LoadResult::ok;
 }
 
 StoreStatus save_settings(SettingsStore& store, const Settings& settings) {

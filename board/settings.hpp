@@ -48,9 +48,10 @@ enum class LoadResult : std::uint8_t {
   none,        ///< nothing was saved yet
   unreadable,  ///< the store reports an error, three times: what it holds is not known
   damaged,     ///< what it holds is not settings
+  impossible,  ///< whole, but a value is none that its key can have: that one is the default
 };
 /// Loads what was saved. Settings that this board does not know are skipped; after anything but ok
-/// `settings` holds the defaults.
+/// or impossible `settings` holds the defaults.
 [[nodiscard]] LoadResult load_settings(SettingsStore& store, Settings& settings);
 [[nodiscard]] StoreStatus save_settings(SettingsStore& store, const Settings& settings);
 

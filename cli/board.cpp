@@ -290,10 +290,15 @@ sim::Storage open_storage(const std::string& folder) {
 /// A name for the pseudo terminal that scripts know beforehand; gone when the board stops.
 class Link {
  public:
-  Link(const std::string& path, const std::string& target) : path_(path) {
+  Link(const std::string& path, const std::string& target) : path_(path), target_(target) {
     if (path_.empty()) return;
     std::error_code error;
-    if (std::filesystem::is_symlink(path_)) std::filesystem::remove(path_, error);
+    // What another board left, or still has, gives way; a link to anything else is somebody's.
+    const std::filesystem::path before = std::filesystem::read_symlink(path_, error);
+    if (!error && (before.parent_path() == std::filesystem::path(target).parent_path() ||
+                   !std::filesystem::exists(path_, error))) {
+      std::filesystem::remove(path_, error);
+    }
     std::filesystem::create_symlink(target, path_, error);
     if (error) {
       const std::string failed = std::exchange(path_, {});
@@ -302,13 +307,15 @@ class Link {
   }
   ~Link() {
     std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove(path_, ignored);
+    // Another board may have it by now.
+    if (path_.empty() || std::filesystem::read_symlink(path_, ignored) != target_) return;
+    std::filesystem::remove(path_, ignored);
   }
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
  private:
-  std::string path_;
+  std::string path_, target_;
 };
 
 void show(const Options& options, std::int64_t now_us, const nlohmann::ordered_json& json,

@@ -202,6 +202,13 @@ class Collection {
       if (error.code != ExitCode::io) throw;
       disk_failed_ = true;
       if (recorded_us_ == 0) throw;
+      if (!update_->is_there()) {
+        throw Error(
+            ExitCode::io,
+            fmt::format("{}.\n  Where {} was, nothing is kept of the {} recorded. If the folder "
+                        "was moved, 'fettle inspect' on it at its new place takes them in",
+                        error.what(), options_.data, host::duration_text(recorded_us_)));
+      }
       throw Error(ExitCode::io,
                   fmt::format("{}.\n  What is there is kept, {} of {}: the next command that opens "
                               "{}, such as 'fettle inspect {}', takes it in when there is room",
@@ -386,6 +393,9 @@ class Collection {
     const CollectionCounts counts = collector_->counts();
     if (names_.empty()) {
       if (trouble) throw Error(trouble->code, trouble->what());
+      if (host::platform::interrupted()) {
+        throw Error(ExitCode::interrupted, "interrupted before the first window: nothing was kept");
+      }
       throw Error(ExitCode::too_little_data,
                   fmt::format("{} samples in {} are no window of {}: nothing was kept", counts.rows,
                               host::duration_text(counts.recorded_us), options_.window_samples));

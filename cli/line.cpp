@@ -24,6 +24,7 @@ constexpr auto kBetweenLooks = 300ms;
 constexpr auto kWithoutWindows = 30s;
 
 constexpr std::uint64_t kTrialWindows = 3;
+constexpr auto kWithoutProof = 60s;
 
 /// Waits until a model has proved itself. On trial until it has judged three windows: until then it is
 /// started up to three times, and after that the one before runs again.
@@ -33,7 +34,8 @@ constexpr std::uint64_t kTrialWindows = 3;
 void await_proof(host::BoardLink& link, const std::function<bool()>& runs, Deployment& judged) {
   protocol::StatusMessage first = link.status();
   std::uint64_t windows = first.windows;
-  auto changed = std::chrono::steady_clock::now();
+  const auto began = std::chrono::steady_clock::now();
+  auto changed = began;
   for (;;) {
     const protocol::StatusMessage status = link.status();
     if (status.boot != first.boot || status.windows < first.windows) {
@@ -42,6 +44,10 @@ void await_proof(host::BoardLink& link, const std::function<bool()>& runs, Deplo
     }
     judged.windows = status.windows - first.windows;
     judged.anomalies = status.anomalies - first.anomalies;
+    judged.verdict = static_cast<Verdict>(status.verdict);
+    judged.reason = static_cast<Reason>(status.reason);
+    judged.score = status.score;
+    judged.threshold = status.threshold;
     const bool enough = !judged.sent || judged.windows >= kTrialWindows;
     if (enough && (status.model == protocol::ModelState::proven ||
                    status.model == protocol::ModelState::built_in)) {
@@ -56,6 +62,14 @@ void await_proof(host::BoardLink& link, const std::function<bool()>& runs, Deplo
     const auto now = std::chrono::steady_clock::now();
     if (status.windows != windows) changed = now;
     windows = status.windows;
+    if (judged.windows > kTrialWindows && now - began > kWithoutProof) {
+      throw Error(
+          ExitCode::io,
+          fmt::format("{}: the model has judged {} windows on {} and is still on trial: its "
+                      "flash memory may not take the mark. 'fettle command \"status\"' says "
+                      "more",
+                      link.port(), judged.windows, link.board().called()));
+    }
     if (now - changed > kWithoutWindows) {
       throw Error(
           ExitCode::io,
@@ -108,20 +122,29 @@ std::string describe(const host::BoardLink& link) {
 
 std::string describe(const Deployment& deployment) {
   if (!deployment.sent) return "runs this model already";
-  return fmt::format("the model runs and is kept; {} of its first {} windows {}",
+  std::string last;
+  if (deployment.reason != Reason::none) {
+    last = fmt::format("; cannot judge now: {}", describe(deployment.reason));
+  } else if (deployment.above()) {
+    last = fmt::format("; the last one: {}, score {:.3g}, threshold {:.3g}",
+                       name_of(deployment.verdict), static_cast<double>(deployment.score),
+                       static_cast<double>(deployment.threshold));
+  }
+  return fmt::format("the model runs and is kept; {} of its first {} windows {}{}",
                      deployment.anomalies == 0 ? "none" : std::to_string(deployment.anomalies),
                      deployment.windows,
-                     deployment.anomalies <= 1 ? "is an anomaly" : "are anomalies");
+                     deployment.anomalies <= 1 ? "is an anomaly" : "are anomalies", last);
 }
 
 void warn(const Deployment& deployment) {
   if (!deployment.sent || !deployment.doubtful()) return;
   host::say(
       host::wrapped(
-          fmt::format("WARNING: {} of {} windows are anomalies. Either the machine is not well "
+          fmt::format("WARNING: {} of {} windows are anomalies{}. Either the machine is not well "
                       "now, or the model has learned another machine, speed or mounting: then "
                       "'fettle collect' here, 'fettle train', and deploy that.",
-                      deployment.anomalies, deployment.windows),
+                      deployment.anomalies, deployment.windows,
+                      deployment.above() ? ", and the last is above the model's threshold" : ""),
           2) +
       "\n");
 }

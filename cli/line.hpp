@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/decision/verdict.hpp"
 #include "host/line/board_link.hpp"
 #include "host/progress.hpp"
 
@@ -38,9 +39,19 @@ struct Deployment {
   // Windows that the board has judged by it meanwhile, at least the three of its trial.
   std::uint64_t windows = 0;
   std::uint64_t anomalies = 0;
+  // Of the last window. Evidence gathers over more windows than a trial has, so it tells more than the
+  // count of alarms.
+  Verdict verdict = Verdict::normal;
+  Reason reason = Reason::none;
+  float score = 0.0F;
+  float threshold = 0.0F;
 
-  /// Most were anomalies: it runs, but this machine is not what it has learned.
-  [[nodiscard]] bool doubtful() const { return 2 * anomalies > windows; }
+  [[nodiscard]] bool above() const { return reason == Reason::none && !(score <= threshold); }
+  /// It runs, but this machine may not be what it has learned.
+  [[nodiscard]] bool doubtful() const {
+    // One normal window in a hundred is above the threshold; far above is none.
+    return 2 * anomalies > windows || (above() && !(score <= 2.0F * threshold));
+  }
 };
 /// "the model runs and is kept; 1 of its first 3 windows was an anomaly"
 [[nodiscard]] std::string describe(const Deployment& deployment);

@@ -60,6 +60,7 @@ int finish(int status) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  fettle::host::platform::occupy_standard_streams();
   fettle::host::platform::catch_interrupts();
   CLI::App program(kDescription, "fettle");
   program.footer(kFooter);
@@ -86,6 +87,13 @@ int main(int argc, char** argv) {
   fettle::cli::add_backup(program);
   fettle::cli::add_restore(program);
   try {
+    // Without this the answer to a slip is that a command is required.
+    const std::string first = argc > 1 ? argv[1] : "-";
+    if (!first.starts_with('-') && program.get_subcommand_no_throw(first) == nullptr) {
+      throw Error(ExitCode::usage, fmt::format("there is no command \"{}\"; 'fettle --help' lists "
+                                               "them",
+                                               first));
+    }
     program.parse(argc, argv);
     return finish(0);
   } catch (const CLI::ParseError& error) {

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "cli/command.hpp"
 #include "cli/json.hpp"
@@ -96,7 +97,7 @@ class Watch {
     const auto verdict = static_cast<Verdict>(score.verdict);
     const auto reason = static_cast<Reason>(score.reason);
     const bool alarm = (score.flags & protocol::kScoreAlarm) != 0;
-    anomalies_ += raises(verdict) ? 1U : 0U;
+    anomalies_ += raises(verdict) && reason == Reason::none ? 1U : 0U;
     if (json_) {
       nlohmann::ordered_json line = {
           {"type", "score"},
@@ -114,7 +115,11 @@ class Watch {
       return print(line);
     }
     std::string marks;
-    if (reason != Reason::none) marks += fmt::format(": {}", describe(reason));
+    if (reason != Reason::none) {
+      // An alarm stands while nothing can be said against it.
+      marks += raises(verdict) && !alarm ? " is on; cannot judge: " : ": ";
+      marks += describe(reason);
+    }
     if (alarm) marks += "  ALARM";
     if ((score.flags & protocol::kScoreMuted) != 0) marks += "  muted";
     if ((score.flags & protocol::kScoreMaintenance) != 0) marks += "  maintenance";
@@ -220,19 +225,21 @@ void run(const Options& options) {
   Watch watch(options.json, board.called());
   auto heard = std::chrono::steady_clock::now();
   std::int64_t uptime_us = link->uptime_us();
+  std::int64_t watched_us = 0;
   try {
     while (!host::platform::interrupted()) {
       const auto message = link->next(200ms);
       if (message) std::visit(watch, *message);
       // Without windows the board's clock is what it says when it is asked whether it is still there.
-      const bool asked = !message && link->uptime_us() != uptime_us;
+      if (!message && link->uptime_us() != uptime_us) watch.at(link->uptime_us());
       uptime_us = link->uptime_us();
-      if (asked) watch.at(uptime_us);
-      if (message || asked) heard = std::chrono::steady_clock::now();
+      if (std::exchange(watched_us, watch.watched_us()) != watched_us) {
+        heard = std::chrono::steady_clock::now();
+      }
       if (std::fflush(stdout) != 0) {
         throw Error(ExitCode::io, "standard output cannot be written; is the disk full?");
       }
-      // If nothing at all comes there is no time of the board: then ours counts.
+      // If the board's time does not go on, ours counts.
       const auto nothing = std::chrono::steady_clock::now() - heard;
       if (wanted_us > 0 &&
           (watch.watched_us() >= wanted_us || nothing >= std::chrono::microseconds(wanted_us))) {

@@ -764,6 +764,11 @@ void DataSetUpdate::discard() {
   fs::remove(file_of(impl.staging / kNew, impl.current.label, impl.current.name), ignored);
 }
 
+bool DataSetUpdate::is_there() const {
+  std::error_code ignored;
+  return fs::exists(impl_->staging, ignored);
+}
+
 void DataSetUpdate::abandon() { impl_->unfinished.reset(); }
 
 void DataSetUpdate::remove(const RecordingEntry& entry) { impl_->removed.push_back(entry); }

@@ -103,6 +103,8 @@ class DataSetUpdate {
   void end();
   /// Forgets the recording begun last (too few rows).
   void discard();
+  /// What was written so far is still where the next command looks for it.
+  [[nodiscard]] bool is_there() const;
   /// Keeps nothing of this update after all.
   void abandon();
   /// Removes an existing recording in the same transaction (`fettle label` replaces by parts).

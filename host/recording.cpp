@@ -298,6 +298,12 @@ void RecordingWriter::flush() {
 void RecordingWriter::sync() {
   flush();
   impl_->output.sync();
+  std::error_code ignored;
+  if (impl_->durability == Durability::kept && !std::filesystem::exists(impl_->file, ignored)) {
+    throw Error(ExitCode::io, fmt::format("{}: it is not there any more: somebody has moved or "
+                                          "removed it, or its folder",
+                                          impl_->file.string()));
+  }
 }
 
 void RecordingWriter::commit() {

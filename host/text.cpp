@@ -15,15 +15,37 @@ unsigned byte_at(std::string_view text, std::size_t at) {
   return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
 }
 
-/// Bytes of the control character that begins there; 0 if none does.
+/// Bytes of the letter that begins there; 0 for what is no UTF-8 (RFC 3629, section 4).
+std::size_t letter_at(std::string_view text, std::size_t at) {
+  const unsigned first = byte_at(text, at);
+  if (first < 0x80) return 1;
+  if (first < 0xC2 || first > 0xF4) return 0;
+  const std::size_t size = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte_at(text, at + i) & 0xC0U) != 0x80) return 0;
+  }
+  const unsigned second = byte_at(text, at + 1);
+  const bool too_long = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
+  const bool none = (first == 0xED && second >= 0xA0) || (first == 0xF4 && second >= 0x90);
+  return too_long || none ? 0 : size;
+}
+
+/// Bytes that a terminal might obey instead of showing them: control characters, U+0080 to U+009F among
+/// them, marks that turn the direction of writing, and whatever is no UTF-8; 0 if there is a letter.
 std::size_t control_at(std::string_view text, std::size_t at) {
   const unsigned byte = byte_at(text, at);
   if (byte < 0x20 || byte == 0x7F) return 1;
-  // U+0080 to U+009F, which terminals obey as they obey escape, are two bytes of UTF-8.
-  const bool c1_follows = (byte_at(text, at + 1) & 0xE0U) == 0x80;
-  if (byte == 0xC2 && c1_follows) return 2;
-  // Without the start of a letter before it, it is one for a terminal that does not read UTF-8.
-  return (byte & 0xE0U) == 0x80 && (at == 0 || byte_at(text, at - 1) < 0x80) ? 1 : 0;
+  const std::size_t size = letter_at(text, at);
+  if (size == 0) return 1;
+  if (byte == 0xC2 && byte_at(text, at + 1) < 0xA0) return size;
+  if (byte != 0xE2) return 0;
+  const unsigned second = byte_at(text, at + 1);
+  const unsigned third = byte_at(text, at + 2);
+  // U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069.
+  const bool turns =
+      (second == 0x80 && (third == 0x8E || third == 0x8F || (third >= 0xA8 && third <= 0xAE))) ||
+      (second == 0x81 && third >= 0xA6 && third <= 0xA9);
+  return turns ? size : 0;
 }
 
 }  // namespace
@@ -32,8 +54,14 @@ std::string printable(std::string_view text) {
   std::string result;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const std::size_t control = text[i] == '\n' || text[i] == '\t' ? 0 : control_at(text, i);
-    result += control > 0 ? '?' : text[i];
-    if (control > 1) i += control - 1;
+    if (control > 0) {
+      result += '?';
+      i += control - 1;
+    } else {
+      const std::size_t size = letter_at(text, i);
+      result += text.substr(i, size);
+      i += size - 1;
+    }
   }
   return result;
 }
@@ -51,7 +79,9 @@ std::string one_line(std::string_view text) {
       }
       i += control - 1;
     } else {
-      result += text[i];
+      const std::size_t size = letter_at(text, i);
+      result += text.substr(i, size);
+      i += size - 1;
     }
   }
   return result;
@@ -86,7 +116,9 @@ std::int64_t parse_duration_us(std::string_view text) {
   constexpr std::pair<std::string_view, double> kUnits[] = {{"", 1},   {"s", 1},    {"min", 60},
                                                             {"m", 60}, {"h", 3600}, {"d", 86400}};
   for (const auto& [name, seconds] : kUnits) {
-    if (unit == name) return static_cast<std::int64_t>(value * seconds * 1e6);
+    if (unit != name) continue;
+    const auto us = static_cast<std::int64_t>(value * seconds * 1e6);
+    return us > 0 ? us : -1;
   }
   return -1;
 }

@@ -67,7 +67,10 @@ template <typename Archive, Is<SamplesMessage> M>
 void fields(Archive& archive, M& m) {
   auto& block = m.block;
   archive.number(block.index);
-  time(archive, block.t_us);
+  // Its last sample has a time that can be said, too.
+  constexpr std::int64_t kLongestBlock_us =
+      kMaxBlockSamples * (std::int64_t{UINT32_MAX} / 1000 + 1);
+  archive.template within<std::int64_t>(block.t_us, -kMostTime_us, kMostTime_us - kLongestBlock_us);
   archive.template within<std::uint32_t>(block.period_ns, 1, UINT32_MAX);
   archive.number(block.lost_before);
   archive.template within<std::uint16_t>(m.phase, 0, kMostWindow);

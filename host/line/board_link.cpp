@@ -446,7 +446,11 @@ protocol::StatusMessage BoardLink::status() {
       ask(MessageType::status, std::span<const std::uint8_t>(), MessageType::status_reply);
   if (answer.type != MessageType::status_reply || !decode(answer.payload, status)) {
     throw Error(ExitCode::bad_input,
-                fmt::format("{}: the board's status makes no sense: {}", port_, answer.reply.text));
+                fmt::format("{}: the board's status makes no sense{}{}: expected the fields of "
+                            "Fettle's protocol {}. Restart the board; if it stays so, its "
+                            "firmware and this program do not belong together",
+                            port_, answer.reply.text.empty() ? "" : ": ", answer.reply.text,
+                            protocol::kVersion));
   }
   if (!another_start(status.boot, status.uptime_us)) uptime_us_ = status.uptime_us;
   return status;

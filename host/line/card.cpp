@@ -151,6 +151,10 @@ class Import {
   [[noreturn]] void nothing_to_import() const {
     std::string why;
     for (const std::string& line : report_.left_out) why += "\n  " + line;
+    for (const std::string& line : report_.damage) why += "\n  " + line;
+    if (why.empty()) {
+      why = ".\n  A board records to its card from 'record normal' to 'stop' ('fettle command')";
+    }
     ExitCode code = ExitCode::too_little_data;
     std::string what = fmt::format("with a window of {} samples", options_.window_samples);
     if (!report_.left_out.empty() && left_out_by_header_ == report_.left_out.size()) {
@@ -245,7 +249,10 @@ class Import {
 
   void bad_payload(const CardFile::Item& item) {
     ++report_.damaged;
-    note_damage(fmt::format("offset {}: a whole record that makes no sense", item.at));
+    note_damage(fmt::format("offset {}: a whole record whose contents are impossible{}", item.at,
+                            item.record.header.type == CardRecordType::session
+                                ? ": the recording that it begins has no rate or label"
+                                : ""));
   }
 
   void begin_recording(const CardFile::Item& item, const std::string& id) {

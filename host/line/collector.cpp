@@ -20,6 +20,7 @@ constexpr double kQuietDoubted = 0.02;
 constexpr double kStillRefused = 0.1;
 constexpr double kClippedRefused = 0.01;
 constexpr std::uint64_t kFewestSeconds = 2;
+constexpr std::uint64_t kShortestWindow = 64;
 
 /// Of the seconds, those in which the axis did not change.
 double still_part(const CollectionCounts& counts, std::size_t axis) {
@@ -33,7 +34,7 @@ Collector::Collector(double rate_hz, std::uint16_t hop) : period_us_(1e6 / rate_
 
 void Collector::restart() {
   started_ = aligned_ = any_ = false;
-  in_second_ = 0;
+  in_second_ = in_a_row_ = 0;
 }
 
 MissingSamples Collector::add(const protocol::SamplesMessage& message, const Write& write) {
@@ -87,8 +88,9 @@ void Collector::measure(const RawSample& raw, const TimedSample& sample) {
     counts_.recorded_us += sample.t_us - last_us_;
   } else {
     counts_.recorded_us += static_cast<std::int64_t>(period_us_);
-    in_second_ = 0;  // a second has no gap
+    in_a_row_ = 0;
   }
+  counts_.longest_run = std::max(counts_.longest_run, ++in_a_row_);
   if (counts_.rows++ == 0) first_ = raw;
   any_ = true;
   last_us_ = sample.t_us;
@@ -152,6 +154,14 @@ CollectionCounts Collector::counts() const {
 std::vector<std::string> objections(const CollectionCounts& counts) {
   std::vector<std::string> reasons;
   if (counts.seconds < kFewestSeconds) return reasons;
+  if (counts.longest_run < kShortestWindow) {
+    reasons.push_back(fmt::format(
+        "never more than {} samples came without a gap, so it has no window of {}: the board "
+        "samples "
+        "at another rate than it says, or the line or the bus loses samples all the time. See "
+        "'fettle selftest', and 'fettle command status' for the causes.",
+        counts.longest_run, kShortestWindow));
+  }
   std::string stuck;
   for (std::size_t axis = 0; axis < kMaxAxes; ++axis) {
     if (!counts.moved[axis])

@@ -38,8 +38,9 @@ struct CollectionCounts {
   std::array<bool, kMaxAxes> moved{};  ///< an axis that ever changed
   std::array<StillSeconds, kMaxAxes> still{};
   std::array<AxisLevel, kMaxAxes> level{};
-  double quiet_part = 0;  ///< of the seconds, those without vibration above the sensor's noise
-  std::uint64_t seconds = 0;
+  double quiet_part = 0;      ///< of the seconds, those without vibration above the sensor's noise
+  std::uint64_t seconds = 0;  ///< of samples; gaps do not count
+  std::uint64_t longest_run = 0;  ///< most samples without a gap
 };
 
 /// Samples that did not arrive, by the board's numbers.
@@ -98,6 +99,7 @@ class Collector {
 
   // The second under way, relative to its first sample, which keeps the squares small.
   std::uint64_t in_second_ = 0;
+  std::uint64_t in_a_row_ = 0;       // samples since the last gap
   std::int64_t second_from_us_ = 0;  // in time recorded
   RawSample raw_origin_{};
   std::array<bool, kMaxAxes> changed_{};
@@ -111,7 +113,7 @@ class Collector {
 };
 
 /// Why this cannot be called normal running: nothing moves above the sensor's noise, the range is too
-/// small, an axis is stuck. Each is one sentence with what to do. Empty: nothing against it.
+/// small, an axis is stuck, gaps leave no window. Each is one sentence with what to do. Empty: nothing against it.
 [[nodiscard]] std::vector<std::string> objections(const CollectionCounts& counts);
 /// The same for what is only worth a warning.
 [[nodiscard]] std::vector<std::string> doubts(const CollectionCounts& counts);

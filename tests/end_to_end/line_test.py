@@ -28,11 +28,11 @@ WAIT_S = 120
 class Board:
     """A virtual board; its port is a link whose name stays."""
 
-    def __init__(self, folder, *options, speed="50x", name="port"):
+    def __init__(self, folder, *options, speed="50x", name="port", storage=None):
         self.port = str(folder / name)
         self.folder = folder
         self.arguments = [FETTLE, "board", "--json", "--link", self.port, "--speed", speed,
-                          "--storage", str(folder / f"storage-{name}"), *options]
+                          "--storage", str(folder / (storage or f"storage-{name}")), *options]
         self.process = None
         self.start()
 
@@ -234,6 +234,20 @@ class LineTest(unittest.TestCase):
         self.assertIn("taken in", looked.stderr)
         self.assertEqual([one["rows"] for one in self.recordings()], [rows])
 
+    def test_a_folder_that_is_taken_away_ends_a_collection_and_is_said(self):
+        board = self.board()
+        collecting = self.collecting(board)
+        until = time.monotonic() + WAIT_S
+        while self.staged_rows() < 2000 and time.monotonic() < until:
+            time.sleep(0.01)
+        (self.folder / "data").rename(self.folder / "elsewhere")
+        _, err = collecting.communicate(timeout=WAIT_S)  # it looks every 10 s
+        self.assertEqual(collecting.returncode, IO, err)
+        self.assertIn("not there any more", err)
+        self.assertIn("nothing is kept", err)
+        looked = self.run_fettle("inspect", "elsewhere")
+        self.assertIn("taken in", looked.stderr)
+
     def test_a_sensor_without_samples_ends_a_collection(self):
         board = self.board("--inject", "nack:1@60s", speed="10x")
         collecting = self.collecting(board)
@@ -378,6 +392,38 @@ class LineTest(unittest.TestCase):
             self.assertIn(option, refused.stderr)
             self.assertIn("expected", refused.stderr)
         self.assertFalse((self.folder / "s").exists())
+
+    def test_a_board_leaves_other_links_alone(self):
+        (self.folder / "notes").write_text("mine")
+        (self.folder / "link").symlink_to("notes")
+        refused = self.run_fettle("board", "--storage", "s", "--for", "1s", "--speed", "max",
+                                  "--link", "link", status=IO)
+        self.assertIn("link", refused.stderr)
+        self.assertTrue((self.folder / "link").is_symlink())
+        # The second board with the same link takes it over, and the first one does not remove it.
+        first = self.board()
+        second = self.board(storage="s2")
+        first.process.terminate()
+        first.process.wait()
+        self.assertIn("up for", self.run_fettle("command", "--port", second.port, "status").stdout)
+
+    def test_a_closed_output_harms_no_file(self):
+        board = self.board()
+        self.run_fettle("command", "--port", board.port, "record", "normal")
+        time.sleep(1)
+        self.run_fettle("command", "--port", board.port, "stop")
+        board.stop()
+        storage = self.folder / "storage-port"
+        before = {file.name: file.read_bytes() for file in storage.iterdir()}
+        for closed in (">&-", "<&- >&-", "<&- >&- 2>&-"):
+            done = subprocess.run(
+                ["sh", "-c", f'"$0" board --storage "$1" --for 3s --speed max {closed}', FETTLE,
+                 storage], check=False, timeout=WAIT_S)
+            self.assertEqual(done.returncode, IO, closed)
+        # A start adds to the card; what was there stays.
+        for name in ("card.log", "flash.bin"):
+            after = (storage / name).read_bytes()
+            self.assertEqual(after[:len(before[name])], before[name], name)
 
     def test_says_what_is_wrong_with_a_port(self):
         board = self.board()

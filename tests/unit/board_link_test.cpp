@@ -314,7 +314,14 @@ TEST(OneLine, EscapesWhatATerminalWouldObey) {
                      "2J"),
             "\\xc2\\x9b2J")
       << "the C1 form of escape [";
-  EXPECT_EQ(one_line("\xC2"), "\xC2");
+  EXPECT_EQ(one_line("\xC2"), "\\xc2") << "half a letter";
+  EXPECT_EQ(one_line("\xC2\x9B\x9B"
+                     "31m"),
+            "\\xc2\\x9b\\x9b31m");
+  EXPECT_EQ(one_line("\xE2\x80\xAE"), "\\xe2\\x80\\xae") << "turns the direction of writing";
+  EXPECT_EQ(one_line("\xF0\x9F\x98\x80 \xED\xA0\x80 \xC0\x80"),
+            "\xF0\x9F\x98\x80 \\xed\\xa0\\x80 \\xc0\\x80")
+      << "a surrogate, and a zero in two bytes";
   EXPECT_EQ(one_line("a\x9B"
                      "2J"),
             "a\\x9b2J")
@@ -329,6 +336,10 @@ TEST(Printable, KeepsLinesAndLettersOnly) {
                       "2J\x9D"
                       "0;t \xC3\x9C"),
             "x?2J?0;t \xC3\x9C");
+  EXPECT_EQ(printable("\x9B\x9B"
+                      "31m"),
+            "??31m")
+      << "one may not hide behind another";
 }
 
 TEST_F(Link, NamesTheSideToUpdate) {

@@ -289,6 +289,78 @@ TEST_F(BoardTest, DamagedSettingsBecomeDefaultsAndAreSaidSo) {
   }
 }
 
+TEST_F(BoardTest, AnImpossibleValueOfASettingIsSaid) {
+  power_on();
+  std::vector<std::uint8_t> bytes(storage.settings->size());
+  ASSERT_TRUE(storage.settings->read(0, bytes));
+  std::string saved(bytes.begin(), bytes.end() - 4);
+  const std::size_t at = saved.find("rate_hz=200");
+  ASSERT_NE(at, std::string::npos);
+  saved.replace(at, 11, "rate_hz=7");
+  std::vector<std::uint8_t> changed(saved.begin(), saved.end());
+  Crc32 crc;
+  crc.add(changed);
+  for (int shift = 0; shift < 32; shift += 8) {
+    changed.push_back(static_cast<std::uint8_t>(crc.value() >> shift));
+  }
+  storage.settings->replace(changed);
+  log.clear();
+  power_on();
+  EXPECT_EQ(board->board().settings().rate_hz, 200);
+  EXPECT_EQ(logged("a value that it cannot have"), 1);
+}
+
+/// A medium that is as it was, whatever is written to it.
+class Unwritable final : public simulator::Medium {
+ public:
+  [[nodiscard]] std::uint64_t size() const override { return 0; }
+  [[nodiscard]] bool read(std::uint64_t, std::span<std::uint8_t>) const override { return false; }
+  bool write(std::uint64_t, std::span<const std::uint8_t>) override { return false; }
+  bool replace(std::span<const std::uint8_t>) override { return false; }
+};
+
+TEST_F(BoardTest, ASettingThatCannotBeSavedIsNotSaidToBeKept) {
+  storage.settings = std::make_unique<Unwritable>();
+  power_on();
+  connect(kAll);
+  for (const char* line : {"name pump7", "threshold 3.5", "set accel_g 8", "set hop 64"}) {
+    const Answer answer = ask(line);
+    EXPECT_EQ(answer.status, ReplyStatus::storage) << line;
+    EXPECT_NE(answer.text.find("cannot be saved"), std::string::npos) << answer.text;
+  }
+  // It holds all the same.
+  EXPECT_EQ(board->board().settings().name.view(), "pump7");
+}
+
+TEST_F(BoardTest, HearsAPersonAgainAfterNoise) {
+  power_on();
+  run(1);
+  board->line().to_board.insert(board->line().to_board.end(), {0x00, 0x81, 0x55, 0xFF});
+  run(5);
+  EXPECT_NE(type("name").find("(no name)"), std::string::npos);
+}
+
+TEST_F(BoardTest, ADamagedModelIsSaidToBeDamaged) {
+  start_judging();
+  const auto with_damage_at = [&](std::uint64_t at) {
+    std::vector<std::uint8_t> byte(1);
+    ASSERT_TRUE(storage.flash->read(at, byte));
+    byte[0] ^= 0x10U;
+    ASSERT_TRUE(storage.flash->write(at, byte));
+    log.clear();
+    power_on();
+    connect(kAll);
+    run(1);
+    EXPECT_EQ(fresh_status().model, ModelState::none);
+    EXPECT_EQ(logged("the model in slot 0 is damaged"), 1) << at;
+    EXPECT_NE(ask("status").text.find("damaged"), std::string::npos);
+    byte[0] ^= 0x10U;
+    ASSERT_TRUE(storage.flash->write(at, byte));
+  };
+  with_damage_at(500);  // of the detector
+  with_damage_at(12);   // its size, in the header
+}
+
 TEST_F(BoardTest, EventsBeforeTheFirstConnectionCarryUptimeAndTheNumberOfTheStart) {
   config.model = shaker_model();
   const AlignedBytes built_in(shaker_model());

@@ -105,6 +105,29 @@ TEST_F(Collect, KeepsGapsOfTheSensor) {
   EXPECT_EQ(counts.lost_on_line, 0U);
 }
 
+TEST_F(Collect, JudgesAMachineWithAGapInEverySecond) {
+  sensor.reading = [](std::uint64_t) { return RawSample{}; };
+  for (int i = 0; i < 100; ++i) {
+    add_many(6);
+    add(sensor.next(3));
+  }
+  const CollectionCounts counts = collector.counts();
+  EXPECT_EQ(counts.seconds, 56U);  // of 11,200 samples
+  EXPECT_EQ(counts.quiet_part, 1.0);
+  const std::vector<std::string> reasons = objections(counts);
+  ASSERT_FALSE(reasons.empty());
+  EXPECT_NE(reasons.front().find("never changed"), std::string::npos) << reasons.front();
+}
+
+TEST_F(Collect, WithoutAWindowItIsNoNormalRunning) {
+  for (int i = 0; i < 200; ++i) add(sensor.next(3));
+  const CollectionCounts counts = collector.counts();
+  EXPECT_EQ(counts.longest_run, 16U);
+  const std::vector<std::string> reasons = objections(counts);
+  ASSERT_EQ(reasons.size(), 1U);
+  EXPECT_NE(reasons.front().find("never more than 16 samples"), std::string::npos);
+}
+
 TEST_F(Collect, IgnoresWhatComesTwice) {
   const auto block = sensor.next();
   add(block);
