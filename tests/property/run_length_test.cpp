@@ -8,6 +8,7 @@
 
 #include "core/decision/burn_in.hpp"
 #include "core/learn/calibration.hpp"
+#include "core/learn/refinement.hpp"
 #include "tests/support/evidence_streams.hpp"
 
 namespace fettle {
@@ -93,6 +94,50 @@ INSTANTIATE_TEST_SUITE_P(
         Promise{"sessions differ, ten seen", Kind::correlated, 0.0, 0.25, 10, 1000, 10'000.0, 2000},
         Promise{"sessions differ, one seen", Kind::correlated, 0.0, 0.25, 1, 1000, 10'000.0,
                 2000}));
+
+/// What a board finds in its 8 KB beside what the finest lattice finds: the limit, and the run length
+/// that it gives by the finest.
+TEST(Lattice, OfTheBoardIsAsGood) {
+  struct Case {
+    const char* name;
+    EvidenceStream::Kind kind;
+    double correlation;
+  };
+  constexpr std::array<Case, 4> kCases = {{{"independent", Kind::correlated, 0.0},
+                                           {"AR(1) 0.3", Kind::correlated, 0.3},
+                                           {"AR(1) 0.7", Kind::correlated, 0.7},
+                                           {"exponential", Kind::exponential, 0.0}}};
+  constexpr std::array<double, 3> kPerHour = {1.0, 1.0 / 24.0, 1.0 / 168.0};
+  std::vector<float> fine(kRunLengthFloats);
+  Refinement::Memory board;
+  std::printf("%-12s %9s %14s %14s %18s\n", "evidence", "wish", "limit, finest", "limit, board",
+              "run length, ratio");
+  for (const Case& c : kCases) {
+    EvidenceStream stream(c.kind, c.correlation, 0.0, 3);
+    EvidenceSummary summary;
+    Summariser summariser(summary);
+    for (int i = 0; i < 135'000; ++i) {
+      summariser.push(stream.evidence());
+      if (i % 5625 == 5624) summariser.end_session();
+    }
+    for (const double per_hour : kPerHour) {
+      CalibrationWish wish;
+      wish.alarms_per_hour = per_hour;
+      Calibration finest;
+      Calibration boards;
+      ASSERT_EQ(calibrate(summary, 0.0F, 1.0F, wish, fine, finest), Status::ok);
+      ASSERT_EQ(calibrate(summary, 0.0F, 1.0F, wish, board.lattice, boards), Status::ok);
+      const auto run_length = [&](const DecisionSettings& settings) {
+        return 1.0 / cusum_run_length(finest.model, settings, 0.0, kMostCells, fine).rate;
+      };
+      const double ratio = run_length(boards.settings) / run_length(finest.settings);
+      std::printf("%-12s %6.0f h %14.3f %14.3f %18.3f\n", c.name, 1.0 / per_hour,
+                  static_cast<double>(finest.settings.limit),
+                  static_cast<double>(boards.settings.limit), ratio);
+      EXPECT_NEAR(ratio, 1.0, 0.25) << c.name;
+    }
+  }
+}
 
 /// Mean windows from a change by `shift` deviations to the alarm, after 50 normal ones.
 double delay_of(const DecisionSettings& settings, double shift, std::uint64_t seed) {
