@@ -78,7 +78,7 @@ Status Calibrator::begin(const EvidenceSummary& summary, float location, float s
   }
   if (summary.windows < kFewestCalibrationWindows) return Status::too_few_windows;
   const bool cusum = wish.decision.kind == DecisionKind::cusum;
-  if (cusum ? cells_in(memory.size()) < kFewestCells : memory.size() < kTrialStretches) {
+  if (cusum ? memory.size() < run_length_floats(kFewestCells) : memory.size() < kTrialStretches) {
     return Status::workspace_too_small;
   }
   wish_ = wish;
@@ -183,8 +183,7 @@ void Calibrator::begin_level() {
   drifts_ = calibration_.model.mean + shift >= static_cast<double>(settings.reference);
   if (drifts_) return;
   const auto wanted = static_cast<std::size_t>(std::clamp(limit_ * 4.0, 20.0, 120.0));
-  chain_.begin(calibration_.model, settings, shift, std::min(wanted, cells_in(memory_.size())),
-               memory_);
+  chain_.begin(calibration_.model, settings, shift, wanted, memory_);
 }
 
 /// @return true if it was the last that matters: lower levels alarm less

@@ -15,11 +15,6 @@ constexpr std::size_t kBins = EvidenceSummary::kBins;
 constexpr double kLow = EvidenceSummary::kLow;
 constexpr double kWidth = EvidenceSummary::kWidth;
 
-/// Where the share of a step of j cells stands, j from -cells to cells.
-constexpr std::size_t place_of(std::int32_t j, std::size_t cells) {
-  return j < 0 ? cells - static_cast<std::size_t>(-j) : cells + static_cast<std::size_t>(j);
-}
-
 constexpr double edge(std::size_t i) { return kLow + kWidth * static_cast<double>(i); }
 
 double square_root_of(double x) { return static_cast<double>(square_root(static_cast<float>(x))); }
@@ -134,20 +129,18 @@ void RunLengthChain::begin(const EvidenceModel& model, const DecisionSettings& s
   memory_ = memory;
   reference_ = settings.reference;
   cap_ = settings.cap;
-  width_ = static_cast<double>(settings.limit) / (static_cast<double>(cells) - 0.5);
   shift_ = shift;
-  cells_ = cells;
   correlation_ = model.correlation;
   conditional_ = square_root_of(1.0 - correlation_ * correlation_);
   // Below this correlation the classes would only blur.
   classes_ = correlation_ >= 0.02 ? kNeighbourClasses : 1;
-  const auto most = static_cast<std::int32_t>(cells);
-  column_ = -most;
+  while (!fit_lattice(model, settings.limit, cells)) --cells;
+  column_ = lowest_;
   latent_ = -9.0;
   above_last_.fill(1.0);
   class_of_.fill(0);
-  first_ = most;
-  last_ = -most;
+  first_ = highest_;
+  last_ = lowest_;
   swapped_ = false;
   steps_ = 0;
   survival_ = 1.0;
@@ -156,17 +149,31 @@ void RunLengthChain::begin(const EvidenceModel& model, const DecisionSettings& s
   result_ = {};
 }
 
+/// Lays the lattice out. @return false if the memory does not hold it
+bool RunLengthChain::fit_lattice(const EvidenceModel& model, double limit, std::size_t cells) {
+  cells_ = cells;
+  width_ = limit / (static_cast<double>(cells) - 0.5);
+  const auto most = static_cast<double>(cells);
+  // From the step that ends where there is no evidence any more, to the one that the cap is in.
+  const double least = (kLow - model.centre) / model.spread + shift_;
+  lowest_ =
+      -static_cast<std::int32_t>(std::clamp((reference_ - least) / width_ + 1.0, -most, most));
+  highest_ = static_cast<std::int32_t>(std::clamp((cap_ - reference_) / width_ + 1.0, -most, most));
+  lowest_ = std::min(lowest_, highest_);
+  const auto steps = static_cast<std::size_t>(highest_ - lowest_ + 1);
+  return classes_ * (steps + 2 * cells) + cells <= memory_.size();
+}
+
 bool RunLengthChain::step(const EvidenceModel& model, std::int64_t& work) {
   // A tail of a distribution takes as long as so many multiplications: float64, a logarithm.
   constexpr std::int64_t kWorkOfTail = 600;
-  const auto most = static_cast<std::int32_t>(cells_);
   const auto wide = static_cast<std::int64_t>(classes_);
   do {
     if (finished_) return true;
-    if (column_ <= most) {
+    if (column_ <= highest_) {
       add_shares(model);
       work -= kWorkOfTail * (classes_ == 1 ? 1 : wide + 2);
-      if (++column_ > most) start();
+      if (++column_ > highest_) start();
     } else {
       finished_ = advance();
       work -= std::max(last_ - first_ + 1, 0) * static_cast<std::int64_t>(cells_) * (wide + 1);
@@ -181,12 +188,11 @@ constexpr double kClassWidth = 0.6;
 
 /// Shares of the next step, one for each class of the window before: [classes][steps].
 void RunLengthChain::add_shares(const EvidenceModel& model) {
-  const auto most = static_cast<std::int32_t>(cells_);
-  const std::size_t steps = 2 * cells_ + 1;
+  const auto steps = static_cast<std::size_t>(highest_ - lowest_ + 1);
   const std::int32_t j = column_;
-  const std::size_t at = place_of(j, cells_);
+  const auto at = static_cast<std::size_t>(j - lowest_);
   const double x = reference_ + (j + 0.5) * width_;  // the edge above
-  const bool end = j == most || x >= cap_;
+  const bool end = j == highest_ || x >= cap_;
   const double above = end ? 0.0 : model.upper_tail(x - shift_);
   if (classes_ == 1) {
     memory_[at] = static_cast<float>(above_last_[0] - above);
@@ -222,7 +228,8 @@ void RunLengthChain::add_shares(const EvidenceModel& model) {
 
 /// All at rest, the window before as windows are.
 void RunLengthChain::start() {
-  const std::span<float> now = memory_.subspan(classes_ * (2 * cells_ + 1), classes_ * cells_);
+  const auto steps = static_cast<std::size_t>(highest_ - lowest_ + 1);
+  const std::span<float> now = memory_.subspan(classes_ * steps, classes_ * cells_);
   std::ranges::fill(now, 0.0F);
   for (std::size_t c = 0; c < classes_; ++c) {
     const double from = kLowestClass + kClassWidth * (static_cast<double>(c) - 0.5);
@@ -236,7 +243,7 @@ void RunLengthChain::start() {
 bool RunLengthChain::advance() {
   const std::size_t cells = cells_;
   const std::size_t classes = classes_;
-  const std::size_t steps = 2 * cells + 1;
+  const auto steps = static_cast<std::size_t>(highest_ - lowest_ + 1);
   const std::span<const float> shares = memory_.first(classes * steps);
   std::span<float> now = memory_.subspan(classes * steps, classes * cells);
   std::span<float> next = memory_.subspan(classes * steps + classes * cells, classes * cells);
@@ -247,7 +254,7 @@ bool RunLengthChain::advance() {
   std::ranges::fill(next, 0.0F);
   double left = 0.0;
   for (std::int32_t j = first_; j <= last_; ++j) {
-    const std::size_t at = place_of(j, cells);
+    const auto at = static_cast<std::size_t>(j - lowest_);
     // What makes this step, from each cell: summed over the class before.
     for (std::size_t c = 0; c < classes; ++c) {
       const float share = shares[c * steps + at];

@@ -67,19 +67,13 @@ inline constexpr std::size_t kMostCells = 200;
 inline constexpr std::size_t kFewestCells = 20;
 /// Steps of the latent normal variable that the lattice remembers of the window before.
 inline constexpr std::size_t kNeighbourClasses = 10;
-/// Floats of memory for a lattice of so many cells.
+/// Floats of memory that hold a lattice of so many cells in any case. Evidence without correlation takes
+/// a tenth, and a lattice whose steps reach far the half.
 [[nodiscard]] constexpr std::size_t run_length_floats(std::size_t cells) {
   return kNeighbourClasses * (4 * cells + 1) + cells;
 }
-/// The finest lattice that a memory holds, at most kMostCells.
-[[nodiscard]] constexpr std::size_t cells_in(std::size_t floats) {
-  if (floats < run_length_floats(0)) return 0;
-  return std::min(kMostCells, (floats - kNeighbourClasses) / (4 * kNeighbourClasses + 1));
-}
 /// Enough for the finest.
 inline constexpr std::size_t kRunLengthFloats = run_length_floats(kMostCells);
-static_assert(cells_in(kRunLengthFloats) == kMostCells &&
-              cells_in(kRunLengthFloats - 1) < kMostCells);
 
 /// Run length of cusum on this evidence by the Markov chain of Brook and Evans (An approach to the
 /// probability distribution of cusum run length, Biometrika 59, 1972, p. 539): the statistic lives
@@ -90,8 +84,8 @@ static_assert(cells_in(kRunLengthFloats) == kMostCells &&
 class RunLengthChain {
  public:
   /// @param shift   added to all evidence: another session's level
-  /// @param cells   4 to kMostCells
-  /// @param memory  run_length_floats(cells); stays in use until step() has said true
+  /// @param cells   wanted, 4 to kMostCells; as many of them as the memory holds are used
+  /// @param memory  run_length_floats(4) at least; stays in use until step() has said true
   void begin(const EvidenceModel& model, const DecisionSettings& settings, double shift,
              std::size_t cells, std::span<float> memory);
   /// Goes on. The same pieces in the same order whatever `work` is, so the result has the same bits.
@@ -101,8 +95,10 @@ class RunLengthChain {
   /// @return true when result() is there
   bool step(const EvidenceModel& model, std::int64_t& work);
   [[nodiscard]] const RunLength& result() const { return result_; }
+  [[nodiscard]] std::size_t cells() const { return cells_; }
 
  private:
+  [[nodiscard]] bool fit_lattice(const EvidenceModel& model, double limit, std::size_t cells);
   void add_shares(const EvidenceModel& model);
   void start();
   bool advance();
@@ -116,6 +112,9 @@ class RunLengthChain {
   double conditional_ = 1.0;
   std::size_t cells_ = 0;
   std::size_t classes_ = 1;
+  // Steps that evidence can make: the others have no share and no place in memory.
+  std::int32_t lowest_ = 0;
+  std::int32_t highest_ = 0;
   std::int32_t column_ = 0;  // the step whose shares come next; beyond the last: they are there
   double latent_ = 0.0;      // of the edge below
   std::array<double, kNeighbourClasses> above_last_{};

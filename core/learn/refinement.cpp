@@ -24,7 +24,8 @@ Refinement::Refinement(const DetectorModel& model, const WindowShape& window)
     : model_(model), calibrated_(*model.decision) {
   const metadata::Decision& record = *model.record->decision();
   wish_.alarms_per_hour = static_cast<double>(record.asked_per_hour());
-  wish_.window_seconds = window.seconds();
+  wish_.window_seconds =
+      static_cast<double>(window.hop_samples()) / static_cast<double>(window.rate_hz);
   // Kind and form stay; reference and cap are found anew.
   wish_.decision = *model.decision;
   wish_.decision.reference = DecisionSettings{}.reference;

@@ -28,8 +28,8 @@ class Refinement {
   /// About an hour of windows of 0.64 s: what happens within it is one session.
   static constexpr std::uint32_t kQuarantine = 5625;
   /// What finding a limit takes, lent because it is idle most of the time: 8 KB. The same on a board and
-  /// on a PC, so that both find the same bits; what its lattice of 38 cells costs beside the finest is
-  /// measured in tests/property/run_length_test.cpp.
+  /// on a PC, so that both find the same bits; what its lattice of 50 to 70 cells, where neighbours are correlated, costs
+  /// beside the finest is measured in tests/property/run_length_test.cpp.
   struct Memory {
     Calibrator calibrator;
     std::array<float, 1600> lattice;

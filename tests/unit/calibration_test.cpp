@@ -404,10 +404,6 @@ TEST(Calibrator, InPiecesOfAnySizeFindsTheSameBits) {
 }
 
 TEST(Calibrator, IsContentWithACoarseLatticeAndSaysWhereEvenThatHasNoRoom) {
-  EXPECT_EQ(cells_in(run_length_floats(kFewestCells)), kFewestCells);
-  EXPECT_EQ(cells_in(run_length_floats(kFewestCells) - 1), kFewestCells - 1);
-  EXPECT_EQ(cells_in(0), 0U);
-  EXPECT_EQ(cells_in(std::size_t{1} << 20), kMostCells);
   EvidenceSummary summary;
   Summariser summariser(summary);
   for (int i = 0; i < 200; ++i) summariser.push(static_cast<float>(i % 7 - 3) * 0.5F);

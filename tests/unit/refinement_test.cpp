@@ -272,6 +272,14 @@ TEST_F(RefinementTest, NeitherRaisesAnAlarmNorEndsOne) {
   EXPECT_NEAR(pipeline_.decision()->share(), share, 1e-5F);
 }
 
+TEST_F(RefinementTest, OverlappingWindowsAreNotMoreTime) {
+  WindowShape halves = model().window;
+  halves.hop = halves.samples / 2;
+  Refinement overlapping(model(), halves);
+  for (std::uint32_t i = 0; i < kDay; ++i) overlapping.push(said(stream_.evidence()));
+  EXPECT_NEAR(overlapping.progress().normal_hours, 22.0 / 2.0, 1e-9);
+}
+
 TEST_F(RefinementTest, APieceIsBounded) {
   live(kDay);
   ASSERT_EQ(refinement_.begin(memory_), Status::ok);
