@@ -447,6 +447,7 @@ void Board::show_status(Reply& reply) const {
   if (detector_.loaded()) {
     reply << ", " << windows_ << " windows, " << anomalies_ << " anomalies, " << alarm_.alarms()
           << " alarms";
+    if (alarm_id_ != 0) reply << ", the newest has ID " << alarm_id_;
     if (judged_) {
       reply << "\n  score ";
       reply.number(static_cast<double>(last_.score), 4) << ", threshold ";

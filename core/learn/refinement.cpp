@@ -42,7 +42,15 @@ void Refinement::push(const WindowResult& result) {
     return;
   }
   if (waits_) {
-    normal_windows_ = result.verdict == Verdict::normal ? normal_windows_ + 1 : 0;
+    // A healthy machine warns now and then: where one window in eight does, this comes to nothing.
+    constexpr std::uint32_t kOfWarning = BurnIn::kWarningsAre1In;
+    if (alarm_) {
+      normal_windows_ = 0;
+    } else if (result.verdict == Verdict::warning) {
+      normal_windows_ -= std::min(normal_windows_, kOfWarning);
+    } else if (result.verdict == Verdict::normal) {
+      ++normal_windows_;
+    }
     waits_ = normal_windows_ < kQuarantine;
     return;
   }

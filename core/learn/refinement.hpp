@@ -77,7 +77,7 @@ class Refinement {
   /// The newest alarm was a false one. settings() are others afterwards.
   void was_false();
   /// It was a fault. Nothing is learned until serviced(), or until the machine was normal for a whole
-  /// quarantine.
+  /// quarantine without an alarm.
   void was_true();
   /// Somebody works on the machine, or has: what was held back before may be what was wrong with it.
   void serviced();
@@ -119,7 +119,7 @@ class Refinement {
   DecisionSettings calibrated_;
   std::uint32_t refined_at_ = 0;  // accepted windows then
   bool waits_ = false;
-  std::uint32_t normal_windows_ = 0;  // in a row, while it waits
+  std::uint32_t normal_windows_ = 0;  // without an alarm, while it waits
 
   // The statistic's way since it was last at rest.
   float share_ = 0.0F;

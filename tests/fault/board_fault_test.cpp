@@ -333,6 +333,37 @@ TEST(LearnedStore, EachOperationFailsOnceAndBurnInIsNotLost) {
   }
 }
 
+TEST(Endurance, ADayOfNormalRunningSupportsOneFalseAlarmAWeek) {
+  VirtualRig rig;
+  rig.power_on();
+  rig.connect(0);
+  static_cast<void>(rig.deploy(deciding_model(1.0 / 168.0)));
+  rig.run(5);
+  const protocol::StatusMessage first = rig.board->board().status();
+  EXPECT_GT(first.stated_per_hour, 100 * first.asked_per_hour);
+  float stated = first.stated_per_hour;
+  float hours = first.normal_hours;
+  for (int hour = 0; hour < 24; ++hour) {
+    rig.run(3600);
+    const protocol::StatusMessage now = rig.board->board().status();
+    EXPECT_LE(now.stated_per_hour, stated);
+    EXPECT_GE(now.normal_hours, hours);
+    stated = now.stated_per_hour;
+    hours = now.normal_hours;
+    std::printf("%2d h: %.4f false alarms an hour to be expected, %.0f min missing\n", hour + 1,
+                static_cast<double>(stated), static_cast<double>(now.minutes_missing));
+  }
+  const protocol::StatusMessage last = rig.board->board().status();
+  EXPECT_EQ(last.burn_in, protocol::BurnInState::supported);
+  EXPECT_EQ(last.stated_per_hour, last.asked_per_hour);
+  EXPECT_NEAR(hours, 22.5F, 0.6F);
+  EXPECT_EQ(last.alarms, 0U);
+  // And a fault is found as before.
+  rig.shaker.level = 1.5;
+  rig.run(12);
+  EXPECT_EQ(rig.board->board().status().alarms, 1U);
+}
+
 TEST(Endurance, ADayWithOnePercentOfBusFaultsLosesNoSampleUnreported) {
   VirtualRig rig;
   seed_storage(rig);

@@ -446,10 +446,13 @@ TEST_F(RefinementTest, AFaultTeachesNothingUntilItIsServiced) {
   EXPECT_TRUE(refinement_.waits());
   EXPECT_EQ(refinement_.burn_in().held(), 0U);
   EXPECT_EQ(refinement_.burn_in().aside(), 0U);
-  // Nearly an hour of normal running, and a warning: it is not over.
+  // Nearly an hour of normal running, and an alarm: it is not over. Nor with many warnings.
   for (int times = 0; times < 3; ++times) {
     live(kQuarantine - 1);
-    refinement_.push(said(2.0F, Verdict::warning));
+    refinement_.push(said(5.0F, Verdict::alarm));
+  }
+  for (std::uint32_t i = 0; i < kDay; ++i) {
+    refinement_.push(said(1.0F, i % 8 == 0 ? Verdict::warning : Verdict::normal));
   }
   EXPECT_TRUE(refinement_.waits());
   EXPECT_EQ(refinement_.burn_in().accepted(), before);
@@ -458,9 +461,13 @@ TEST_F(RefinementTest, AFaultTeachesNothingUntilItIsServiced) {
   EXPECT_FALSE(refinement_.waits());
   live(2 * kQuarantine + 1);
   EXPECT_EQ(accepted(), before.windows + kQuarantine);
-  // Or it has gone by itself.
+  // Or it has gone by itself; now and then a healthy machine warns.
   refinement_.was_true();
-  live(kQuarantine);
+  live(kQuarantine / 2);
+  refinement_.push(said(1.0F, Verdict::warning));
+  live(kQuarantine / 2);
+  EXPECT_TRUE(refinement_.waits());
+  live(20);
   EXPECT_FALSE(refinement_.waits());
 }
 
