@@ -270,8 +270,9 @@ class Rig {
  public:
   Rig(RegisterBus& bus, DataReady& data_ready, std::span<const std::uint8_t> model, int rate_hz,
       Work work)
-      : board_({bus, data_ready, line, card, flash_, settings_, pin_, log_},
-               {{}, "bench", work == Work::all ? model : std::span<const std::uint8_t>{}}) {
+      : board_(
+            {bus, data_ready, line, card, flash_, settings_, learned_, pin_, log_, &calibration_},
+            {{}, "bench", work == Work::all ? model : std::span<const std::uint8_t>{}}) {
     save_rate(storage_, operations_, rate_hz, work == Work::all);
     card.inserted = work == Work::all;
     if (work == Work::all) connect(line.to_board);
@@ -288,8 +289,10 @@ class Rig {
   Storage storage_;
   VirtualFlash flash_{*storage_.flash, operations_};
   VirtualSettings settings_{*storage_.settings, operations_};
+  VirtualSettings learned_{*storage_.learned, operations_};
   VirtualPin pin_{now_us_, observer_};
   VirtualLog log_{now_us_, observer_};
+  Refinement::Memory calibration_;
   board::Board board_;
 };
 

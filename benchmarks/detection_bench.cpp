@@ -102,7 +102,6 @@ class Watcher {
     model_ = host::ModelFile::from_bytes(std::move(trained.file), "bench", true);
     pipeline_ = std::make_unique<Pipeline>(model_->detector());
     refinement_ = std::make_unique<Refinement>(model_->detector());
-    memory_.resize(calibration_floats(0));
   }
 
   WindowResult judge(const Window& window, bool learn) {
@@ -133,7 +132,7 @@ class Watcher {
   std::unique_ptr<host::ModelFile> model_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<Refinement> refinement_;
-  std::vector<float> memory_;
+  Refinement::Memory memory_;  // the same lattice as on the board
   double stated_per_hour_ = 0;
   int points_ = 0;
   std::size_t hygiene_ = 0;

@@ -16,7 +16,6 @@ constexpr std::int64_t kLossesEvery_us = 60'000'000;
 constexpr std::int64_t kRound_us = 20'000;  // the line is looked at so often, at least
 constexpr std::int64_t kBusy_us = 1000;     // ... while requests are waiting
 constexpr std::int64_t kCauseEvery_us = 10'000'000;
-constexpr std::int64_t kSaveEvery_us = 100'000;
 
 mpu6050::Config driver_config(const Settings& settings) {
   mpu6050::Config config;
@@ -42,6 +41,7 @@ const char* name_of_event(EventKind kind) {
     case EventKind::model_changed: return "model changed";
     case EventKind::clock_set: return "clock set";
     case EventKind::self_test: return "self-test";
+    case EventKind::feedback: return "feedback";
   }
   return "unknown";
 }
@@ -63,6 +63,7 @@ Board::Board(const Ports& ports, const Identity& identity)
       identity_(identity),
       driver_(ports.bus, ports.data_ready, driver_config({})),
       store_(ports.models),
+      learning_(ports.learned, ports.calibration),
       recorder_(ports.card, identity.id),
       outbox_(ports.line) {}
 
@@ -107,14 +108,14 @@ void Board::step(std::int64_t now_us) {
   driver_.step(now_us);
   if (const SampleBlock* block = driver_.take()) on_block(*block);
   watch_sensor();
+  learn();
   if (recorder_.step(now_us)) resume_recording();
   if (alarm_.muted_until_us() != 0 && !alarm_.muted(now_us)) {
     alarm_.mute_until(0);
     event(EventKind::unmuted, "the time is over");
   }
   if (alarm_.maintenance_until_us() != 0 && !alarm_.maintenance(now_us)) {
-    alarm_.maintain_until(0);
-    event(EventKind::maintenance_ended, "the time is over");
+    end_maintenance("the time is over");
   }
   set_pin();
   if (self_test_due_ && driver_.self_test().status != mpu6050::SelfTestStatus::running &&
@@ -172,6 +173,12 @@ void Board::on_result(const WindowResult& result, std::uint64_t index) {
   ++windows_;
   anomalies_ += raises(result.verdict) && result.reason == Reason::none ? 1U : 0U;
   const AlarmChange change = alarm_.update(result.verdict, now_us_);
+  // A machine that is being worked on teaches nothing.
+  if (alarm_.maintenance(now_us_)) {
+    learning_.interrupt();
+  } else {
+    learning_.push(result);
+  }
   set_pin();
 
   protocol::ScoreMessage score;
@@ -204,6 +211,8 @@ void Board::on_result(const WindowResult& result, std::uint64_t index) {
       text.number(static_cast<double>(result.score), 4) << " above threshold ";
       text.number(static_cast<double>(result.threshold), 4);
     }
+    alarm_id_ = events_ + 1;
+    alarm_was_ = Feedback::none;
     event(EventKind::alarm_began, text.view());
   } else if (change == AlarmChange::ended) {
     event(EventKind::alarm_ended, "the machine is as learned again");
@@ -354,6 +363,19 @@ protocol::StatusMessage Board::status() const {
   status.card_records = recorder_.records();
   status.frames_dropped = outbox_.dropped();
   status.frames_bad = static_cast<std::uint32_t>(reader_.damaged());
+  status.share = judged_ ? last_.share : 0.0F;
+  status.alarm_id = alarm_id_;
+  status.burn_in = burn_in_state();
+  if (detector_.moved()) status.flags |= protocol::kStatusMoved;
+  if (status.burn_in != protocol::BurnInState::none) {
+    const Refinement& refinement = *learning_.refinement();
+    const Support progress = refinement.progress();
+    status.normal_hours = static_cast<float>(progress.normal_hours);
+    status.asked_per_hour = static_cast<float>(refinement.asked_per_hour());
+    status.stated_per_hour = static_cast<float>(refinement.stated_per_hour());
+    status.minutes_missing = static_cast<float>(progress.minutes_missing);
+    status.raise = refinement.raise();
+  }
   return status;
 }
 

@@ -8,6 +8,7 @@
 
 #include "board/alarm.hpp"
 #include "board/detector.hpp"
+#include "board/learning.hpp"
 #include "board/line.hpp"
 #include "board/model_store.hpp"
 #include "board/ports.hpp"
@@ -58,10 +59,11 @@ class Board {
   [[nodiscard]] const Detector& detector() const { return detector_; }
   [[nodiscard]] const Recorder& recorder() const { return recorder_; }
   [[nodiscard]] const Settings& settings() const { return settings_; }
+  [[nodiscard]] const Learning& learning() const { return learning_; }
   [[nodiscard]] protocol::StatusMessage status() const;
 
  private:
-  using Reply = Text<800>;
+  using Reply = Text<1000>;
   struct PastEvent {
     protocol::EventKind kind = protocol::EventKind::boot;
     std::uint32_t id = 0;
@@ -92,15 +94,27 @@ class Board {
   protocol::ReplyStatus commit_model(Reply& reply);
   void prove_model();
 
+  // Burn-in (models.cpp).
+  void begin_learning();
+  void learn();
+  void keep_learned();
+  [[nodiscard]] std::string_view why_not_learning() const;
+  [[nodiscard]] protocol::BurnInState burn_in_state() const;
+
   // What people can ask for (console.cpp).
   void read_line();
   void on_text(std::string_view line);
   protocol::ReplyStatus command(std::string_view line, Reply& reply);
+  protocol::ReplyStatus judge_alarm(std::string_view value, Reply& reply);
+  void begin_maintenance(std::int64_t until_us);
+  void end_maintenance(std::string_view text);
   protocol::ReplyStatus stream_text(std::string_view what, Reply& reply);
   protocol::ReplyStatus show_self_test(Reply& reply) const;
   void finish_self_test();
   bool set_clock(std::int64_t utc_us);
   void show_status(Reply& reply) const;
+  void show_burn_in(Reply& reply) const;
+  void list_alarms(Reply& reply) const;
   void show_events(Reply& reply) const;
   void print_lines(std::string_view text);
   void print_csv(const SampleBlock& block);
@@ -133,6 +147,7 @@ class Board {
   Detector detector_;
   Alarm alarm_;
   ModelStore store_;
+  Learning learning_;
   Recorder recorder_;
   Outbox outbox_;
   protocol::FrameReader reader_;
@@ -153,6 +168,10 @@ class Board {
   std::uint64_t windows_ = 0;
   std::uint64_t anomalies_ = 0;
   bool pin_ = false;
+  // The newest alarm of the model that runs, by its event; 0: none.
+  std::uint32_t alarm_id_ = 0;
+  enum class Feedback : std::uint8_t { none, was_false, was_true };
+  Feedback alarm_was_ = Feedback::none;
 
   // The sensor.
   std::int64_t last_block_us_ = 0;
@@ -163,7 +182,8 @@ class Board {
   std::int64_t losses_us_ = 0;  // when that was
   bool any_loss_ = false;
 
-  // After settings were saved the line waits a moment: a flood of commands must not wear the flash.
+  // After something was saved the line waits a moment: a flood of commands must not wear the flash.
+  static constexpr std::int64_t kSaveEvery_us = 100'000;
   std::int64_t deaf_until_us_ = 0;
 
   // The line. What has arrived is taken one request a step.

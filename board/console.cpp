@@ -16,6 +16,7 @@ constexpr std::string_view kHelp =
     "stop             streams and recording\n"
     "threshold [X|model]\n"
     "ack              I have seen the alarm\n"
+    "ack true|false   ... it was right, or not\n"
     "mute 10min|off   keeps the pin low\n"
     "maintenance 30min|off\n"
     "alert test       the pin for 1 s\n"
@@ -163,7 +164,10 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
       return ReplyStatus::bad_value;
     }
     const bool saved = apply_settings();
-    if (settings_.hop != hop_before) renew_recording();
+    if (settings_.hop != hop_before) {
+      if (detector_.loaded()) begin_learning();
+      renew_recording();
+    }
     if (saved) return ReplyStatus::ok;
     reply << key << ": set, but it cannot be saved: it holds until the next restart";
     return ReplyStatus::storage;
@@ -216,6 +220,8 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
         << (by_hand              ? " (set by hand)"
             : detector_.loaded() ? " (of the model)"
                                  : ": there is no model");
+  } else if (verb == "ack" && !value.empty()) {
+    return judge_alarm(value, reply);
   } else if (verb == "ack") {
     if (!alarm_.acknowledge()) {
       reply << "there is no alarm to acknowledge";
@@ -233,12 +239,11 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
   } else if (verb == "maintenance") {
     std::int64_t t_us = 0;
     if (!until(t_us)) return expected("a time from 1s to 31d, as in 'maintenance 30min', or off");
-    const bool was = alarm_.maintenance(now_us_);
-    alarm_.maintain_until(t_us);
-    if (t_us != 0 && alarm_.clear()) event(EventKind::alarm_ended, "maintenance");
-    set_pin();
-    if (was || t_us != 0) {
-      event(t_us == 0 ? EventKind::maintenance_ended : EventKind::maintenance_began, value);
+    if (t_us != 0) {
+      begin_maintenance(t_us);
+      event(EventKind::maintenance_began, value);
+    } else if (alarm_.maintenance(now_us_)) {
+      end_maintenance(value);
     }
   } else if (verb == "alert") {
     if (value != "test") return expected("test");
@@ -292,6 +297,89 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
     return ReplyStatus::unknown_command;
   }
   return ReplyStatus::ok;
+}
+
+/// "true" or "false", and perhaps the alarm's event: what somebody says of the newest alarm.
+ReplyStatus Board::judge_alarm(std::string_view value, Reply& reply) {
+  std::string_view rest = value;
+  const std::string_view answer = take_word(rest);
+  std::uint32_t id = alarm_id_;
+  if ((answer != "true" && answer != "false") || (!rest.empty() && !parse(rest, id))) {
+    reply << "ack: expected nothing, true or false, perhaps with the alarm's ID, as in 'ack false "
+             "17'; found \""
+          << value << "\"";
+    return ReplyStatus::bad_value;
+  }
+  if (alarm_id_ == 0) {
+    reply << "there was no alarm that could be judged since the start, or since the model was "
+             "changed";
+    return ReplyStatus::not_now;
+  }
+  if (id != alarm_id_) {
+    reply << "alarm " << id << " cannot be judged: ";
+    list_alarms(reply);
+    reply << "; only the newest can: " << alarm_id_;
+    return ReplyStatus::bad_value;
+  }
+  if (const std::string_view why = why_not_learning(); !why.empty()) {
+    reply << "nothing can be learned from it: " << why;
+    return ReplyStatus::not_now;
+  }
+  const bool fault = answer == "true";
+  if (alarm_was_ != Feedback::none) {
+    const bool same = fault == (alarm_was_ == Feedback::was_true);
+    reply << "alarm " << id
+          << " was judged before: " << (alarm_was_ == Feedback::was_true ? "true" : "false");
+    return same ? ReplyStatus::ok : ReplyStatus::not_now;
+  }
+  alarm_was_ = fault ? Feedback::was_true : Feedback::was_false;
+  static_cast<void>(alarm_.acknowledge());
+  if (fault) {
+    learning_.was_true();
+    reply << "alarm " << id
+          << " was true: nothing is learned until 'maintenance' is over, or the machine was normal "
+             "for an hour";
+  } else {
+    learning_.was_false();
+    detector_.adopt(learning_.refinement()->settings());
+    if (alarm_.active()) detector_.forget_evidence();
+    reply << "alarm " << id << " was false: the limit is now ";
+    reply.number(static_cast<double>(learning_.refinement()->raise()), 2)
+        << " times the calibrated one";
+  }
+  set_pin();
+  Text<protocol::kMostEventText> text;
+  text << "alarm " << id << (fault ? " was true" : " was false");
+  event(EventKind::feedback, text.view());
+  keep_learned();
+  deaf_until_us_ = now_us_ + kSaveEvery_us;
+  return ReplyStatus::ok;
+}
+
+/// "alarms since the start: 12, 17"
+void Board::list_alarms(Reply& reply) const {
+  reply << "alarms since the start: ";
+  bool any = false;
+  for (std::size_t i = 0; i < past_count_; ++i) {
+    if (past_[i].kind != EventKind::alarm_began) continue;
+    reply << (any ? ", " : "") << past_[i].id;
+    any = any || past_[i].id == alarm_id_;
+  }
+  if (!any) reply << alarm_id_;
+}
+
+void Board::begin_maintenance(std::int64_t until_us) {
+  alarm_.maintain_until(until_us);
+  if (alarm_.clear()) event(EventKind::alarm_ended, "maintenance");
+  set_pin();
+}
+
+/// Before and after are not the same machine: what is held of before is not learned.
+void Board::end_maintenance(std::string_view text) {
+  alarm_.maintain_until(0);
+  learning_.serviced();
+  set_pin();
+  event(EventKind::maintenance_ended, text);
 }
 
 ReplyStatus Board::stream_text(std::string_view what, Reply& reply) {
@@ -369,6 +457,7 @@ void Board::show_status(Reply& reply) const {
   if (detector_.loaded()) {
     reply << ", " << windows_ << " windows, " << anomalies_ << " anomalies, " << alarm_.alarms()
           << " alarms";
+    if (alarm_id_ != 0) reply << ", the newest has ID " << alarm_id_;
     if (judged_) {
       reply << "\n  score ";
       reply.number(static_cast<double>(last_.score), 4) << ", threshold ";
@@ -376,9 +465,11 @@ void Board::show_status(Reply& reply) const {
           << ": " << fettle::name_of(last_.verdict);
       if (last_.reason != Reason::none) reply << ", " << describe(last_.reason);
     }
+    show_burn_in(reply);
   }
   if (alarm_.active()) {
-    reply << (alarm_.acknowledged() ? ", alarm (acknowledged)" : ", ALARM");
+    reply << (alarm_.acknowledged() ? ", alarm " : ", ALARM ") << alarm_id_;
+    if (alarm_.acknowledged()) reply << " (acknowledged)";
   }
   if (pin_) reply << ", pin high";
   if (alarm_.muted(now_us_)) reply << ", muted";
@@ -386,6 +477,36 @@ void Board::show_status(Reply& reply) const {
   reply << "\ncard: " << name_of(recorder_.state());
   if (recorder_.records() != 0) reply << ", " << recorder_.records() << " records";
   if (outbox_.dropped() != 0) reply << "\nline: " << outbox_.dropped() << " dropped";
+}
+
+/// How far the decision of the model is from what was asked of it.
+void Board::show_burn_in(Reply& reply) const {
+  if (!detector_.model().decision) return;
+  if (judged_) {
+    reply << ", ";
+    reply.number(static_cast<double>(last_.share) * 100, 0) << " % of the limit";
+  }
+  if (detector_.moved()) reply << "; the sensor has moved";
+  reply << "\nburn-in: ";
+  if (const std::string_view why = why_not_learning(); !why.empty()) {
+    reply << "none, " << why;
+    return;
+  }
+  const Refinement& refinement = *learning_.refinement();
+  const Support progress = refinement.progress();
+  reply.number(progress.normal_hours, 1) << " h of normal running; false alarms: asked ";
+  add_alarm_rate(reply, refinement.asked_per_hour());
+  reply << ", to be expected ";
+  add_alarm_rate(reply, refinement.stated_per_hour());
+  if (progress.minutes_missing > 0) {
+    reply << "; ";
+    reply.number(progress.minutes_missing, 0) << " min missing";
+  }
+  if (refinement.raise() > 1.0F) {
+    reply << "; limit raised ";
+    reply.number(static_cast<double>(refinement.raise()), 2) << " times by false alarms";
+  }
+  if (refinement.waits()) reply << "; waits, a fault was confirmed: 'maintenance'";
 }
 
 /// The driver's part has ended. The event says how, and its own record shows whether the card works.

@@ -37,6 +37,7 @@ class Detector {
     if (fault.ok()) {
       file_ = file;
       by_hand_.reset();
+      refined_.reset();
       start({});
     }
     return fault;
@@ -59,6 +60,7 @@ class Detector {
     if (loaded()) {
       pipeline_.emplace(model_, window_);
       pipeline_->set_threshold(by_hand_);
+      if (refined_) pipeline_->adopt(*refined_);
     }
     return fits;
   }
@@ -69,8 +71,22 @@ class Detector {
   void set_threshold(float threshold) {
     if (!loaded()) return;
     by_hand_ = threshold > 0 ? std::optional(threshold) : std::nullopt;
-    if (pipeline_) pipeline_->set_threshold(by_hand_);
+    if (!pipeline_) return;
+    pipeline_->set_threshold(by_hand_);
+    if (refined_) pipeline_->adopt(*refined_);
   }
+  [[nodiscard]] bool by_hand() const { return by_hand_.has_value(); }
+
+  /// Settings of the model's decision as burn-in has refined them, until another model is loaded.
+  void adopt(const DecisionSettings& settings) {
+    refined_ = settings;
+    if (pipeline_) pipeline_->adopt(settings);
+  }
+  /// The alarm that stands is none.
+  void forget_evidence() {
+    if (pipeline_) pipeline_->forget_evidence();
+  }
+  [[nodiscard]] bool moved() const { return pipeline_ && pipeline_->conditions().moved(); }
 
   /// Takes the next sample. @return a result if it completed a window and there is a model
   std::optional<WindowResult> push(const TimedSample& sample) {
@@ -95,6 +111,7 @@ class Detector {
   std::span<const std::uint8_t> file_;
   WindowShape window_;
   std::optional<float> by_hand_;  // a threshold in place of what the model says
+  std::optional<DecisionSettings> refined_;
   std::optional<WindowCutter> cutter_{WindowCutter(WindowShape{})};
   std::optional<Pipeline> pipeline_;
 };

@@ -23,6 +23,7 @@ std::uint32_t crc_of(std::span<const std::uint8_t> bytes) {
 
 /// Loads a model that suits this board.
 bool Board::load(std::span<const std::uint8_t> file, Reply& why) {
+  learning_.end();
   const Fault fault = detector_.load(file);
   if (!fault.ok()) {
     why << describe(fault.status) << " (at byte " << fault.offset << ")";
@@ -45,7 +46,71 @@ bool Board::load(std::span<const std::uint8_t> file, Reply& why) {
   }
   detector_.set_threshold(settings_.threshold);
   model_crc32_ = crc_of(file);
+  begin_learning();
   return true;
+}
+
+/// Takes up what was learned by this model, cut at this hop, or begins anew.
+void Board::begin_learning() {
+  alarm_id_ = 0;
+  const Learning::Loaded loaded =
+      learning_.begin(detector_.model(), detector_.window(), model_crc32_);
+  const auto say = [this](LogLevel level, std::string_view text) { log(level, "burn-in", text); };
+  switch (loaded) {
+    case Learning::Loaded::nothing: break;
+    case Learning::Loaded::taken_up:
+      say(LogLevel::info, "what was learned before is taken up");
+      break;
+    case Learning::Loaded::foreign:
+      say(LogLevel::info, "what is saved is of another model or hop: it begins anew");
+      break;
+    case Learning::Loaded::damaged:
+      say(LogLevel::error, "what is saved is damaged: it begins anew");
+      break;
+    case Learning::Loaded::unreadable:
+      say(LogLevel::error, "what is saved cannot be read: nothing is saved until the next start");
+      break;
+  }
+  if (learning_.refinement() != nullptr) detector_.adopt(learning_.refinement()->settings());
+}
+
+/// A piece of what burn-in has to do: at most so much that sampling does not wait.
+void Board::learn() {
+  if (burn_in_state() == protocol::BurnInState::none) return;
+  if (learning_.step()) {
+    detector_.adopt(learning_.refinement()->settings());
+    Text<96> text;
+    text << "the decision is refined: false alarms ";
+    add_alarm_rate(text, learning_.refinement()->stated_per_hour());
+    log(LogLevel::info, "burn-in", text.view());
+  }
+  keep_learned();
+}
+
+void Board::keep_learned() {
+  if (learning_.keep() == StoreStatus::ok) return;
+  log(LogLevel::error, "burn-in", "it cannot be saved: it holds until the next restart");
+}
+
+/// Empty: it learns.
+std::string_view Board::why_not_learning() const {
+  if (!detector_.loaded()) return "there is no model";
+  if (!detector_.model().decision) {
+    return "this model judges each window by its threshold and learns nothing";
+  }
+  if (detector_.by_hand()) return "the threshold is set by hand: 'threshold model'";
+  if (!learning_.room()) return "this board has no memory for it";
+  if (learning_.refinement() == nullptr) return "this model's kind of decision cannot be refined";
+  return {};
+}
+
+protocol::BurnInState Board::burn_in_state() const {
+  using protocol::BurnInState;
+  if (!why_not_learning().empty()) return BurnInState::none;
+  const Refinement& refinement = *learning_.refinement();
+  if (refinement.waits()) return BurnInState::waiting;
+  return refinement.stated_per_hour() > refinement.asked_per_hour() ? BurnInState::learning
+                                                                    : BurnInState::supported;
 }
 
 /// At the start, and when the sensor's settings have changed: the newest model that is proven or may
@@ -87,6 +152,7 @@ void Board::choose_model(bool starting) {
   }
   if (!identity_.model.empty()) log(LogLevel::error, "model", why.view());
   detector_.unload();
+  learning_.end();
   static_cast<void>(detector_.start(settings_.hop));
   model_state_ = ModelState::none;
   model_crc32_ = 0;
@@ -110,6 +176,7 @@ void Board::tell_given_up() {
 /// What another model has judged says nothing about this one's scores.
 void Board::forget_verdicts() {
   judged_ = false;
+  alarm_id_ = 0;
   if (alarm_.clear()) event(protocol::EventKind::alarm_ended, "another model judges now");
   set_pin();
 }
@@ -124,6 +191,7 @@ void Board::reload() {
   if (loaded) return;
   if (model_state_ != ModelState::none) log(LogLevel::error, "model", why.view());
   detector_.unload();
+  learning_.end();
   static_cast<void>(detector_.start(settings_.hop));
   model_state_ = ModelState::none;
   model_crc32_ = 0;

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "core/learn/refinement.hpp"
 #include "drivers/ports.hpp"
 
 namespace fettle::board {
@@ -109,7 +110,8 @@ class Log {
   ~Log() = default;
 };
 
-/// Everything that a board stands on. All of it must outlive the board.
+/// Everything that a board stands on. All of it must outlive the board. `settings` and `learned` are two
+/// records that know nothing of each other.
 struct Ports {
   RegisterBus& bus;
   DataReady& data_ready;
@@ -117,8 +119,11 @@ struct Ports {
   Card& card;
   ModelFlash& models;
   SettingsStore& settings;
+  SettingsStore& learned;  ///< what burn-in learned: kMostLearned bytes, saved about once an hour
   AlertPin& alert;
   Log& log;
+  Refinement::Memory* calibration =
+      nullptr;  ///< lent to find limits in; none: the board does not learn
 };
 
 }  // namespace fettle::board

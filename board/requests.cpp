@@ -170,6 +170,24 @@ ReplyStatus Board::request(const LineEvent& frame, Reply& reply, bool& answered)
       answered = true;
       return ReplyStatus::ok;
     }
+    case MessageType::learned_read: {
+      std::array<std::uint8_t, Refinement::kBytes> bytes;
+      outbox_.send(MessageType::learned, learning_.record(bytes));
+      answered = true;
+      return ReplyStatus::ok;
+    }
+    case MessageType::learned_write: {
+      protocol::Learned learned;
+      if (!protocol::decode(frame.payload, learned)) return bad_frame("what a board has learned");
+      if (!learning_.restore(learned)) {
+        reply << "it is not of the model and hop that run here";
+        return ReplyStatus::bad_value;
+      }
+      detector_.adopt(learning_.refinement()->settings());
+      keep_learned();
+      deaf_until_us_ = now_us_ + kSaveEvery_us;
+      return ReplyStatus::ok;
+    }
     case MessageType::bye:
       outbox_.send(MessageType::reply, protocol::Reply{frame.sequence, ReplyStatus::ok, {}});
       framed_ = false;

@@ -69,6 +69,31 @@ class Text {
   std::size_t size_ = 0;
 };
 
+/// A rate of alarms for people, by the shortest period that has one or more: "2.5 an hour", "1 a week".
+/// Two digits, rounded up: a rate is never said to be rarer than it is.
+template <std::size_t Capacity>
+void add_alarm_rate(Text<Capacity>& text, double per_hour) {
+  struct Period {
+    std::string_view name;
+    double hours;
+  };
+  constexpr Period kPeriods[] = {
+      {" an hour", 1}, {" a day", 24}, {" a week", 168}, {" a month", 720}, {" a year", 8760}};
+  constexpr double kRoom = 1e-6;  // 1/168 times 168 need not be 1, in float32 even less
+  for (const Period& period : kPeriods) {
+    const double count = per_hour * period.hours;
+    if (count < 1 - kRoom) continue;
+    const double digits = count < 10 ? 10 : 1;
+    const double scaled = count * digits * (1 - kRoom);
+    auto rounded = static_cast<std::uint64_t>(scaled < 1e9 ? scaled : 1e9);
+    if (static_cast<double>(rounded) < scaled) ++rounded;
+    const bool whole = digits == 1 || rounded % 10 == 0;
+    text.number(static_cast<double>(rounded) / digits, whole ? 0 : 1) << period.name;
+    return;
+  }
+  text << "less than 1 a year";
+}
+
 /// The first `size` characters, or all. (std::string_view::substr may throw.)
 [[nodiscard]] constexpr std::string_view head(std::string_view text, std::size_t size) {
   return {text.data(), size < text.size() ? size : text.size()};

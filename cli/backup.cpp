@@ -23,14 +23,15 @@ using host::Error;
 using host::ExitCode;
 
 constexpr const char* kBackupFooter =
-    "The file is JSON: the board's settings, and its model as base64, with a\n"
-    "checksum. 'fettle restore' puts them on this board or on one in its place.\n"
+    "The file is JSON: the board's settings, its model and what burn-in has learned\n"
+    "(base64), with a checksum. 'fettle restore' puts them on this board or on one\n"
+    "in its place.\n"
     "\n"
     "Example:\n"
     "  fettle backup --port /dev/ttyUSB0 -o pump3.json";
 constexpr const char* kRestoreFooter =
     "The settings first, then the model, which has to prove itself as after 'fettle\n"
-    "deploy'. A setting that the board does not take is named; the others are set.\n"
+    "deploy', and its burn-in. What the board does not take is named; the rest is set.\n"
     "\n"
     "Example:\n"
     "  fettle restore pump3.json --port /dev/ttyUSB0";
@@ -63,6 +64,7 @@ void run_backup(const Options& options) {
     host::Progress progress("Reading the model", link->board().hello.model_bytes);
     backup.model = link->read_model([&](std::size_t bytes) { progress.at(bytes); });
   }
+  backup.burn_in = link->read_learned();
   const std::string text = host::backup_text(backup);
   if (text.size() > host::kMostBackupBytes) {
     throw Error(ExitCode::bad_input,
@@ -75,12 +77,13 @@ void run_backup(const Options& options) {
                                 {"board", backup.board_id},
                                 {"name", backup.board_name},
                                 {"settings", backup.settings.size()},
-                                {"model_bytes", backup.model.size()}}));
+                                {"model_bytes", backup.model.size()},
+                                {"burn_in", !backup.burn_in.bytes.empty()}}));
   } else {
     fmt::print(
-        "{}: {} and {} of {}\n", options.file, settings_text(backup.settings.size()),
+        "{}: {} and {}{} of {}\n", options.file, settings_text(backup.settings.size()),
         backup.model.empty() ? "no model" : fmt::format("a model of {} bytes", backup.model.size()),
-        describe(*link));
+        backup.burn_in.bytes.empty() ? "" : " with its burn-in", describe(*link));
   }
 }
 
@@ -134,22 +137,30 @@ void run_restore(const Options& options) {
     sent = deployment.sent;
     warn(deployment);
   }
+  bool learned = false;
+  if (!backup.burn_in.bytes.empty()) {
+    const host::BoardReply reply = link->write_learned(backup.burn_in);
+    learned = reply.ok();
+    if (!learned) problems += fmt::format("\n  burn-in: {}", host::one_line(reply.text));
+  }
   if (options.json) {
     fmt::print("{}\n", text_of({{"board", link->board().id()},
                                 {"other_board", other},
                                 {"settings", backup.settings.size()},
                                 {"problems", problems},
                                 {"model_bytes", backup.model.size()},
-                                {"model_sent", sent}}));
+                                {"model_sent", sent},
+                                {"burn_in", learned}}));
   }
   if (!problems.empty()) {
     throw Error(ExitCode::bad_input,
-                fmt::format("{} did not take these settings; all else is restored:{}",
+                fmt::format("{} did not take all of it; the rest is restored:{}",
                             link->board().called(), problems));
   }
   if (!options.json) {
-    fmt::print("{} has {}{} of {}\n", link->board().called(), settings_text(backup.settings.size()),
-               backup.model.empty() ? "" : " and the model", options.file);
+    fmt::print("{} has {}{}{} of {}\n", link->board().called(),
+               settings_text(backup.settings.size()), backup.model.empty() ? "" : " and the model",
+               learned ? " with its burn-in" : "", options.file);
   }
 }
 

@@ -22,6 +22,7 @@ void add_ports(CLI::App& program);
 void add_collect(CLI::App& program);
 void add_deploy(CLI::App& program);
 void add_watch(CLI::App& program);
+void add_feedback(CLI::App& program);
 void add_selftest(CLI::App& program);
 void add_command(CLI::App& program);
 void add_backup(CLI::App& program);

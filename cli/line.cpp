@@ -240,6 +240,7 @@ const char* name_of(protocol::EventKind kind) {
     case EventKind::model_changed: return "model_changed";
     case EventKind::clock_set: return "clock_set";
     case EventKind::self_test: return "self_test";
+    case EventKind::feedback: return "feedback";
   }
   return "unknown";
 }

@@ -82,6 +82,7 @@ int main(int argc, char** argv) {
   fettle::cli::add_collect(program);
   fettle::cli::add_deploy(program);
   fettle::cli::add_watch(program);
+  fettle::cli::add_feedback(program);
   fettle::cli::add_selftest(program);
   fettle::cli::add_command(program);
   fettle::cli::add_backup(program);

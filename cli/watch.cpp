@@ -28,7 +28,8 @@ using namespace std::chrono_literals;
 constexpr const char* kFooter =
     "A line for each window: the board's uptime, score, threshold, verdict; and one\n"
     "for each event: alarms, lost samples, a sensor that is gone. Until Ctrl-C, or\n"
-    "for the time that --for says (of the board's clock).\n"
+    "for the time that --for says (of the board's clock). The number of an alarm is\n"
+    "its ID for 'fettle feedback'.\n"
     "\n"
     "With --json a JSON object a line, told apart by \"type\": board, score, event,\n"
     "lost, reconnected. Lost frames are named, and scores in them are missing.\n"
@@ -64,20 +65,24 @@ struct AlarmState {
       : on((status.flags & protocol::kStatusAlarm) != 0),
         acknowledged((status.flags & protocol::kStatusAcknowledged) != 0),
         muted((status.flags & protocol::kScoreMuted) != 0),
-        maintenance((status.flags & protocol::kScoreMaintenance) != 0) {}
+        maintenance((status.flags & protocol::kScoreMaintenance) != 0),
+        id(status.alarm_id) {}
 
   bool on, acknowledged, muted, maintenance;
+  std::uint32_t id;  ///< of the newest alarm; 0: none
 
   /// Empty if there is nothing that a person should know.
   [[nodiscard]] std::string text() const {
     std::string text;
-    if (on) text += acknowledged ? "an ALARM is on, acknowledged" : "an ALARM is on";
+    if (on)
+      text += fmt::format("an ALARM is on (ID {}){}", id, acknowledged ? ", acknowledged" : "");
     if (muted) text += text.empty() ? "muted" : ", muted";
     if (maintenance) text += text.empty() ? "in maintenance" : ", in maintenance";
     return text;
   }
   void add_to(nlohmann::ordered_json& json) const {
     json["alarm"] = on;
+    json["alarm_id"] = id;
     json["acknowledged"] = acknowledged;
     json["muted"] = muted;
     json["maintenance"] = maintenance;
@@ -140,8 +145,10 @@ class Watch {
                     {"utc_us", event.message.utc_us},
                     {"text", event.text}});
     }
-    fmt::print("{}  * {}: {}\n", host::clock_text(event.message.uptime_us),
-               name_of(event.message.kind), event.text);
+    const bool alarm = event.message.kind == protocol::EventKind::alarm_began;
+    fmt::print("{}  * {}{}: {}\n", host::clock_text(event.message.uptime_us),
+               name_of(event.message.kind), alarm ? fmt::format(" {}", event.message.id) : "",
+               event.text);
   }
 
   void operator()(const host::BoardLog&) {}

@@ -214,6 +214,11 @@ class Pipeline {
     if (sequential_) sequential_->adopt(settings);
   }
 
+  /// A person says that nothing is wrong: what was gathered does not count any more.
+  void forget_evidence() {
+    if (sequential_) sequential_->restart();
+  }
+
   /// Another recording begins.
   void restart() {
     front_.restart();

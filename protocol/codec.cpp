@@ -7,7 +7,8 @@ namespace fettle::protocol {
 namespace {
 
 constexpr std::uint8_t kScoreFlags = kScoreAlarm | kScorePin | kScoreMuted | kScoreMaintenance;
-constexpr std::uint8_t kStatusFlags = kScoreFlags | kStatusAlarm | kStatusAcknowledged;
+constexpr std::uint8_t kStatusFlags =
+    kScoreFlags | kStatusAlarm | kStatusAcknowledged | kStatusMoved;
 constexpr std::uint8_t kStreamBits = kStreamSamples | kStreamScores | kStreamEvents | kStreamLog;
 constexpr std::uint16_t kMostWindow = 0x7FFF;
 
@@ -105,7 +106,7 @@ void fields(Archive& archive, M& m) {
 template <typename Archive, Is<EventMessage> M>
 void fields(Archive& archive, M& m) {
   archive.number(m.id);
-  archive.choice(m.kind, EventKind::boot, EventKind::self_test);
+  archive.choice(m.kind, EventKind::boot, EventKind::feedback);
   archive.number(m.boot);
   time(archive, m.uptime_us);
   time(archive, m.utc_us);
@@ -157,6 +158,14 @@ void fields(Archive& archive, M& m) {
   archive.number(m.card_records);
   archive.number(m.frames_dropped);
   archive.number(m.frames_bad);
+  archive.finite(m.share);
+  archive.number(m.alarm_id);
+  archive.choice(m.burn_in, BurnInState::none, BurnInState::supported);
+  archive.finite(m.normal_hours);
+  archive.finite(m.asked_per_hour);
+  archive.finite(m.stated_per_hour);
+  archive.finite(m.minutes_missing);
+  archive.finite(m.raise);
 }
 
 template <typename Archive, Is<ModelBegin> M>
@@ -169,6 +178,13 @@ template <typename Archive, Is<ModelBytes> M>
 void fields(Archive& archive, M& m) {
   archive.number(m.offset);
   archive.template bytes<std::uint16_t>(m.bytes, kMostModelChunk);
+}
+
+template <typename Archive, Is<Learned> M>
+void fields(Archive& archive, M& m) {
+  archive.number(m.model_crc32);
+  archive.number(m.hop);
+  archive.template bytes<std::uint16_t>(m.bytes, kMostLearned);
 }
 
 template <typename Archive, Is<ModelRead> M>
@@ -267,6 +283,13 @@ std::size_t encode(const ModelBytes& message, std::span<std::uint8_t> out) {
   return put(message, out);
 }
 bool decode(std::span<const std::uint8_t> payload, ModelBytes& message) {
+  return get(payload, message);
+}
+
+std::size_t encode(const Learned& message, std::span<std::uint8_t> out) {
+  return put(message, out);
+}
+bool decode(std::span<const std::uint8_t> payload, Learned& message) {
   return get(payload, message);
 }
 

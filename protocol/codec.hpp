@@ -36,6 +36,7 @@ std::size_t encode(const LogMessage& message, std::span<std::uint8_t> out);
 std::size_t encode(const StatusMessage& message, std::span<std::uint8_t> out);
 std::size_t encode(const ModelBegin& message, std::span<std::uint8_t> out);
 std::size_t encode(const ModelBytes& message, std::span<std::uint8_t> out);
+std::size_t encode(const Learned& message, std::span<std::uint8_t> out);
 std::size_t encode(const ModelRead& message, std::span<std::uint8_t> out);
 
 [[nodiscard]] bool decode(std::span<const std::uint8_t> payload, HelloRequest& message);
@@ -49,6 +50,7 @@ std::size_t encode(const ModelRead& message, std::span<std::uint8_t> out);
 [[nodiscard]] bool decode(std::span<const std::uint8_t> payload, StatusMessage& message);
 [[nodiscard]] bool decode(std::span<const std::uint8_t> payload, ModelBegin& message);
 [[nodiscard]] bool decode(std::span<const std::uint8_t> payload, ModelBytes& message);
+[[nodiscard]] bool decode(std::span<const std::uint8_t> payload, Learned& message);
 [[nodiscard]] bool decode(std::span<const std::uint8_t> payload, ModelRead& message);
 
 /// The version of a HelloRequest or HelloReply: its first two bytes, in this and in every later

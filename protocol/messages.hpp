@@ -17,15 +17,17 @@ inline constexpr std::uint16_t kVersion = 1;
 
 /// What a frame is. Below 0x80: from the computer to the board.
 enum class MessageType : std::uint8_t {
-  hello = 0x01,         ///< HelloRequest; answered by hello_reply; the line is in frames from here
-  command = 0x02,       ///< text of one command line, as a person would type it; answered by reply
-  stream = 0x03,        ///< StreamRequest: what to send unasked; answered by reply
-  status = 0x04,        ///< empty; answered by status_reply
-  model_begin = 0x05,   ///< ModelBegin; answered by reply
-  model_data = 0x06,    ///< ModelBytes; answered by reply
-  model_commit = 0x07,  ///< empty; answered by reply
-  model_read = 0x08,    ///< ModelRead: bytes of the model that runs; answered by model_bytes
-  bye = 0x09,           ///< empty; answered by reply; streams stop and the line is text again
+  hello = 0x01,          ///< HelloRequest; answered by hello_reply; the line is in frames from here
+  command = 0x02,        ///< text of one command line, as a person would type it; answered by reply
+  stream = 0x03,         ///< StreamRequest: what to send unasked; answered by reply
+  status = 0x04,         ///< empty; answered by status_reply
+  model_begin = 0x05,    ///< ModelBegin; answered by reply
+  model_data = 0x06,     ///< ModelBytes; answered by reply
+  model_commit = 0x07,   ///< empty; answered by reply
+  model_read = 0x08,     ///< ModelRead: bytes of the model that runs; answered by model_bytes
+  bye = 0x09,            ///< empty; answered by reply; streams stop and the line is text again
+  learned_read = 0x0B,   ///< empty; answered by learned
+  learned_write = 0x0C,  ///< Learned; answered by reply
 
   hello_reply = 0x81,   ///< HelloReply
   reply = 0x82,         ///< Reply
@@ -35,6 +37,7 @@ enum class MessageType : std::uint8_t {
   log = 0x86,           ///< LogMessage
   status_reply = 0x87,  ///< StatusMessage
   model_bytes = 0x88,   ///< ModelBytes
+  learned = 0x89,       ///< Learned
 };
 
 /// Opens a connection.
@@ -135,6 +138,7 @@ inline constexpr std::uint8_t kScoreMaintenance = 8;  ///< scored, but not judge
 // In a status only, for whoever comes later than the event.
 inline constexpr std::uint8_t kStatusAlarm = 16;         ///< an alarm is on
 inline constexpr std::uint8_t kStatusAcknowledged = 32;  ///< ... and somebody has seen it
+inline constexpr std::uint8_t kStatusMoved = 64;         ///< the sensor counts as moved
 
 struct ScoreMessage {
   std::uint64_t index = 0;  ///< of the window's first sample
@@ -162,6 +166,7 @@ enum class EventKind : std::uint8_t {
   model_changed = 13,
   clock_set = 14,
   self_test = 15,
+  feedback = 16,  ///< somebody has said what an alarm was
 };
 
 inline constexpr std::size_t kMostEventText = 96;
@@ -208,6 +213,15 @@ enum class ModelState : std::uint8_t {
   proven = 3,
 };
 
+/// Whether normal running makes the decision better.
+enum class BurnInState : std::uint8_t {
+  none = 0,      ///< no decision that could learn, a threshold by hand, or no memory for it
+  learning = 1,  ///< what was asked is not yet supported
+  waiting =
+      2,  ///< after a fault that was confirmed: until maintenance, or an hour of normal running
+  supported = 3,  ///< the rate that was asked holds; it goes on learning
+};
+
 /// How the board is. Counters run since boot.
 struct StatusMessage {
   std::int64_t uptime_us = 0;
@@ -243,6 +257,15 @@ struct StatusMessage {
   std::uint64_t card_records = 0;    ///< written since boot
   std::uint32_t frames_dropped = 0;  ///< the line was too slow
   std::uint32_t frames_bad = 0;      ///< arrived damaged
+  float share = 0;  ///< of the limit that the statistic had reached with the last window, 0 to 2
+  std::uint32_t alarm_id = 0;  ///< event of the newest alarm, which can be judged; 0: none
+  // The rest is 0 where the model has no decision.
+  BurnInState burn_in = BurnInState::none;
+  float normal_hours = 0;     ///< of normal running that is known
+  float asked_per_hour = 0;   ///< false alarms that were wished for
+  float stated_per_hour = 0;  ///< ... and that are to be expected now
+  float minutes_missing = 0;  ///< of normal running until the wish is supported
+  float raise = 0;            ///< of the limit, by false alarms: 1 to 2
 };
 
 struct ModelBegin {
@@ -255,6 +278,15 @@ inline constexpr std::size_t kMostModelChunk = 256;
 struct ModelBytes {
   std::uint32_t offset = 0;
   std::span<const std::uint8_t> bytes;  ///< up to kMostModelChunk
+};
+
+inline constexpr std::size_t kMostLearned = 480;
+
+/// What a board has learned after deployment, for a backup. The bytes: FORMATS.md, "Burn-in".
+struct Learned {
+  std::uint32_t model_crc32 = 0;        ///< of the model that it belongs to
+  std::uint16_t hop = 0;                ///< likewise
+  std::span<const std::uint8_t> bytes;  ///< up to kMostLearned; none: nothing was learned
 };
 
 struct ModelRead {

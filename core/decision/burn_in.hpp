@@ -12,9 +12,11 @@
 
 namespace fettle {
 
-/// Learns from normal running after deployment, in less than 1 KB. Evidence is held back for one to
-/// two quarantines; an alarm within that time, or too much warning, discards what is held: a
+/// Learns from normal running after deployment, in little more than 1 KB. Evidence is held back for
+/// one to two quarantines; an alarm within that time, or too much warning, discards what is held: a
 /// suspected fault cannot teach. The limit is then found from accepted() by core/learn.
+///
+/// What an alarm discards is set aside until the next one: somebody may know that it was none.
 ///
 /// A warning alone discards nothing. By design a healthy machine raises many warnings for one
 /// false alarm, and leaving out what leads to them would cut the tail off that the limit needs.
@@ -28,13 +30,23 @@ class BurnIn {
   static constexpr std::size_t kBytes = 4 + EvidenceSummary::kBins * 4 + 5 * 4 + 3 * 8;
   static constexpr std::uint8_t kLayout = 1;
 
-  /// @param quarantine  windows, 16 to 65535; also the length of what counts as one session
+  /// @param quarantine  windows, 16 to 32767; also the length of what counts as one session
   constexpr explicit BurnIn(std::uint32_t quarantine)
-      : quarantine_(std::clamp<std::uint32_t>(quarantine, 16, 65535)) {}
+      : quarantine_(std::clamp<std::uint32_t>(quarantine, 16, 32767)) {}
 
   /// @param evidence  in the model file's units  @param level  the decision's, after this window
   constexpr void push(float evidence, Level level) {
-    if (level == Level::alarm || !(evidence == evidence)) {
+    if (level == Level::alarm) {
+      if (!alarm_) {
+        aside_ = waiting_;
+        aside_.add(filling_);
+      }
+      alarm_ = true;
+      discard();
+      return;
+    }
+    alarm_ = false;
+    if (!(evidence == evidence)) {
       discard();
       return;
     }
@@ -61,6 +73,25 @@ class BurnIn {
 
   /// A break in the recording: the next window is nobody's neighbour.
   constexpr void restart() { has_before_ = false; }
+
+  /// There is a reason to suspect what is held.
+  constexpr void discard() {
+    discarded_ += held();
+    filling_ = Stretch{};
+    waiting_ = Stretch{};
+    has_before_ = false;
+  }
+
+  /// The last alarm was a false one: what led to it was normal running.
+  constexpr void accept_aside() {
+    discarded_ -= std::min(discarded_, aside_.windows);
+    accept(aside_);
+    aside_ = Stretch{};
+  }
+  /// It was a true one.
+  constexpr void drop_aside() { aside_ = Stretch{}; }
+  /// Windows that led to the last alarm, until it is known what it was.
+  [[nodiscard]] constexpr std::uint32_t aside() const { return aside_.windows; }
 
   [[nodiscard]] constexpr const EvidenceSummary& accepted() const { return accepted_; }
   /// Windows that were held and then discarded, since power-on.
@@ -135,6 +166,17 @@ class BurnIn {
     std::uint32_t warnings = 0;
     double sum = 0.0;
     double products = 0.0;
+
+    constexpr void add(const Stretch& other) {
+      for (std::size_t i = 0; i < EvidenceSummary::kBins; ++i) {
+        counts[i] = static_cast<std::uint16_t>(counts[i] + other.counts[i]);
+      }
+      windows += other.windows;
+      pairs += other.pairs;
+      warnings += other.warnings;
+      sum += other.sum;
+      products += other.products;
+    }
   };
 
   constexpr void accept(const Stretch& stretch) {
@@ -146,27 +188,24 @@ class BurnIn {
     accepted_.windows += stretch.windows;
     accepted_.pairs += stretch.pairs;
     accepted_.products += stretch.products;
+    // The mean of a few windows, of which some raised an alarm, is not what sessions differ by.
+    if (2 * stretch.windows < quarantine_) return;
     const double mean = stretch.sum / stretch.windows;
     ++accepted_.sessions;
     accepted_.session_means += mean;
     accepted_.session_squares += mean * mean;
   }
 
-  constexpr void discard() {
-    discarded_ += held();
-    filling_ = Stretch{};
-    waiting_ = Stretch{};
-    has_before_ = false;
-  }
-
   std::uint32_t quarantine_;
   std::uint32_t discarded_ = 0;
+  bool alarm_ = false;
   bool has_before_ = false;
   float before_ = 0.0F;
   Stretch filling_;
   Stretch waiting_;
+  Stretch aside_;
   EvidenceSummary accepted_;
 };
-static_assert(sizeof(BurnIn) <= 1024);
+static_assert(sizeof(BurnIn) <= 1280);
 
 }  // namespace fettle

@@ -37,83 +37,6 @@ Support support_of(const EvidenceModel& model, double windows, const Calibration
   return support;
 }
 
-class LimitSearch {
- public:
-  LimitSearch(const CalibrationWish& wish, std::span<float> memory, Calibration& calibration)
-      : wish_(wish), memory_(memory), calibration_(calibration) {}
-
-  /// Sets cap and limit. Bisects the logarithm of the limit by secants that keep the bracket
-  /// (Illinois: Dowell and Jarratt, BIT 11, 1971, p. 168); the log rate is nearly straight.
-  void run() {
-    const double target = natural_log_f64(1.0 / wish_.run_length());
-    double low = static_cast<double>(kSmallestLimit);
-    double high = 6.0;
-    double at_low = natural_log_f64(1.0) - target;
-    double at_high = log_rate(high) - target;
-    while (at_high > 0.0 && high < static_cast<double>(kLargestLimit)) {
-      low = high;
-      at_low = at_high;
-      high = std::min(high * 1.7, static_cast<double>(kLargestLimit));
-      at_high = log_rate(high) - target;
-    }
-    constexpr int kMostSteps = 24;
-    double limit = high;
-    int side = 0;
-    for (int i = 0; at_high < 0.0 && i < kMostSteps; ++i) {
-      limit = std::clamp((low * at_high - high * at_low) / (at_high - at_low),
-                         low + 0.01 * (high - low), high - 0.01 * (high - low));
-      const double at = log_rate(limit) - target;
-      if (absolute(static_cast<float>(at)) < 0.02F) break;
-      if (at > 0.0) {
-        low = limit;
-        at_low = at;
-        if (side == 1) at_high *= 0.5;
-        side = 1;
-      } else {
-        high = limit;
-        at_high = at;
-        if (side == -1) at_low *= 0.5;
-        side = -1;
-      }
-    }
-    calibration_.rate_per_hour = exponential(log_rate(limit)) * 3600.0 / wish_.window_seconds;
-  }
-
- private:
-  /// Log of the alarms per window that are to be expected with this limit, averaged over the levels
-  /// that a session may have. Sets cap and limit.
-  double log_rate(double limit) {
-    DecisionSettings& settings = calibration_.settings;
-    settings.limit = static_cast<float>(limit);
-    settings.cap =
-        std::min(wish_.decision.cap, settings.reference + kLargestStepOfLimit * settings.limit);
-    const auto cells = static_cast<std::size_t>(std::clamp(limit * 4.0, 20.0, 120.0));
-    const double spread = static_cast<double>(calibration_.uncertainty);
-    const double once_a_session = std::min(1.0, wish_.window_seconds / wish_.session_seconds);
-    double rate = 0.0;
-    double above = 0.0;  // share of sessions at higher levels
-    for (int i = kLevels - 1; i >= -1; --i) {
-      const double from = i < 0 ? 1.0 : normal_upper_tail((i - 0.5) * kLevelStep);
-      const double shift = i * kLevelStep * spread;
-      // Where a session as such drifts towards the limit the alarm is held throughout.
-      const bool drifts =
-          calibration_.model.mean + shift >= static_cast<double>(settings.reference);
-      const double of_level =
-          drifts ? once_a_session
-                 : cusum_run_length(calibration_.model, settings, shift, cells, memory_).rate;
-      rate += (from - above) * of_level;
-      above = from;
-      // Lower levels alarm less: what they could add does not matter any more.
-      if (!drifts && (1.0 - above) * of_level < 0.01 * rate) break;
-    }
-    return natural_log_f64(std::max(rate, 1e-18));
-  }
-
-  const CalibrationWish& wish_;
-  std::span<float> memory_;
-  Calibration& calibration_;
-};
-
 }  // namespace
 
 void Summariser::push(float evidence) {
@@ -145,15 +68,22 @@ Support support_of(const EvidenceSummary& summary, const CalibrationWish& wish) 
   return support_of(model, summary.windows, wish);
 }
 
-Status calibrate(const EvidenceSummary& summary, float location, float scale,
-                 const CalibrationWish& wish, std::span<float> memory, Calibration& calibration) {
+Status Calibrator::begin(const EvidenceSummary& summary, float location, float scale,
+                         const CalibrationWish& wish, std::span<float> memory) {
+  search_ = Search::finished;
   if (!(wish.alarms_per_hour > 0.0) || !(wish.window_seconds > 0.0) ||
       !(wish.session_seconds > 0.0) || !(wish.between_sessions >= 0.0F) ||
       !is_valid(wish.decision) || !(scale > 0.0F) || !is_finite(scale) || !is_finite(location)) {
     return Status::bad_configuration;
   }
   if (summary.windows < kFewestCalibrationWindows) return Status::too_few_windows;
-  if (memory.size() < calibration_floats(0)) return Status::workspace_too_small;
+  const bool cusum = wish.decision.kind == DecisionKind::cusum;
+  if (cusum ? memory.size() < run_length_floats(kFewestCells) : memory.size() < kTrialStretches) {
+    return Status::workspace_too_small;
+  }
+  wish_ = wish;
+  memory_ = memory;
+  Calibration& calibration = calibration_;
   calibration = Calibration{};
   EvidenceModel& model = calibration.model;
   fit(summary, model);
@@ -193,19 +123,123 @@ Status calibrate(const EvidenceSummary& summary, float location, float scale,
   calibration.uncertainty = static_cast<float>(
       square_root_of(of_level + of_mean + 4.0 * reference * reference * of_scale));
 
-  if (settings.kind == DecisionKind::cusum) {
-    LimitSearch(wish, memory, calibration).run();
-  } else {
-    // Only sums need the cap: a single window or the k-th of some may reach any limit.
-    const bool sums = settings.kind == DecisionKind::ewma || settings.kind == DecisionKind::glr;
-    if (!sums) settings.cap = kNoCap;
-    const float limit = limit_by_trial(
-        model, settings, static_cast<double>(calibration.uncertainty), wish.run_length(), memory);
-    settings.limit = std::max(limit, kSmallestLimit);
-    calibration.rate_per_hour = wish.alarms_per_hour;
-  }
-
   calibration.support = support_of(model, summary.windows, wish);
+  if (cusum) {
+    target_ = natural_log_f64(1.0 / wish_.run_length());
+    low_ = static_cast<double>(kSmallestLimit);
+    high_ = 6.0;
+    at_low_ = natural_log_f64(1.0) - target_;
+    search_ = Search::high;
+    try_limit(high_);
+    return Status::ok;
+  }
+  // Only sums need the cap: a single window or the k-th of some may reach any limit.
+  const bool sums = settings.kind == DecisionKind::ewma || settings.kind == DecisionKind::glr;
+  if (!sums) settings.cap = kNoCap;
+  const float limit = limit_by_trial(model, settings, static_cast<double>(calibration.uncertainty),
+                                     wish.run_length(), memory);
+  settings.limit = std::max(limit, kSmallestLimit);
+  calibration.rate_per_hour = wish.alarms_per_hour;
+  return Status::ok;
+}
+
+// Bisects the logarithm of the limit by secants that keep the bracket (Illinois: Dowell and Jarratt,
+// BIT 11, 1971, p. 168); the log rate is nearly straight.
+bool Calibrator::step(std::int64_t work) {
+  while (search_ != Search::finished) {
+    if (!drifts_ && !chain_.step(calibration_.model, work)) return false;
+    if (!add_level(drifts_ ? std::min(1.0, wish_.window_seconds / wish_.session_seconds)
+                           : chain_.result().rate)) {
+      begin_level();
+    } else {
+      on_rate(natural_log_f64(std::max(rate_, 1e-18)));
+    }
+    if (work <= 0) break;
+  }
+  return search_ == Search::finished;
+}
+
+/// Begins to compute the alarms per window that are to be expected with this limit, averaged over the
+/// levels that a session may have.
+void Calibrator::try_limit(double limit) {
+  limit_ = limit;
+  DecisionSettings& settings = calibration_.settings;
+  settings.limit = static_cast<float>(limit);
+  settings.cap =
+      std::min(wish_.decision.cap, settings.reference + kLargestStepOfLimit * settings.limit);
+  rate_ = 0.0;
+  above_ = 0.0;
+  level_ = kLevels - 1;
+  begin_level();
+}
+
+void Calibrator::begin_level() {
+  const double from = level_ < 0 ? 1.0 : normal_upper_tail((level_ - 0.5) * kLevelStep);
+  share_ = from - above_;
+  above_ = from;
+  const double shift = level_ * kLevelStep * static_cast<double>(calibration_.uncertainty);
+  // Where a session as such drifts towards the limit the alarm is held throughout.
+  const DecisionSettings& settings = calibration_.settings;
+  drifts_ = calibration_.model.mean + shift >= static_cast<double>(settings.reference);
+  if (drifts_) return;
+  const auto wanted = static_cast<std::size_t>(std::clamp(limit_ * 4.0, 20.0, 120.0));
+  chain_.begin(calibration_.model, settings, shift, wanted, memory_);
+}
+
+/// @return true if it was the last that matters: lower levels alarm less
+bool Calibrator::add_level(double rate_of_level) {
+  rate_ += share_ * rate_of_level;
+  return (!drifts_ && (1.0 - above_) * rate_of_level < 0.01 * rate_) || --level_ < -1;
+}
+
+/// The rate of the limit on trial is known: which one is tried next?
+void Calibrator::on_rate(double log_rate) {
+  const double at = log_rate - target_;
+  const auto largest = static_cast<double>(kLargestLimit);
+  constexpr int kMostTries = 24;
+  bool found = false;
+  if (search_ == Search::high) {
+    at_high_ = at;
+    if (at > 0.0 && high_ < largest) {
+      low_ = high_;
+      at_low_ = at;
+      high_ = std::min(high_ * 1.7, largest);
+      return try_limit(high_);
+    }
+    search_ = Search::narrow;
+    found = !(at_high_ < 0.0);
+    tries_ = 0;
+    side_ = 0;
+  } else if (absolute(static_cast<float>(at)) < 0.02F) {
+    found = true;
+  } else if (at > 0.0) {
+    low_ = limit_;
+    at_low_ = at;
+    if (side_ == 1) at_high_ *= 0.5;
+    side_ = 1;
+  } else {
+    high_ = limit_;
+    at_high_ = at;
+    if (side_ == -1) at_low_ *= 0.5;
+    side_ = -1;
+  }
+  if (!found && tries_ < kMostTries) {
+    ++tries_;
+    return try_limit(std::clamp((low_ * at_high_ - high_ * at_low_) / (at_high_ - at_low_),
+                                low_ + 0.01 * (high_ - low_), high_ - 0.01 * (high_ - low_)));
+  }
+  search_ = Search::finished;
+  calibration_.rate_per_hour = exponential(log_rate) * 3600.0 / wish_.window_seconds;
+}
+
+Status calibrate(const EvidenceSummary& summary, float location, float scale,
+                 const CalibrationWish& wish, std::span<float> memory, Calibration& calibration) {
+  Calibrator calibrator;
+  const Status status = calibrator.begin(summary, location, scale, wish, memory);
+  if (status != Status::ok) return status;
+  while (!calibrator.step()) {
+  }
+  calibration = calibrator.result();
   return Status::ok;
 }
 

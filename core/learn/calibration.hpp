@@ -61,7 +61,9 @@ inline constexpr float kLargestLimit = 200.0F;
 /// Fewest windows that a calibration may rest on.
 inline constexpr std::size_t kFewestCalibrationWindows = 20;
 
-/// Floats of memory that calibrate() needs for n scores.
+/// Floats of memory that calibrate() needs for n scores, at its most exact. Evidence gathered elsewhere
+/// is content with less if its decision is a cusum: run_length_floats(kFewestCells) at least; what a
+/// coarser lattice costs is measured in tests/property/run_length_test.cpp.
 [[nodiscard]] constexpr std::size_t calibration_floats(std::size_t n) {
   return std::max({n, kRunLengthFloats, kTrialStretches});
 }
@@ -79,6 +81,54 @@ inline constexpr std::size_t kFewestCalibrationWindows = 20;
 [[nodiscard]] Status calibrate(std::span<const float> scores,
                                std::span<const std::uint32_t> sessions, const CalibrationWish& wish,
                                std::span<float> memory, Calibration& calibration);
+
+/// Finds the settings in pieces of bounded work, from evidence gathered elsewhere (burn-in). For a
+/// device that must go on sampling; calibrate() below is the loop over it.
+class Calibrator {
+ public:
+  /// What may be spent in a piece: some milliseconds of a microcontroller, in multiplications.
+  static constexpr std::int64_t kWork = 200'000;
+
+  /// The summary is not needed any more afterwards.
+  /// @param location, scale  units of the summary
+  /// @param memory  see calibration_floats(); in use until step() has said true. Kinds of decision
+  ///                other than cusum are done here, in one go.
+  /// @return too_few_windows, bad_configuration, workspace_too_small or ok
+  [[nodiscard]] Status begin(const EvidenceSummary& summary, float location, float scale,
+                             const CalibrationWish& wish, std::span<float> memory);
+  /// Goes on for about so much work, at most 0.9 million more. The result does not depend on it.
+  /// @return true when result() is there
+  bool step(std::int64_t work = kWork);
+  [[nodiscard]] const Calibration& result() const { return calibration_; }
+
+ private:
+  enum class Search : std::uint8_t { high, narrow, finished };
+  void try_limit(double limit);
+  void on_rate(double log_rate);
+  void begin_level();
+  bool add_level(double rate_of_level);
+
+  Calibration calibration_;
+  CalibrationWish wish_;
+  std::span<float> memory_;
+  RunLengthChain chain_;
+  Search search_ = Search::finished;
+  // The bracket, with the logarithm of the rate there less that of the wish.
+  double target_ = 0.0;
+  double low_ = 0.0;
+  double high_ = 0.0;
+  double at_low_ = 0.0;
+  double at_high_ = 0.0;
+  int side_ = 0;
+  int tries_ = 0;
+  // The limit on trial, and the session level that its rate is being computed for.
+  double limit_ = 0.0;
+  int level_ = 0;
+  bool drifts_ = false;
+  double share_ = 0.0;
+  double rate_ = 0.0;
+  double above_ = 0.0;  // share of sessions at higher levels
+};
 
 /// The same from evidence gathered elsewhere (burn-in), which is in units of location and scale.
 [[nodiscard]] Status calibrate(const EvidenceSummary& summary, float location, float scale,

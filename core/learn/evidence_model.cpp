@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "core/elementary.hpp"
 #include "core/math.hpp"
@@ -13,11 +14,6 @@ namespace {
 constexpr std::size_t kBins = EvidenceSummary::kBins;
 constexpr double kLow = EvidenceSummary::kLow;
 constexpr double kWidth = EvidenceSummary::kWidth;
-
-/// Where the share of a step of j cells stands, j from -cells to cells.
-constexpr std::size_t place_of(std::int32_t j, std::size_t cells) {
-  return j < 0 ? cells - static_cast<std::size_t>(-j) : cells + static_cast<std::size_t>(j);
-}
 
 constexpr double edge(std::size_t i) { return kLow + kWidth * static_cast<double>(i); }
 
@@ -126,142 +122,197 @@ void fit(const EvidenceSummary& summary, EvidenceModel& model) {
   model.independent_windows = n * (1.0 - model.correlation) / (1.0 + model.correlation);
 }
 
-RunLength cusum_run_length(const EvidenceModel& model, const DecisionSettings& settings,
+// Brook and Evans' lattice: cell i holds statistics around i w, the limit is where cell `cells` would
+// begin. Steps of more than the whole lattice end in an alarm or at rest from anywhere.
+void RunLengthChain::begin(const EvidenceModel& model, const DecisionSettings& settings,
                            double shift, std::size_t cells, std::span<float> memory) {
-  // Brook and Evans' lattice: cell i holds statistics around i w, the limit is where cell `cells`
-  // would begin. Steps of more than the whole lattice end in an alarm or at rest from anywhere.
-  const double limit = settings.limit;
-  const double w = limit / (static_cast<double>(cells) - 0.5);
-  const double reference = settings.reference;
-  const double cap = settings.cap;
-  const auto most = static_cast<std::int32_t>(cells);
-  const std::size_t steps = 2 * cells + 1;
+  memory_ = memory;
+  reference_ = settings.reference;
+  cap_ = settings.cap;
+  shift_ = shift;
+  correlation_ = model.correlation;
+  conditional_ = square_root_of(1.0 - correlation_ * correlation_);
   // Below this correlation the classes would only blur.
-  const bool correlated = model.correlation >= 0.02;
-  const std::size_t classes = correlated ? kNeighbourClasses : 1;
+  classes_ = correlation_ >= 0.02 ? kNeighbourClasses : 1;
+  while (!fit_lattice(model, settings.limit, cells)) --cells;
+  column_ = lowest_;
+  latent_ = -9.0;
+  above_last_.fill(1.0);
+  class_of_.fill(0);
+  first_ = highest_;
+  last_ = lowest_;
+  swapped_ = false;
+  steps_ = 0;
+  survival_ = 1.0;
+  rate_before_ = 0.0;
+  finished_ = false;
+  result_ = {};
+}
 
-  // Classes of the latent normal variable: centres at -1.8, -1.2, ... 3.6. The upper tail matters.
-  constexpr double kLowest = -1.8;
-  constexpr double kClassWidth = 0.6;
-  std::array<double, kNeighbourClasses> start{1.0};
-  if (correlated) {
-    for (std::size_t c = 0; c < classes; ++c) {
-      const double from = kLowest + kClassWidth * (static_cast<double>(c) - 0.5);
-      const double low = c == 0 ? 1.0 : normal_upper_tail(from);
-      const double high = c + 1 == classes ? 0.0 : normal_upper_tail(from + kClassWidth);
-      start[c] = low - high;
-    }
-  }
+/// Lays the lattice out. @return false if the memory does not hold it
+bool RunLengthChain::fit_lattice(const EvidenceModel& model, double limit, std::size_t cells) {
+  cells_ = cells;
+  width_ = limit / (static_cast<double>(cells) - 0.5);
+  const auto most = static_cast<double>(cells);
+  // From the step that ends where there is no evidence any more, to the one that the cap is in.
+  const double least = (kLow - model.centre) / model.spread + shift_;
+  lowest_ =
+      -static_cast<std::int32_t>(std::clamp((reference_ - least) / width_ + 1.0, -most, most));
+  highest_ = static_cast<std::int32_t>(std::clamp((cap_ - reference_) / width_ + 1.0, -most, most));
+  lowest_ = std::min(lowest_, highest_);
+  const auto steps = static_cast<std::size_t>(highest_ - lowest_ + 1);
+  return classes_ * (steps + 2 * cells) + cells <= memory_.size();
+}
 
-  // Share of each step, given the class before: [classes][steps].
-  const std::span<float> shares = memory.first(classes * steps);
-  std::array<std::uint8_t, 2 * kMostCells + 1> class_of{};
-  std::array<double, kNeighbourClasses> above_last{};
-  above_last.fill(1.0);
-  std::int32_t first = most;
-  std::int32_t last = -most;
-  const double conditional = square_root_of(1.0 - model.correlation * model.correlation);
-  double latent = -9.0;  // of the edge below
-  for (std::int32_t j = -most; j <= most; ++j) {
-    const double x = reference + (j + 0.5) * w;  // the edge above
-    const bool end = j == most || x >= cap;
-    const double above = end ? 0.0 : model.upper_tail(x - shift);
-    const std::size_t at = place_of(j, cells);
-    if (!correlated) {
-      shares[at] = static_cast<float>(above_last[0] - above);
-      above_last[0] = above;
+bool RunLengthChain::step(const EvidenceModel& model, std::int64_t& work) {
+  // A tail of a distribution takes as long as so many multiplications: float64, a logarithm.
+  constexpr std::int64_t kWorkOfTail = 600;
+  const auto wide = static_cast<std::int64_t>(classes_);
+  do {
+    if (finished_) return true;
+    if (column_ <= highest_) {
+      add_shares(model);
+      work -= kWorkOfTail * (classes_ == 1 ? 1 : wide + 2);
+      if (++column_ > highest_) start();
     } else {
-      const double edge_latent =
-          above > 0.0 ? (above < 1.0 ? normal_upper_quantile(above) : -9.0) : 9.0;
-      const double middle =
-          std::clamp(0.5 * (std::max(latent, -4.0) + std::min(edge_latent, 4.5)), -4.0, 4.5);
-      latent = edge_latent;
-      class_of[at] = static_cast<std::uint8_t>(
-          round_and_clamp(static_cast<float>((middle - kLowest) / kClassWidth), 0,
-                          static_cast<std::int32_t>(classes) - 1));
-      for (std::size_t c = 0; c < classes; ++c) {
-        const double centre = kLowest + kClassWidth * static_cast<double>(c);
-        const double z = (edge_latent - model.correlation * centre) / conditional;
-        const double above_given = end || edge_latent >= 9.0 ? 0.0 : normal_upper_tail(z);
-        shares[c * steps + at] = static_cast<float>(above_last[c] - above_given);
-        above_last[c] = above_given;
-      }
+      finished_ = advance();
+      work -= std::max(last_ - first_ + 1, 0) * static_cast<std::int64_t>(cells_) * (wide + 1);
     }
-    float greatest = 0.0F;
-    for (std::size_t c = 0; c < classes; ++c) {
-      float& share = shares[c * steps + at];
-      if (share < 1e-12F) share = 0.0F;  // rounding, or never within a machine's life
-      greatest = std::max(greatest, share);
-    }
-    if (greatest > 0.0F) {
-      first = std::min(first, j);
-      last = std::max(last, j);
+  } while (work > 0);
+  return finished_;
+}
+
+// Classes of the latent normal variable: centres at -1.8, -1.2, ... 3.6. The upper tail matters.
+constexpr double kLowestClass = -1.8;
+constexpr double kClassWidth = 0.6;
+
+/// Shares of the next step, one for each class of the window before: [classes][steps].
+void RunLengthChain::add_shares(const EvidenceModel& model) {
+  const auto steps = static_cast<std::size_t>(highest_ - lowest_ + 1);
+  const std::int32_t j = column_;
+  const auto at = static_cast<std::size_t>(j - lowest_);
+  const double x = reference_ + (j + 0.5) * width_;  // the edge above
+  const bool end = j == highest_ || x >= cap_;
+  const double above = end ? 0.0 : model.upper_tail(x - shift_);
+  if (classes_ == 1) {
+    memory_[at] = static_cast<float>(above_last_[0] - above);
+    above_last_[0] = above;
+  } else {
+    const double edge_latent =
+        above > 0.0 ? (above < 1.0 ? normal_upper_quantile(above) : -9.0) : 9.0;
+    const double middle =
+        std::clamp(0.5 * (std::max(latent_, -4.0) + std::min(edge_latent, 4.5)), -4.0, 4.5);
+    latent_ = edge_latent;
+    class_of_[at] = static_cast<std::uint8_t>(
+        round_and_clamp(static_cast<float>((middle - kLowestClass) / kClassWidth), 0,
+                        static_cast<std::int32_t>(classes_) - 1));
+    for (std::size_t c = 0; c < classes_; ++c) {
+      const double centre = kLowestClass + kClassWidth * static_cast<double>(c);
+      const double z = (edge_latent - correlation_ * centre) / conditional_;
+      const double above_given = end || edge_latent >= 9.0 ? 0.0 : normal_upper_tail(z);
+      memory_[c * steps + at] = static_cast<float>(above_last_[c] - above_given);
+      above_last_[c] = above_given;
     }
   }
+  float greatest = 0.0F;
+  for (std::size_t c = 0; c < classes_; ++c) {
+    float& share = memory_[c * steps + at];
+    if (share < 1e-12F) share = 0.0F;  // rounding, or never within a machine's life
+    greatest = std::max(greatest, share);
+  }
+  if (greatest > 0.0F) {
+    first_ = std::min(first_, j);
+    last_ = std::max(last_, j);
+  }
+}
 
-  std::span<float> now = memory.subspan(classes * steps, classes * cells);
-  std::span<float> next = memory.subspan(classes * steps + classes * cells, classes * cells);
-  const std::span<float> moved = memory.subspan(classes * (steps + 2 * cells), cells);
+/// All at rest, the window before as windows are.
+void RunLengthChain::start() {
+  const auto steps = static_cast<std::size_t>(highest_ - lowest_ + 1);
+  const std::span<float> now = memory_.subspan(classes_ * steps, classes_ * cells_);
   std::ranges::fill(now, 0.0F);
-  for (std::size_t c = 0; c < classes; ++c) now[c * cells] = static_cast<float>(start[c]);
+  for (std::size_t c = 0; c < classes_; ++c) {
+    const double from = kLowestClass + kClassWidth * (static_cast<double>(c) - 0.5);
+    const double low = c == 0 ? 1.0 : normal_upper_tail(from);
+    const double high = c + 1 == classes_ ? 0.0 : normal_upper_tail(from + kClassWidth);
+    now[c * cells_] = classes_ == 1 ? 1.0F : static_cast<float>(low - high);
+  }
+}
 
-  RunLength result;
-  double survival = 1.0;
-  double rate_before = 0.0;
-  constexpr int kMostSteps = 5'000;
-  for (int step = 1; step <= kMostSteps; ++step) {
-    result.from_rest += survival;
-    std::ranges::fill(next, 0.0F);
-    double left = 0.0;
-    for (std::int32_t j = first; j <= last; ++j) {
-      const std::size_t at = place_of(j, cells);
-      // What makes this step, from each cell: summed over the class before.
-      for (std::size_t c = 0; c < classes; ++c) {
-        const float share = shares[c * steps + at];
-        const float* const from = now.data() + c * cells;
-        if (c == 0) {
-          for (std::size_t i = 0; i < cells; ++i) moved[i] = share * from[i];
-        } else {
-          for (std::size_t i = 0; i < cells; ++i) moved[i] += share * from[i];
-        }
-      }
-      float* const to = next.data() + class_of[at] * cells;
-      if (j <= 0) {
-        const auto down = static_cast<std::size_t>(-j);
-        float rest = 0.0F;
-        for (std::size_t i = 0; i < std::min(down, cells); ++i) rest += moved[i];
-        to[0] += rest;
-        for (std::size_t i = down; i < cells; ++i) to[i - down] += moved[i];
+/// One window. @return true if that was the last that has to be computed
+bool RunLengthChain::advance() {
+  const std::size_t cells = cells_;
+  const std::size_t classes = classes_;
+  const auto steps = static_cast<std::size_t>(highest_ - lowest_ + 1);
+  const std::span<const float> shares = memory_.first(classes * steps);
+  std::span<float> now = memory_.subspan(classes * steps, classes * cells);
+  std::span<float> next = memory_.subspan(classes * steps + classes * cells, classes * cells);
+  const std::span<float> moved = memory_.subspan(classes * (steps + 2 * cells), cells);
+  if (swapped_) std::swap(now, next);
+
+  result_.from_rest += survival_;
+  std::ranges::fill(next, 0.0F);
+  double left = 0.0;
+  for (std::int32_t j = first_; j <= last_; ++j) {
+    const auto at = static_cast<std::size_t>(j - lowest_);
+    // What makes this step, from each cell: summed over the class before.
+    for (std::size_t c = 0; c < classes; ++c) {
+      const float share = shares[c * steps + at];
+      const float* const from = now.data() + c * cells;
+      if (c == 0) {
+        for (std::size_t i = 0; i < cells; ++i) moved[i] = share * from[i];
       } else {
-        const auto up = static_cast<std::size_t>(j);
-        for (std::size_t i = 0; i + up < cells; ++i) to[i + up] += moved[i];
-        float out = 0.0F;
-        for (std::size_t i = cells - std::min(up, cells); i < cells; ++i) out += moved[i];
-        left += static_cast<double>(out);
+        for (std::size_t i = 0; i < cells; ++i) moved[i] += share * from[i];
       }
     }
-    double stayed = 0.0;
-    for (const float mass : next) stayed += static_cast<double>(mass);
-    const double total = stayed + left;
-    result.rate = total > 0.0 ? left / total : 1.0;
-    survival *= 1.0 - result.rate;
-    if (stayed <= 0.0 || survival < 1e-9) {
-      result.rate = std::max(result.rate, 1.0 / result.from_rest);
-      return result;
-    }
-    const auto factor = static_cast<float>(1.0 / stayed);
-    for (float& mass : next) mass *= factor;
-    std::swap(now, next);
-    if (step % 16 == 0) {
-      const double change = result.rate - rate_before;
-      if (change < 1e-4 * result.rate && change > -1e-4 * result.rate) break;
-      rate_before = result.rate;
+    float* const to = next.data() + class_of_[at] * cells;
+    if (j <= 0) {
+      const auto down = static_cast<std::size_t>(-j);
+      float rest = 0.0F;
+      for (std::size_t i = 0; i < std::min(down, cells); ++i) rest += moved[i];
+      to[0] += rest;
+      for (std::size_t i = down; i < cells; ++i) to[i - down] += moved[i];
+    } else {
+      const auto up = static_cast<std::size_t>(j);
+      for (std::size_t i = 0; i + up < cells; ++i) to[i + up] += moved[i];
+      float out = 0.0F;
+      for (std::size_t i = cells - std::min(up, cells); i < cells; ++i) out += moved[i];
+      left += static_cast<double>(out);
     }
   }
+  double stayed = 0.0;
+  for (const float mass : next) stayed += static_cast<double>(mass);
+  const double total = stayed + left;
+  result_.rate = total > 0.0 ? left / total : 1.0;
+  survival_ *= 1.0 - result_.rate;
+  if (stayed <= 0.0 || survival_ < 1e-9) {
+    result_.rate = std::max(result_.rate, 1.0 / result_.from_rest);
+    return true;
+  }
+  const auto factor = static_cast<float>(1.0 / stayed);
+  for (float& mass : next) mass *= factor;
+  swapped_ = !swapped_;
+  constexpr int kMostSteps = 5'000;
+  bool last = ++steps_ == kMostSteps;
+  if (steps_ % 16 == 0) {
+    const double change = result_.rate - rate_before_;
+    last = last || (change < 1e-4 * result_.rate && change > -1e-4 * result_.rate);
+    rate_before_ = result_.rate;
+  }
+  if (!last) return false;
   // From here on alarms come at a fixed rate.
   constexpr double kNever = 1e-15;
-  result.from_rest += survival / std::max(result.rate, kNever);
-  return result;
+  result_.from_rest += survival_ / std::max(result_.rate, kNever);
+  return true;
+}
+
+RunLength cusum_run_length(const EvidenceModel& model, const DecisionSettings& settings,
+                           double shift, std::size_t cells, std::span<float> memory) {
+  RunLengthChain chain;
+  chain.begin(model, settings, shift, cells, memory);
+  for (std::int64_t work = 0; !chain.step(model, work); work = 0) {
+  }
+  return chain.result();
 }
 
 }  // namespace fettle

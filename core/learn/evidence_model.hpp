@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "core/decision/evidence_summary.hpp"
@@ -60,20 +62,74 @@ struct RunLength {
   double rate = 0.0;       ///< alarms per window once it has been running, at most 1
 };
 
-/// Finest lattice that cusum_run_length() takes.
+/// Finest lattice of a RunLengthChain, and the coarsest that is worth anything.
 inline constexpr std::size_t kMostCells = 200;
+inline constexpr std::size_t kFewestCells = 20;
 /// Steps of the latent normal variable that the lattice remembers of the window before.
 inline constexpr std::size_t kNeighbourClasses = 10;
-/// Floats of memory that cusum_run_length() needs.
-inline constexpr std::size_t kRunLengthFloats =
-    kNeighbourClasses * (2 * kMostCells + 2 * kMostCells + 1) + kMostCells;
+/// Floats of memory that hold a lattice of so many cells in any case. Evidence without correlation takes
+/// a tenth, and a lattice whose steps reach far the half.
+[[nodiscard]] constexpr std::size_t run_length_floats(std::size_t cells) {
+  return kNeighbourClasses * (4 * cells + 1) + cells;
+}
+/// Enough for the finest.
+inline constexpr std::size_t kRunLengthFloats = run_length_floats(kMostCells);
 
 /// Run length of cusum on this evidence by the Markov chain of Brook and Evans (An approach to the
 /// probability distribution of cusum run length, Biometrika 59, 1972, p. 539): the statistic lives
 /// on a lattice. Where neighbours are correlated the state also holds a class of the window before.
 /// Instead of inverting a matrix the distribution is stepped until what leaves is a fixed share.
-/// @param shift  added to all evidence: another session's level  @param cells  4 to kMostCells
-/// @param memory  kRunLengthFloats
+///
+/// In pieces of bounded work, so that a device can go on sampling between them.
+class RunLengthChain {
+ public:
+  /// @param shift   added to all evidence: another session's level
+  /// @param cells   wanted, 4 to kMostCells; as many of them as the memory holds are used
+  /// @param memory  run_length_floats(4) at least; stays in use until step() has said true
+  void begin(const EvidenceModel& model, const DecisionSettings& settings, double shift,
+             std::size_t cells, std::span<float> memory);
+  /// Goes on. The same pieces in the same order whatever `work` is, so the result has the same bits.
+  /// @param model         as in begin()
+  /// @param[in,out] work  multiplications that may be spent; at least one piece is done, of at most
+  ///                      0.9 million
+  /// @return true when result() is there
+  bool step(const EvidenceModel& model, std::int64_t& work);
+  [[nodiscard]] const RunLength& result() const { return result_; }
+  [[nodiscard]] std::size_t cells() const { return cells_; }
+
+ private:
+  [[nodiscard]] bool fit_lattice(const EvidenceModel& model, double limit, std::size_t cells);
+  void add_shares(const EvidenceModel& model);
+  void start();
+  bool advance();
+
+  std::span<float> memory_;
+  double reference_ = 0.0;
+  double cap_ = 0.0;
+  double width_ = 1.0;  // of a cell
+  double shift_ = 0.0;
+  double correlation_ = 0.0;
+  double conditional_ = 1.0;
+  std::size_t cells_ = 0;
+  std::size_t classes_ = 1;
+  // Steps that evidence can make: the others have no share and no place in memory.
+  std::int32_t lowest_ = 0;
+  std::int32_t highest_ = 0;
+  std::int32_t column_ = 0;  // the step whose shares come next; beyond the last: they are there
+  double latent_ = 0.0;      // of the edge below
+  std::array<double, kNeighbourClasses> above_last_{};
+  std::array<std::uint8_t, 2 * kMostCells + 1> class_of_{};
+  std::int32_t first_ = 0;  // steps that have a share
+  std::int32_t last_ = 0;
+  bool swapped_ = false;  // which half of the memory holds the distribution now
+  int steps_ = 0;
+  double survival_ = 1.0;
+  double rate_before_ = 0.0;
+  bool finished_ = true;
+  RunLength result_;
+};
+
+/// The same in one go.
 [[nodiscard]] RunLength cusum_run_length(const EvidenceModel& model,
                                          const DecisionSettings& settings, double shift,
                                          std::size_t cells, std::span<float> memory);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "core/checksum.hpp"
@@ -106,6 +107,30 @@ class Fields {
   const std::string& file_;
 };
 
+BoardLearned parse_burn_in(const Fields& fields, const Json& json) {
+  if (!json.is_object()) fields.wrong("burn_in", "null or an object", json);
+  BoardLearned learned;
+  const std::string crc =
+      fields.text(fields.of(json, "model_crc32", "burn_in.model_crc32"), "burn_in.model_crc32");
+  const auto [end, error] =
+      std::from_chars(crc.data(), crc.data() + crc.size(), learned.model_crc32, 16);
+  if (crc.size() != 8 || error != std::errc() || end != crc.data() + crc.size()) {
+    fields.refuse("\"burn_in.model_crc32\": expected 8 hexadecimal digits");
+  }
+  const Json& hop = fields.of(json, "hop", "burn_in.hop");
+  if (!hop.is_number_unsigned() || hop.get<std::uint64_t>() > 65535) {
+    fields.wrong("burn_in.hop", "a whole number up to 65535", hop);
+  }
+  learned.hop = hop.get<std::uint16_t>();
+  if (!from_base64(fields.text(fields.of(json, "base64", "burn_in.base64"), "burn_in.base64"),
+                   learned.bytes) ||
+      learned.bytes.empty() || learned.bytes.size() > protocol::kMostLearned) {
+    fields.refuse(fmt::format("\"burn_in.base64\": expected base64 with padding of 1 to {} bytes",
+                              protocol::kMostLearned));
+  }
+  return learned;
+}
+
 }  // namespace
 
 std::string base64(const std::vector<std::uint8_t>& bytes) {
@@ -164,10 +189,16 @@ std::string backup_text(const BoardBackup& backup) {
       {"board",
        {{"id", backup.board_id}, {"name", backup.board_name}, {"firmware", backup.firmware}}},
       {"settings", Json::object()},
-      {"model", nullptr}};
+      {"model", nullptr},
+      {"burn_in", nullptr}};
   for (const auto& [key, value] : backup.settings) json["settings"][key] = value;
   if (!backup.model.empty()) {
     json["model"] = {{"bytes", backup.model.size()}, {"base64", base64(backup.model)}};
+  }
+  if (!backup.burn_in.bytes.empty()) {
+    json["burn_in"] = {{"model_crc32", fmt::format("{:08x}", backup.burn_in.model_crc32)},
+                       {"hop", backup.burn_in.hop},
+                       {"base64", base64(backup.burn_in.bytes)}};
   }
   json["crc32"] = crc_text(plain(json));
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -216,6 +247,10 @@ BoardBackup parse_backup(const std::string& text, const std::string& name) {
                                 field, kLongestSetting, std::max(key.size(), setting.size())));
     }
     backup.settings.emplace_back(key, setting);
+  }
+  // Backups of before boards learned have none.
+  if (const auto burn_in = json.find("burn_in"); burn_in != json.end() && !burn_in->is_null()) {
+    backup.burn_in = parse_burn_in(fields, *burn_in);
   }
   const Json& model = fields.of(json, "model", "model");
   if (model.is_null()) return backup;

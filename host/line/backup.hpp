@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "host/line/board_link.hpp"
+
 namespace fettle::host {
 
 /// A larger file is none of ours.
@@ -20,6 +22,7 @@ struct BoardBackup {
   std::string firmware;
   std::vector<std::pair<std::string, std::string>> settings;  ///< as the board lists them
   std::vector<std::uint8_t> model;                            ///< empty: none
+  BoardLearned burn_in;                                       ///< no bytes: nothing was learned
 };
 
 /// The lines "key=value" of the board's command `settings`; others are ignored.

@@ -540,6 +540,24 @@ void BoardLink::send_model(std::span<const std::uint8_t> file,
   }
 }
 
+BoardLearned BoardLink::read_learned() {
+  const Answer answer =
+      ask(MessageType::learned_read, std::span<const std::uint8_t>(), MessageType::learned);
+  protocol::Learned learned;
+  if (answer.type != MessageType::learned || !decode(answer.payload, learned)) {
+    throw Error(
+        ExitCode::bad_input,
+        fmt::format("{}: what the board has learned cannot be read: {}", port_, answer.reply.text));
+  }
+  return {learned.model_crc32, learned.hop, {learned.bytes.begin(), learned.bytes.end()}};
+}
+
+BoardReply BoardLink::write_learned(const BoardLearned& learned) {
+  return ask(MessageType::learned_write,
+             protocol::Learned{learned.model_crc32, learned.hop, learned.bytes}, MessageType::reply)
+      .reply;
+}
+
 std::vector<std::uint8_t> BoardLink::read_model(const std::function<void(std::size_t)>& progress) {
   constexpr int kMostWrongAnswers =
       3;  // to one request: what was asked before may be answered late

@@ -54,6 +54,13 @@ struct Reconnected {
 using LineMessage = std::variant<protocol::SamplesMessage, protocol::ScoreMessage, BoardEvent,
                                  BoardLog, LostFrames, Reconnected>;
 
+/// What a board has learned after deployment.
+struct BoardLearned {
+  std::uint32_t model_crc32 = 0;
+  std::uint16_t hop = 0;
+  std::vector<std::uint8_t> bytes;  ///< empty: nothing
+};
+
 /// Answer to a request.
 struct BoardReply {
   protocol::ReplyStatus status = protocol::ReplyStatus::ok;
@@ -116,6 +123,11 @@ class BoardLink {
   /// what the board's checksum says.
   [[nodiscard]] std::vector<std::uint8_t> read_model(
       const std::function<void(std::size_t)>& progress);
+
+  /// What burn-in has learned. Throws Error(bad_input) if the answer makes no sense.
+  [[nodiscard]] BoardLearned read_learned();
+  /// Hands that back. The board refuses what is not of its model and hop.
+  [[nodiscard]] BoardReply write_learned(const BoardLearned& learned);
 
   [[nodiscard]] std::uint64_t lost_frames() const { return lost_frames_; }
   [[nodiscard]] std::uint64_t damaged() const { return reader_.damaged(); }

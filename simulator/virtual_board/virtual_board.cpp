@@ -18,9 +18,11 @@ VirtualBoard::VirtualBoard(const VirtualBoardConfig& config, MotionSource& motio
       card_(*storage.card, operations),
       flash_(*storage.flash, operations),
       settings_(*storage.settings, operations),
+      learned_(*storage.learned, operations),
       pin_(now_us_, observer_),
       log_(now_us_, observer_),
-      board_({bus_, interrupt_, line_, card_, flash_, settings_, pin_, log_},
+      board_({bus_, interrupt_, line_, card_, flash_, settings_, learned_, pin_, log_,
+              config.learns ? &calibration_ : nullptr},
              {config.id, firmware_, config.model}) {
   interrupt_.wired = config.interrupt;
   bus_.lost_answers = config.lost_answers;

@@ -18,6 +18,7 @@ struct Storage {
   std::unique_ptr<Medium> card = in_memory();
   std::unique_ptr<Medium> flash = in_memory();
   std::unique_ptr<Medium> settings = in_memory();
+  std::unique_ptr<Medium> learned = in_memory();
 };
 
 struct VirtualBoardConfig {
@@ -30,6 +31,7 @@ struct VirtualBoardConfig {
   std::uint32_t baud = 921'600;
   double lost_answers = 0;              ///< part of the bus' transfers: see ChipBus
   std::span<const std::uint8_t> model;  ///< built in
+  bool learns = true;                   ///< memory for burn-in is lent
 };
 
 /// The board's own code over simulated ports, in simulated time. From the machine it gets bytes of
@@ -66,8 +68,10 @@ class VirtualBoard {
   VirtualCard card_;
   VirtualFlash flash_;
   VirtualSettings settings_;
+  VirtualSettings learned_;
   VirtualPin pin_;
   VirtualLog log_;
+  Refinement::Memory calibration_;
   board::Board board_;
 };
 

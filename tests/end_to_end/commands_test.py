@@ -29,7 +29,7 @@ GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
 
 USAGE, BAD_INPUT, TOO_LITTLE, IO, EXISTS, INTERRUPTED = 2, 3, 4, 5, 6, 130
 COMMANDS = ("simulate", "import", "label", "inspect", "train", "evaluate", "score", "info", "infer",
-            "export", "ports", "collect", "deploy", "watch", "selftest", "command", "backup", "restore")
+            "export", "ports", "collect", "deploy", "watch", "feedback", "selftest", "command", "backup", "restore")
 SHORT = "normal=3,imbalance=1,bearing=1"
 FAULTS = ("bearing", "imbalance")
 SIMULATED = "simulated-fan-seed1"

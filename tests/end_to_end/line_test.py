@@ -334,12 +334,49 @@ class LineTest(unittest.TestCase):
             if "ALARM" in status:
                 break
             time.sleep(0.5)
-        self.assertIn("Already, before this began: an ALARM is on.", self.run_fettle(*watch).stdout)
+        self.assertRegex(self.run_fettle(*watch).stdout,
+                         r"Already, before this began: an ALARM is on \(ID \d+\)\.")
         first = json.loads(self.run_fettle(*watch, "--json").stdout.splitlines()[0])
         self.assertEqual([first[key] for key in ("alarm", "acknowledged", "muted", "maintenance")],
                          [True, False, False, False])
         self.run_fettle("command", "--port", board.port, "mute 1d")
-        self.assertIn("an ALARM is on, muted", self.run_fettle(*watch).stdout)
+        self.assertRegex(self.run_fettle(*watch).stdout, r"an ALARM is on \(ID \d+\), muted")
+
+    def test_feedback_on_an_alarm_is_kept_and_carried_by_a_backup(self):
+        board = self.board("--fault", "imbalance@600s")
+        self.run_fettle("collect", "--port", board.port, "--label", "normal", "--for", "5min",
+                        "-o", "data")
+        self.run_fettle("train", "data", "-o", "m.tflite", "--features", "vibration",
+                        "--false-alarms", "1/week")
+        self.run_fettle("deploy", "m.tflite", "--port", board.port)
+        feedback = ["feedback", "--port", board.port, "--alarm"]
+        self.run_fettle(*feedback, "0", "false", status=USAGE)
+        self.run_fettle(*feedback, "1", "perhaps", status=USAGE)
+        watch = ["watch", "--port", board.port, "--for", "60s", "--json"]
+        alarms, until = [], time.monotonic() + WAIT_S
+        while not alarms and time.monotonic() < until:
+            lines = [json.loads(line) for line in self.run_fettle(*watch).stdout.splitlines()]
+            alarms = [line["id"] for line in lines if line.get("kind") == "alarm_began"]
+        self.assertTrue(alarms, "the fault raises no alarm")
+        status = self.run_fettle("command", "--port", board.port, "status").stdout
+        self.assertRegex(status, r"burn-in: .* asked 1 a week, to be expected .* missing")
+        wrong = self.run_fettle(*feedback, str(alarms[-1] + 1000), "false", status=BAD_INPUT)
+        self.assertIn(str(alarms[-1]), wrong.stderr)  # which there are
+        said = self.json(*feedback, str(alarms[-1]), "false")
+        self.assertTrue(said["learned"])
+        self.assertFalse(said["fault"])
+        self.assertGreater(said["raise"], 1)
+        self.assertLessEqual(said["raise"], 2)
+
+        self.assertTrue(self.json("backup", "--port", board.port, "-o", "pump.json")["burn_in"])
+        other = self.board(name="other")
+        self.assertTrue(self.json("restore", "pump.json", "--port", other.port)["burn_in"])
+        self.assertIn("by false alarms",
+                      self.run_fettle("command", "--port", other.port, "status").stdout)
+        other.stop()
+        other.start()
+        self.assertIn("by false alarms",
+                      self.run_fettle("command", "--port", other.port, "status").stdout)
 
     def test_deploy_warns_of_a_model_for_another_machine(self):
         board = self.board("--fault", "loose")

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "protocol/card_record.hpp"
-#include "tests/support/virtual_rig.hpp"
+#include "tests/support/deciding.hpp"
 
 namespace fettle::test {
 namespace {
@@ -230,6 +230,138 @@ TEST(PowerLoss, AtAnyByteOfAModelUpdateLeavesTheOldOrTheNew) {
   }
   EXPECT_TRUE(old_seen);
   EXPECT_TRUE(new_seen);
+}
+
+/// A board whose model decides, with one false alarm that was said to be one; then another.
+void say_false(VirtualRig& rig) {
+  rig.shaker.level = 1.5;
+  rig.run(6);
+  rig.shaker.level = 1;
+  rig.run(40);
+  rig.command("ack false");
+  rig.settle();
+}
+
+TEST(PowerLoss, AtAnyByteOfWhatWasLearnedLeavesTheOldOrTheNew) {
+  const auto seed = [](VirtualRig& rig) {
+    static const auto seeded = [] {
+      VirtualRig first;
+      first.power_on();
+      first.connect(0);
+      static_cast<void>(first.deploy(deciding_model(1.0)));
+      first.run(5);
+      say_false(first);
+      EXPECT_GT(first.storage.learned->size(), 0U);
+      std::vector<std::vector<std::uint8_t>> kept;
+      for (simulator::Medium* medium :
+           {first.storage.flash.get(), first.storage.settings.get(), first.storage.learned.get()}) {
+        kept.push_back(contents(*medium));
+      }
+      return kept;
+    }();
+    rig.storage.flash->replace(seeded[0]);
+    rig.storage.settings->replace(seeded[1]);
+    rig.storage.learned->replace(seeded[2]);
+  };
+  const auto scenario = [](VirtualRig& rig) {
+    rig.power_on();
+    rig.connect(0);
+    rig.run(5);
+    say_false(rig);
+  };
+  VirtualRig whole;
+  seed(whole);
+  const auto before = contents(*whole.storage.learned);
+  scenario(whole);
+  const auto after = contents(*whole.storage.learned);
+  ASSERT_NE(before, after);
+  const std::uint64_t stored = whole.operations.stored_bytes();
+  bool old_seen = false;
+  bool new_seen = false;
+  // Each byte of the record: those stored last. And some before.
+  for (std::uint64_t byte = stored - after.size() - 8; byte <= stored; byte += 31) {
+    SCOPED_TRACE(testing::Message() << "power lost at byte " << byte << " of " << stored);
+    VirtualRig rig;
+    seed(rig);
+    rig.operations.bytes_before_power_loss = byte;
+    scenario(rig);
+    rig.operations = {};
+    const auto left = contents(*rig.storage.learned);
+    ASSERT_TRUE(left == before || left == after);
+    old_seen = old_seen || left == before;
+    new_seen = new_seen || left == after;
+    rig.log.clear();
+    rig.power_on();
+    rig.run(1);
+    ASSERT_TRUE(std::ranges::any_of(rig.log, [](const std::string& line) {
+      return line.find("is taken up") != std::string::npos;
+    }));
+  }
+  EXPECT_TRUE(old_seen);
+  EXPECT_TRUE(new_seen);
+}
+
+TEST(LearnedStore, EachOperationFailsOnceAndBurnInIsNotLost) {
+  std::vector<std::uint8_t> model = deciding_model(1.0);
+  const auto life = [&](VirtualRig& rig) {
+    rig.config.card = false;
+    rig.power_on();
+    rig.connect(0);
+    static_cast<void>(rig.deploy(model));
+    rig.run(5);
+    say_false(rig);
+  };
+  // Counted over the moment in which something is saved: everything else fails in EachOperation.
+  VirtualRig whole;
+  life(whole);
+  const std::uint64_t operations = whole.operations.done();
+  for (std::uint64_t n = operations - 40; n <= operations; ++n) {
+    SCOPED_TRACE(testing::Message() << "operation " << n << " of " << operations);
+    VirtualRig rig;
+    rig.operations.fail_at = n;
+    life(rig);
+    rig.operations.fail_at = 0;
+    const board::Learning& learning = rig.board->board().learning();
+    ASSERT_NE(learning.refinement(), nullptr);
+    ASSERT_GT(learning.refinement()->raise(), 1.0F) << "the answer was lost";
+    // The next answer saves it all, if this one could not be saved.
+    say_false(rig);
+    rig.power_on();
+    rig.run(2);
+    ASSERT_NE(rig.board->board().learning().refinement(), nullptr);
+    ASSERT_GT(rig.board->board().learning().refinement()->raise(), 1.0F);
+  }
+}
+
+TEST(Endurance, ADayOfNormalRunningSupportsOneFalseAlarmAWeek) {
+  VirtualRig rig;
+  rig.power_on();
+  rig.connect(0);
+  static_cast<void>(rig.deploy(deciding_model(1.0 / 168.0)));
+  rig.run(5);
+  const protocol::StatusMessage first = rig.board->board().status();
+  EXPECT_GT(first.stated_per_hour, 100 * first.asked_per_hour);
+  float stated = first.stated_per_hour;
+  float hours = first.normal_hours;
+  for (int hour = 0; hour < 24; ++hour) {
+    rig.run(3600);
+    const protocol::StatusMessage now = rig.board->board().status();
+    EXPECT_LE(now.stated_per_hour, stated);
+    EXPECT_GE(now.normal_hours, hours);
+    stated = now.stated_per_hour;
+    hours = now.normal_hours;
+    std::printf("%2d h: %.4f false alarms an hour to be expected, %.0f min missing\n", hour + 1,
+                static_cast<double>(stated), static_cast<double>(now.minutes_missing));
+  }
+  const protocol::StatusMessage last = rig.board->board().status();
+  EXPECT_EQ(last.burn_in, protocol::BurnInState::supported);
+  EXPECT_EQ(last.stated_per_hour, last.asked_per_hour);
+  EXPECT_NEAR(hours, 22.5F, 0.6F);
+  EXPECT_EQ(last.alarms, 0U);
+  // And a fault is found as before.
+  rig.shaker.level = 1.5;
+  rig.run(12);
+  EXPECT_EQ(rig.board->board().status().alarms, 1U);
 }
 
 TEST(Endurance, ADayWithOnePercentOfBusFaultsLosesNoSampleUnreported) {

@@ -39,6 +39,7 @@ void decode_all(std::span<const std::uint8_t> payload) {
   decode_as<EventMessage>(payload);
   decode_as<LogMessage>(payload);
   decode_as<StatusMessage>(payload);
+  decode_as<Learned>(payload);
   decode_as<ModelBegin>(payload);
   decode_as<ModelBytes>(payload);
   decode_as<ModelRead>(payload);

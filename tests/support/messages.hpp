@@ -136,6 +136,16 @@ class AnyMessage {
     m.model = among(protocol::ModelState::none, protocol::ModelState::proven);
     m.card = among(protocol::CardState::absent, protocol::CardState::failed);
     m.card_records = random_.next();
+    m.share = real();
+    m.alarm_id = whole<std::uint32_t>();
+    m.burn_in = among(protocol::BurnInState::none, protocol::BurnInState::supported);
+    for (float* value :
+         {&m.normal_hours, &m.asked_per_hour, &m.stated_per_hour, &m.minutes_missing, &m.raise}) {
+      *value = real();
+    }
+  }
+  void fill(protocol::Learned& m) {
+    m = {whole<std::uint32_t>(), whole<std::uint16_t>(), bytes(protocol::kMostLearned)};
   }
   void fill(protocol::ModelBegin& m) { m = {whole<std::uint32_t>(), whole<std::uint32_t>()}; }
   void fill(protocol::ModelBytes& m) {

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <string_view>
+
+#include "board/text.hpp"
 #include "tests/support/files.hpp"
 
 namespace fettle::host {
@@ -58,6 +62,22 @@ TEST(AlarmRate, TextNeverSaysRarerThanItIs) {
   for (; rate > 1.2e-4; rate *= 0.97) {
     EXPECT_GE(parse_alarm_rate(alarm_rate_text(rate)), rate * (1.0 - 1e-5)) << rate;
     EXPECT_LE(parse_alarm_rate(alarm_rate_text(rate)), rate * 1.11) << rate;
+  }
+}
+
+TEST(AlarmRate, TheBoardSaysTheSame) {
+  for (double per_hour = 200.0; per_hour > 1.0 / 9000.0; per_hour /= 1.07) {
+    for (const double rate : {per_hour, static_cast<double>(static_cast<float>(1.0 / 168.0))}) {
+      board::Text<40> text;
+      board::add_alarm_rate(text, rate);
+      std::string said(text.view());
+      for (const std::string_view between : {" an ", " a "}) {
+        if (const std::size_t at = said.find(between); at != std::string::npos) {
+          said.replace(at, between.size(), "/");
+        }
+      }
+      EXPECT_EQ(said, alarm_rate_text(rate)) << rate;
+    }
   }
 }
 

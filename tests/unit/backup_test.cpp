@@ -15,7 +15,7 @@ namespace {
 
 BoardBackup backup(std::size_t model) {
   BoardBackup backup{
-      "0011223344556677", "Pumpe \xC3\xBC", "0.1.0", {{"name", "Pumpe"}, {"record", ""}}, {}};
+      "0011223344556677", "Pumpe \xC3\xBC", "0.1.0", {{"name", "Pumpe"}, {"record", ""}}, {}, {}};
   Random random(model);
   for (std::size_t i = 0; i < model; ++i) {
     backup.model.push_back(static_cast<std::uint8_t>(random.next()));
@@ -52,7 +52,17 @@ TEST(Backup, ComesBack) {
     EXPECT_EQ(after.board_name, before.board_name);
     EXPECT_EQ(after.settings, before.settings);
     EXPECT_EQ(after.model, before.model);
+    EXPECT_TRUE(after.burn_in.bytes.empty());
   }
+}
+
+TEST(Backup, CarriesWhatWasLearned) {
+  BoardBackup before = backup(9);
+  before.burn_in = {0x00C0FFEE, 64, std::vector<std::uint8_t>(protocol::kMostLearned, 7)};
+  const BoardBackup after = parse_backup(backup_text(before), "b.json");
+  EXPECT_EQ(after.burn_in.model_crc32, before.burn_in.model_crc32);
+  EXPECT_EQ(after.burn_in.hop, before.burn_in.hop);
+  EXPECT_EQ(after.burn_in.bytes, before.burn_in.bytes);
 }
 
 TEST(Backup, SettingsAreLines) {
@@ -123,6 +133,18 @@ TEST(Backup, SaysWhichFieldIsNotWhatItShouldBe) {
   refused(with("/model/bytes", -1), {"\"model.bytes\"", "a whole number"});
   refused(with("/model/bytes", 4), {"not whole", "expected 4, found 3"});
   refused(with("/model/base64", "*"), {"\"model.base64\"", "base64"});
+  refused(with("/burn_in", 1), {"\"burn_in\"", "null or an object", "a number"});
+  const auto burn_in = [](const char* crc, const Json& hop, const std::string& base64) {
+    return with("/burn_in", {{"model_crc32", crc}, {"hop", hop}, {"base64", base64}});
+  };
+  EXPECT_EQ(parse_backup(burn_in("00c0ffee", 128, "AAAA"), "b.json").burn_in.bytes.size(), 3U);
+  refused(burn_in("c0ffee", 128, "AAAA"), {"burn_in.model_crc32", "8 hexadecimal"});
+  refused(burn_in("xxc0ffee", 128, "AAAA"), {"burn_in.model_crc32", "8 hexadecimal"});
+  refused(burn_in("00c0ffee", -1, "AAAA"), {"burn_in.hop", "whole number"});
+  refused(burn_in("00c0ffee", 70000, "AAAA"), {"burn_in.hop", "whole number"});
+  refused(burn_in("00c0ffee", 128, ""), {"burn_in.base64"});
+  refused(burn_in("00c0ffee", 128, "AAA"), {"burn_in.base64"});
+  refused(burn_in("00c0ffee", 128, base64(std::vector<std::uint8_t>(481))), {"burn_in.base64"});
   refused(with("/model/base64", Json::array()), {"\"model.base64\"", "expected text", "a list"});
 }
 

@@ -669,6 +669,8 @@ TEST_F(BoardTest, ASensorThatGoesAwayIsSaidAndDetectionComesBack) {
 TEST_F(BoardTest, FitsIntoTheMemoryItPromises) {
   // Six axes, windows of 128 samples, tutorial features, a record of the card.
   EXPECT_LE(sizeof(board::Board), 24U * 1024U);
+  // And with what is lent to find limits in.
+  EXPECT_LE(sizeof(board::Board) + sizeof(Refinement::Memory), 32U * 1024U);
 }
 
 TEST_F(BoardTest, EveryCommandOfTheHelpIsKnown) {

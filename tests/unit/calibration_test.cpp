@@ -381,5 +381,43 @@ TEST(Calibrate, TheSameBitsEverywhere) {
   EXPECT_EQ(bits(calibrated(scores, wish).settings.limit), 1080381343U);
 }
 
+TEST(Calibrator, InPiecesOfAnySizeFindsTheSameBits) {
+  EvidenceStream stream(EvidenceStream::Kind::correlated, 0.4, 0.0, 3);
+  EvidenceSummary summary;
+  Summariser summariser(summary);
+  for (int i = 0; i < 3000; ++i) summariser.push(stream.evidence());
+  summariser.end_session();
+  std::vector<float> memory(run_length_floats(30));
+  Calibration whole;
+  ASSERT_EQ(calibrate(summary, -1.0F, 0.5F, {}, memory, whole), Status::ok);
+  for (const std::int64_t work : {std::int64_t{1}, std::int64_t{7000}, std::int64_t{1} << 40}) {
+    Calibrator calibrator;
+    std::ranges::fill(memory, -7.0F);  // nothing depends on what was there
+    ASSERT_EQ(calibrator.begin(summary, -1.0F, 0.5F, {}, memory), Status::ok);
+    int pieces = 1;
+    while (!calibrator.step(work)) ++pieces;
+    EXPECT_EQ(calibrator.result().settings, whole.settings) << work;
+    EXPECT_EQ(calibrator.result().rate_per_hour, whole.rate_per_hour) << work;
+    EXPECT_TRUE(work > 7000 || pieces > 100) << pieces;
+    EXPECT_TRUE(calibrator.step(work));  // it stays finished
+  }
+}
+
+TEST(Calibrator, IsContentWithACoarseLatticeAndSaysWhereEvenThatHasNoRoom) {
+  EvidenceSummary summary;
+  Summariser summariser(summary);
+  for (int i = 0; i < 200; ++i) summariser.push(static_cast<float>(i % 7 - 3) * 0.5F);
+  std::vector<float> memory(run_length_floats(kFewestCells));
+  Calibrator calibrator;
+  EXPECT_EQ(calibrator.begin(summary, 0.0F, 1.0F, {}, memory), Status::ok);
+  memory.resize(memory.size() - 1);
+  EXPECT_EQ(calibrator.begin(summary, 0.0F, 1.0F, {}, memory), Status::workspace_too_small);
+  EXPECT_TRUE(calibrator.step());
+  CalibrationWish other;
+  other.decision.kind = DecisionKind::ewma;
+  memory.resize(2048);
+  EXPECT_EQ(calibrator.begin(summary, 0.0F, 1.0F, other, memory), Status::workspace_too_small);
+}
+
 }  // namespace
 }  // namespace fettle

@@ -21,9 +21,9 @@ constexpr std::uint64_t kSeed = 41;
 
 template <typename Message>
 class EveryMessage : public testing::Test {};
-using Messages =
-    testing::Types<HelloRequest, HelloReply, StreamRequest, Reply, SamplesMessage, ScoreMessage,
-                   EventMessage, LogMessage, StatusMessage, ModelBegin, ModelBytes, ModelRead>;
+using Messages = testing::Types<HelloRequest, HelloReply, StreamRequest, Reply, SamplesMessage,
+                                ScoreMessage, EventMessage, LogMessage, StatusMessage, ModelBegin,
+                                ModelBytes, ModelRead, Learned>;
 TYPED_TEST_SUITE(EveryMessage, Messages);
 
 /// Same bytes again means same values: encode has no other input.
@@ -146,7 +146,7 @@ TEST(Codec, RefusesValuesOutOfRange) {
   kind[4] = 0;
   EventMessage event;
   EXPECT_FALSE(decode(kind, event));
-  kind[4] = static_cast<std::uint8_t>(EventKind::self_test) + 1;
+  kind[4] = static_cast<std::uint8_t>(EventKind::feedback) + 1;
   EXPECT_FALSE(decode(kind, event));
 }
 

@@ -106,6 +106,7 @@ struct Bench {
   simulator::VirtualCard card{*storage.card, operations};
   simulator::VirtualFlash flash{*storage.flash, operations};
   simulator::VirtualSettings settings{*storage.settings, operations};
+  simulator::VirtualSettings learned{*storage.learned, operations};
   simulator::VirtualPin pin{now_us, observer};
   simulator::VirtualLog log{now_us, observer};
   NoInterrupt data_ready;
@@ -118,7 +119,7 @@ struct Bench {
     return {bytes, shaker_model().size()};
   }
   board::Ports ports(RegisterBus& bus) {
-    return {bus, data_ready, line, card, flash, settings, pin, log};
+    return {bus, data_ready, line, card, flash, settings, learned, pin, log, nullptr};
   }
 };
 

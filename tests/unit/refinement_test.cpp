@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <bit>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <vector>
 
@@ -87,7 +89,7 @@ class RefinementTest : public testing::Test {
   }
   Pipeline pipeline_{model()};
   Refinement refinement_{model()};
-  std::vector<float> memory_ = std::vector<float>(calibration_floats(0));
+  Refinement::Memory memory_;
   EvidenceStream stream_{EvidenceStream::Kind::correlated, 0.0, 0.0, 11};
 };
 
@@ -126,8 +128,8 @@ TEST_F(RefinementTest, MoreThanTheModelRestsOnMakesTheDecisionBetter) {
     Calibration found;
     const DecisionSettings& file = *model().decision;
     wish.decision.cap = DecisionSettings{}.cap;
-    EXPECT_EQ(calibrate(refinement_.burn_in().accepted(), file.location, file.scale, wish, memory_,
-                        found),
+    EXPECT_EQ(calibrate(refinement_.burn_in().accepted(), file.location, file.scale, wish,
+                        memory_.lattice, found),
               Status::ok);
     return found.settings.limit;
   };
@@ -254,14 +256,6 @@ TEST_F(RefinementTest, WhatWasStoredIsTakenUpAgain) {
   EXPECT_EQ(again.stated_per_hour(), refinement_.stated_per_hour());
 }
 
-TEST_F(RefinementTest, WhereThereIsNoRoomNothingChanges) {
-  live(kDay);
-  memory_.resize(calibration_floats(0) - 1);
-  EXPECT_EQ(refine(), Status::workspace_too_small);
-  EXPECT_EQ(settings(), *model().decision);
-  EXPECT_NEAR(refinement_.stated_per_hour(), 0.1, 1e-6);
-}
-
 TEST_F(RefinementTest, NeitherRaisesAnAlarmNorEndsOne) {
   live(kDay);
   WindowSummary summary;
@@ -276,6 +270,257 @@ TEST_F(RefinementTest, NeitherRaisesAnAlarmNorEndsOne) {
   ASSERT_EQ(refine(), Status::ok);
   EXPECT_EQ(pipeline_.decision()->level(), Level::alarm);
   EXPECT_NEAR(pipeline_.decision()->share(), share, 1e-5F);
+}
+
+TEST_F(RefinementTest, OverlappingWindowsAreNotMoreTime) {
+  WindowShape halves = model().window;
+  halves.hop = halves.samples / 2;
+  Refinement overlapping(model(), halves);
+  for (std::uint32_t i = 0; i < kDay; ++i) overlapping.push(said(stream_.evidence()));
+  EXPECT_NEAR(overlapping.progress().normal_hours, 22.0 / 2.0, 1e-9);
+}
+
+TEST_F(RefinementTest, APieceIsBounded) {
+  live(kDay);
+  ASSERT_EQ(refinement_.begin(memory_), Status::ok);
+  ASSERT_TRUE(refinement_.working());
+  EXPECT_FALSE(refinement_.due());
+  int pieces = 1;
+  while (!refinement_.step()) {
+    ++pieces;
+    live(1);  // normal running goes on meanwhile
+  }
+  EXPECT_FALSE(refinement_.working());
+  EXPECT_GT(pieces, 20);
+  EXPECT_LT(pieces, 20'000);  // at 20 ms from step to step some minutes
+  std::printf("%d pieces of %d multiplications at most\n", pieces,
+              static_cast<int>(Calibrator::kWork));
+  const DecisionSettings in_pieces = refinement_.settings();
+  Pipeline pipeline(model());
+  Refinement again(model());
+  EvidenceStream stream{EvidenceStream::Kind::correlated, 0.0, 0.0, 11};
+  for (std::uint32_t i = 0; i < kDay; ++i) again.push(said(stream.evidence()));
+  ASSERT_EQ(again.refine(pipeline, memory_), Status::ok);
+  EXPECT_EQ(again.settings(), in_pieces);
+}
+
+/// A journey of evidence through the decision that is in force, as a board has it.
+class Machine {
+ public:
+  explicit Machine(const DetectorModel& model)
+      : file_(*model.decision), decision_(file_), refinement(model) {}
+
+  WindowResult window(float evidence) {
+    const float log_score = file_.location + file_.scale * evidence;
+    const DecisionSettings& now = decision_.settings();
+    const Level level = decision_.push((log_score - now.location) / now.scale);
+    WindowResult result;
+    result.evidence = evidence;
+    result.share = decision_.share();
+    result.verdict = level == Level::alarm     ? Verdict::alarm
+                     : level == Level::warning ? Verdict::warning
+                                               : Verdict::normal;
+    refinement.push(result);
+    return result;
+  }
+  /// @return windows until the alarm; `most` if there is none
+  std::uint32_t until_alarm(float evidence, std::uint32_t most) {
+    for (std::uint32_t i = 1; i <= most; ++i) {
+      if (window(evidence).verdict == Verdict::alarm) return i;
+    }
+    return most;
+  }
+  void rest(std::uint32_t windows) {
+    for (std::uint32_t i = 0; i < windows; ++i) window(-0.5F);
+  }
+  void say_false() {
+    refinement.was_false();
+    decision_.adopt(refinement.settings());
+  }
+  [[nodiscard]] const DecisionSettings& settings() const { return decision_.settings(); }
+
+ private:
+  DecisionSettings file_;
+  SequentialDecision decision_;
+
+ public:
+  Refinement refinement;
+};
+
+TEST_F(RefinementTest, AFalseAlarmThatComesAgainRaisesNone) {
+  Machine machine(model());
+  machine.rest(100);
+  // A disturbance of 12 windows, of which the last few raise the alarm.
+  const auto disturbance = [&] {
+    bool alarm = false;
+    for (int i = 0; i < 12; ++i) alarm = machine.window(2.5F).verdict == Verdict::alarm || alarm;
+    machine.rest(200);
+    return alarm;
+  };
+  ASSERT_TRUE(disturbance());
+  machine.say_false();
+  EXPECT_GT(machine.refinement.raise(), 1.0F);
+  EXPECT_LE(machine.refinement.raise(), Refinement::kMostRaise);
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(disturbance());
+}
+
+TEST_F(RefinementTest, NoAnswerHidesAFault) {
+  Machine machine(model());
+  Machine untouched(model());
+  untouched.rest(100);
+  machine.rest(100);
+  // Whoever calls a lasting fault false again and again.
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_LT(machine.until_alarm(2.5F, 10'000), 10'000U);
+    for (int k = 0; k < 300; ++k) machine.window(2.5F);
+    machine.rest(500);
+    machine.say_false();
+  }
+  EXPECT_EQ(machine.refinement.raise(), Refinement::kMostRaise);
+  EXPECT_EQ(machine.settings().reference, untouched.settings().reference);
+  EXPECT_EQ(machine.settings().location, untouched.settings().location);
+  EXPECT_EQ(machine.settings().cap, untouched.settings().cap);
+  machine.rest(2000);
+  for (const float severity : {2.0F, 2.5F, 4.0F, 8.0F}) {
+    machine.rest(2000);
+    untouched.rest(2000);
+    const std::uint32_t before = untouched.until_alarm(severity, 1000);
+    const std::uint32_t after = machine.until_alarm(severity, 1000);
+    EXPECT_GE(after, before) << severity;
+    EXPECT_LE(after, 2 * before + 1) << severity;
+  }
+}
+
+TEST_F(RefinementTest, TheRaiseHoldsAfterTheNextRefinement) {
+  Machine machine(model());
+  for (std::uint32_t i = 0; i < 4 * kQuarantine; ++i) machine.window(stream_.evidence());
+  for (int i = 0; i < 9; ++i) machine.window(3.0F);
+  machine.rest(200);
+  machine.say_false();
+  const float raised = machine.refinement.raise();
+  ASSERT_GT(raised, 1.0F);
+  for (std::uint32_t i = 0; i < 4 * kQuarantine; ++i) machine.window(stream_.evidence());
+  Pipeline pipeline(model());
+  ASSERT_EQ(machine.refinement.refine(pipeline, memory_), Status::ok);
+  EXPECT_GE(machine.refinement.raise(), 1.0F);
+  EXPECT_LE(machine.refinement.raise(), Refinement::kMostRaise);
+  // The same nine windows stay quiet under the new settings.
+  SequentialDecision decision(machine.refinement.settings());
+  const DecisionSettings& file = *model().decision;
+  bool alarm = false;
+  for (int i = 0; i < 9; ++i) {
+    const float log_score = file.location + file.scale * 3.0F;
+    const DecisionSettings& now = decision.settings();
+    alarm = alarm || decision.push((log_score - now.location) / now.scale) == Level::alarm;
+  }
+  EXPECT_FALSE(alarm);
+}
+
+TEST_F(RefinementTest, WhatLedToAFalseAlarmIsNormalRunning) {
+  live(2 * kQuarantine);
+  refinement_.push(said(5.0F, Verdict::alarm));
+  EXPECT_EQ(accepted(), 0U);
+  EXPECT_EQ(refinement_.burn_in().aside(), 2 * kQuarantine);
+  refinement_.was_false();
+  EXPECT_EQ(accepted(), 2 * kQuarantine);
+  EXPECT_EQ(refinement_.burn_in().accepted().sessions, 1U);
+  EXPECT_EQ(refinement_.burn_in().discarded(), 0U);
+  refinement_.was_false();  // once
+  EXPECT_EQ(accepted(), 2 * kQuarantine);
+}
+
+TEST_F(RefinementTest, AMomentIsNoSession) {
+  live(100, 2.0F);
+  refinement_.push(said(5.0F, Verdict::alarm));
+  refinement_.was_false();
+  EXPECT_EQ(accepted(), 100U);
+  EXPECT_EQ(refinement_.burn_in().accepted().sessions, 0U);
+}
+
+TEST_F(RefinementTest, AFaultTeachesNothingUntilItIsServiced) {
+  live(4 * kQuarantine + 1);
+  const EvidenceSummary before = refinement_.burn_in().accepted();
+  refinement_.push(said(5.0F, Verdict::alarm));
+  live(100);
+  refinement_.was_true();
+  EXPECT_TRUE(refinement_.waits());
+  EXPECT_EQ(refinement_.burn_in().held(), 0U);
+  EXPECT_EQ(refinement_.burn_in().aside(), 0U);
+  // Nearly an hour of normal running, and an alarm: it is not over. Nor with many warnings.
+  for (int times = 0; times < 3; ++times) {
+    live(kQuarantine - 1);
+    refinement_.push(said(5.0F, Verdict::alarm));
+  }
+  for (std::uint32_t i = 0; i < kDay; ++i) {
+    refinement_.push(said(1.0F, i % 8 == 0 ? Verdict::warning : Verdict::normal));
+  }
+  EXPECT_TRUE(refinement_.waits());
+  EXPECT_EQ(refinement_.burn_in().accepted(), before);
+  EXPECT_EQ(refinement_.burn_in().held(), 0U);
+  refinement_.serviced();
+  EXPECT_FALSE(refinement_.waits());
+  live(2 * kQuarantine + 1);
+  EXPECT_EQ(accepted(), before.windows + kQuarantine);
+  // Or it has gone by itself; now and then a healthy machine warns.
+  refinement_.was_true();
+  live(kQuarantine / 2);
+  refinement_.push(said(1.0F, Verdict::warning));
+  live(kQuarantine / 2);
+  EXPECT_TRUE(refinement_.waits());
+  live(20);
+  EXPECT_FALSE(refinement_.waits());
+}
+
+TEST_F(RefinementTest, AllOfItIsStored) {
+  live(kDay);
+  ASSERT_EQ(refine(), Status::ok);
+  WindowResult alarm = said(5.0F, Verdict::alarm);
+  alarm.share = 1.3F;
+  refinement_.push(alarm);
+  refinement_.was_false();
+  refinement_.was_true();
+  ASSERT_GT(refinement_.raise(), 1.0F);
+  std::array<std::uint8_t, Refinement::kBytes> bytes{};
+  refinement_.write(bytes);
+  Refinement again(model());
+  ASSERT_TRUE(again.read(bytes));
+  EXPECT_EQ(again.settings(), refinement_.settings());
+  EXPECT_EQ(again.burn_in().accepted(), refinement_.burn_in().accepted());
+  EXPECT_NEAR(again.stated_per_hour(), refinement_.stated_per_hour(), 1e-9);
+  EXPECT_NEAR(again.support().normal_hours, refinement_.support().normal_hours, 1e-5);
+  EXPECT_TRUE(again.waits());
+  EXPECT_FALSE(again.due());
+  std::array<std::uint8_t, Refinement::kBytes> twice{};
+  again.write(twice);
+  EXPECT_EQ(twice, bytes);
+}
+
+TEST_F(RefinementTest, NumbersThatThisModelCannotHaveMadeAreRefused) {
+  live(kDay);
+  ASSERT_EQ(refine(), Status::ok);
+  std::array<std::uint8_t, Refinement::kBytes> good{};
+  refinement_.write(good);
+  Refinement again(model());
+  // Location, scale, cap, reference, limit, the support and the sum of a false alarm.
+  for (const std::size_t at : {440U, 444U, 448U, 452U, 456U, 460U, 464U, 468U, 476U}) {
+    for (const float wrong : {std::numeric_limits<float>::quiet_NaN(), -1e30F,
+                              std::numeric_limits<float>::infinity()}) {
+      std::array<std::uint8_t, Refinement::kBytes> bytes = good;
+      const auto bits = std::bit_cast<std::uint32_t>(wrong);
+      for (std::size_t i = 0; i < 4; ++i) {
+        bytes[at + i] = static_cast<std::uint8_t>(bits >> (8 * i));
+      }
+      EXPECT_FALSE(again.read(bytes)) << at << " " << static_cast<double>(wrong);
+    }
+  }
+  for (const std::size_t at : {0U, 4U, 435U, 436U, 475U}) {
+    std::array<std::uint8_t, Refinement::kBytes> bytes = good;
+    bytes[at] = static_cast<std::uint8_t>(bytes[at] + 7);
+    EXPECT_FALSE(again.read(bytes)) << at;
+  }
+  EXPECT_EQ(again.burn_in().accepted().windows, 0U);
+  EXPECT_EQ(again.settings(), *model().decision);
+  EXPECT_TRUE(again.read(good));
 }
 
 }  // namespace
