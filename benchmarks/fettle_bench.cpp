@@ -2,7 +2,10 @@
 // Times parts of Fettle from the inside, for benchmarks/bench.py, one core, CPU time:
 //   fettle-bench csv RECORDING            {"megabytes_per_second": ...}
 //   fettle-bench score MODEL RECORDING    {"times_real_time": ..., "windows_per_second": ...}
+//   fettle-bench judge MODEL RECORDING PASSES   {"windows": ...}: so much work and no more, for whoever
+//                                               counts instructions
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <exception>
 #include <filesystem>
@@ -76,6 +79,23 @@ void score(const std::filesystem::path& model_path, const std::filesystem::path&
               rate * window.seconds(), rate, checksum);
 }
 
+void judge(const std::filesystem::path& model_path, const std::filesystem::path& file, int passes) {
+  const auto model = host::ModelFile::open_detector(model_path);
+  const auto samples = read(file);
+  std::size_t windows = 0;
+  double checksum = 0.0;
+  for (int pass = 0; pass < passes; ++pass) {
+    Pipeline pipeline(model->detector());
+    for (const TimedSample& sample : samples) {
+      if (const auto result = pipeline.push(sample)) {
+        checksum += static_cast<double>(result->score);
+        ++windows;
+      }
+    }
+  }
+  std::printf("{\"windows\": %zu, \"checksum\": %.6g}\n", windows, checksum);
+}
+
 }  // namespace
 }  // namespace fettle
 
@@ -86,8 +106,11 @@ int main(int count, char** arguments) {
       fettle::csv(arguments[2]);
     } else if (what == "score" && count == 4) {
       fettle::score(arguments[2], arguments[3]);
+    } else if (what == "judge" && count == 5) {
+      fettle::judge(arguments[2], arguments[3], std::atoi(arguments[4]));
     } else {
-      std::fputs("fettle-bench csv RECORDING | fettle-bench score MODEL RECORDING\n", stderr);
+      std::fputs("fettle-bench csv RECORDING | score MODEL RECORDING | judge MODEL RECORDING PASSES\n",
+                 stderr);
       return 2;
     }
     return 0;
