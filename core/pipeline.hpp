@@ -9,6 +9,7 @@
 #include <span>
 
 #include "core/alert/alert.hpp"
+#include "core/decision/changes.hpp"
 #include "core/decision/conditions.hpp"
 #include "core/decision/sequential.hpp"
 #include "core/decision/threshold_decision.hpp"
@@ -199,6 +200,7 @@ class Pipeline {
     }
     result.reason = condition.reason;
     result.verdict = decide(condition, result);
+    gather(condition, result, summary, features);
     result.alarm = alert_.update(result.verdict);
     return result;
   }
@@ -220,6 +222,7 @@ class Pipeline {
     conditions_.restart();
     alert_.restart();
     if (sequential_) sequential_->restart();
+    changes_.restart();
     gap_ = false;
   }
 
@@ -227,6 +230,8 @@ class Pipeline {
   [[nodiscard]] const Alert& alert() const { return alert_; }
   [[nodiscard]] const Conditions& conditions() const { return conditions_; }
   [[nodiscard]] Conditions& conditions() { return conditions_; }
+  /// How the machine has differed from what was learned since evidence was last at rest.
+  [[nodiscard]] const Changes& changes() const { return changes_; }
   /// None: each window is judged by itself.
   [[nodiscard]] const std::optional<SequentialDecision>& decision() const { return sequential_; }
 
@@ -253,11 +258,31 @@ class Pipeline {
     return sequential_->level() == Level::warning ? Verdict::warning : Verdict::normal;
   }
 
+  /// Remembers what an alarm would be explained by.
+  void gather(const Condition& condition, const WindowResult& result, const WindowSummary& summary,
+              std::span<const float> z) {
+    if (!condition.counts) return;
+    const bool at_rest = sequential_ ? !(sequential_->value() > 0.0F) : !raises(result.verdict);
+    if (at_rest) {
+      changes_.restart();
+      return;
+    }
+    std::array<float, kMostAxisLevels> axes = summary.axis_level;
+    std::size_t known = 0;
+    if (const Baseline& baseline = model_.baseline; baseline.points > 0) {
+      known = model_.features.axis_levels();
+      take_away_axes(baseline.point[condition.point], condition.speed_hz,
+                     std::span(axes).first(known));
+    }
+    changes_.add(z, {axes.data(), known}, condition.point);
+  }
+
   const DetectorModel& model_;
   FeaturePipeline front_;
   Conditions conditions_;
   ThresholdDecision threshold_;
   std::optional<SequentialDecision> sequential_;
+  Changes changes_;
   Alert alert_;
   bool gap_ = false;
 };

@@ -424,7 +424,7 @@ DetectorDescription decided_description(const test::Trained& trained,
     for (std::size_t i = 0; i < means[p].size(); ++i) {
       means[p][i] = 0.5F * static_cast<float>(i) - static_cast<float>(p);
     }
-    baseline.point[p] = {hz - 1.0F, hz + 2.0F, hz, means[p]};
+    baseline.point[p] = {hz - 1.0F, hz + 2.0F, hz, means[p], axis_means};
     description.point_windows[p] = static_cast<std::uint32_t>(100 + p);
   }
   return description;
