@@ -422,6 +422,7 @@ LearnedBaseline learn_baseline(const WindowTable& table, std::span<const std::ui
   const std::size_t axis_levels = table.spec.axis_levels();
   const std::vector<float> no_levels(axis_levels);
   std::vector<std::vector<double>> sums(baseline.points, std::vector<double>(d));
+  std::vector<std::vector<std::uint32_t>> counts(baseline.points, std::vector<std::uint32_t>(d));
   std::vector<std::vector<double>> axis_sums(baseline.points, std::vector<double>(axis_levels));
   std::vector<float> row(d);
   std::vector<float> levels;
@@ -438,7 +439,12 @@ LearnedBaseline learn_baseline(const WindowTable& table, std::span<const std::ui
     std::array<float, kMostAxisLevels> axes = window.axis_level;
     take_away_axes(point, hz, std::span(axes).first(axis_levels));
     ++learned.windows[p];
-    for (std::size_t f = 0; f < d; ++f) sums[p][f] += static_cast<double>(row[f]);
+    for (std::size_t f = 0; f < d; ++f) {
+      // A set point may lie where a line comes and goes: its mean is of the windows that have it.
+      if (says_nothing(kVibrationFeatures[f], point, hz, table.window.rate_hz)) continue;
+      sums[p][f] += static_cast<double>(row[f]);
+      ++counts[p][f];
+    }
     for (std::size_t f = 0; f < axis_levels; ++f) axis_sums[p][f] += static_cast<double>(axes[f]);
     levels.push_back(window.accelerometer_rms_g);
     for (std::size_t a = 0; a < 3; ++a) {
@@ -450,7 +456,7 @@ LearnedBaseline learn_baseline(const WindowTable& table, std::span<const std::ui
   for (std::size_t p = 0; p < baseline.points; ++p) {
     for (std::size_t f = 0; f < d; ++f) {
       learned.means[p].push_back(
-          static_cast<float>(sums[p][f] / std::max<double>(learned.windows[p], 1.0)));
+          static_cast<float>(sums[p][f] / std::max<double>(counts[p][f], 1.0)));
     }
     baseline.point[p].mean = learned.means[p];
     for (std::size_t f = 0; f < axis_levels; ++f) {

@@ -54,6 +54,15 @@ inline constexpr float kFurthestSpeed = 0.25F;
   return off > kFurthestSpeed ? kFurthestSpeed : off < -kFurthestSpeed ? -kFurthestSpeed : off;
 }
 
+/// True for a line that has left the spectrum, at this speed or at the speed that the operating point was learned
+/// at: there is nothing to compare it with.
+[[nodiscard]] inline bool says_nothing(const VibrationFeature& feature, const OperatingPoint& point,
+                                       float hz, float rate_hz) {
+  if (feature.kind != VibrationKind::order || feature.low <= 1.0F) return false;
+  const float faster = hz > point.centre_hz ? hz : point.centre_hz;
+  return feature.low * faster > 0.475F * rate_hz;
+}
+
 /// What is left of a window's features when what was learned of its operating point is taken away: the mean, and
 /// what another speed makes of levels (VibrationFeature::slope). A line that has left the spectrum says nothing.
 /// @param[in,out] features  [D]  @param hz  estimated speed; 0: not known  @param rate_hz  of samples
@@ -66,8 +75,7 @@ inline void take_away(const OperatingPoint& point, const FeatureSpec& spec, floa
     if (!by_speed) continue;
     const VibrationFeature& feature = kVibrationFeatures[i];
     features[i] -= feature.slope * off;
-    const bool line = feature.kind == VibrationKind::order && feature.low > 1.0F;
-    if (line && feature.low * hz > 0.475F * rate_hz) features[i] = 0.0F;
+    if (says_nothing(feature, point, hz, rate_hz)) features[i] = 0.0F;
   }
 }
 
