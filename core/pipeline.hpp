@@ -11,6 +11,7 @@
 #include "core/alert/alert.hpp"
 #include "core/decision/changes.hpp"
 #include "core/decision/conditions.hpp"
+#include "core/decision/explanation.hpp"
 #include "core/decision/sequential.hpp"
 #include "core/decision/threshold_decision.hpp"
 #include "core/elementary.hpp"
@@ -232,6 +233,10 @@ class Pipeline {
   [[nodiscard]] Conditions& conditions() { return conditions_; }
   /// How the machine has differed from what was learned since evidence was last at rest.
   [[nodiscard]] const Changes& changes() const { return changes_; }
+  /// A sentence about that for people, at most 90 bytes: worth its time at an alarm, not for each window.
+  [[nodiscard]] Phrase phrase() const {
+    return phrase_of(model_, changes_, fettle::explain(model_, changes_));
+  }
   /// None: each window is judged by itself.
   [[nodiscard]] const std::optional<SequentialDecision>& decision() const { return sequential_; }
 
@@ -262,11 +267,12 @@ class Pipeline {
   void gather(const Condition& condition, const WindowResult& result, const WindowSummary& summary,
               std::span<const float> z) {
     if (!condition.counts) return;
-    const bool at_rest = sequential_ ? !(sequential_->value() > 0.0F) : !raises(result.verdict);
-    if (at_rest) {
+    if (sequential_ && !(sequential_->value() > 0.0F)) {
       changes_.restart();
       return;
     }
+    // Judged each by itself: a window alone, or a run of anomalies together.
+    if (!sequential_ && !(raises(result.verdict) && alert_.active())) changes_.restart();
     std::array<float, kMostAxisLevels> axes = summary.axis_level;
     std::size_t known = 0;
     if (const Baseline& baseline = model_.baseline; baseline.points > 0) {

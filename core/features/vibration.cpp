@@ -162,14 +162,11 @@ std::array<float, kHalfOrders + 1> order_powers(std::span<const float> power, fl
 }
 
 /// Power of the bins within kLineReach_bins of a line, which may lie beyond the last bin: what the sensor's
-/// low-pass leaves of it there is folded back by sampling. 0 where that would be the line at the speed itself.
+/// low-pass leaves of it there is folded back by sampling.
 float line_power(std::span<const float> power, float speed_bins, float order) {
   const auto last = static_cast<float>(power.size() - 1);
   float line = order * speed_bins;
-  if (line > last) {
-    line = 2.0F * last - line;
-    if (absolute(line - speed_bins) <= 2.0F * kLineReach_bins) return 0.0F;
-  }
+  if (line > last) line = 2.0F * last - line;
   float sum = 0.0F;
   for (std::size_t k = 1; k < power.size(); ++k) {
     if (absolute(static_cast<float>(k) - line) <= kLineReach_bins) sum += power[k];

@@ -112,12 +112,10 @@ def describe(window: np.ndarray, axes: int, rate: float) -> tuple[np.ndarray, np
         return 0.5 * np.log(power)
 
     def line_of_axis(power: np.ndarray, order: int) -> float:
-        """Within 2 bins of a line; one beyond half the rate comes back as its alias, unless that is the first."""
+        """Within 2 bins of a line; one beyond half the rate comes back as its alias."""
         if hz == 0:
             return 0.0
         alias = abs(order * hz - rate * np.round(order * hz / rate))
-        if order * hz > rate / 2 and abs(alias - hz) * n / rate <= 4:
-            return 0.0
         near = np.abs(np.arange(len(power)) - alias * n / rate) <= 2
         return power[1:][near[1:]].sum()
 
