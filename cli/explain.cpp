@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -71,6 +73,8 @@ struct Judged {
   std::int64_t first_us = 0;
   std::vector<Moment> alarms;
   std::optional<Moment> most;  ///< at which most spoke for an alarm
+  bool at_rest =
+      true;  ///< no evidence gathered, ever: `most` is where scores were highest for a while
 };
 
 /// How much speaks for an alarm: of the limit, or of the threshold.
@@ -78,6 +82,30 @@ float nearness(const DetectorModel& model, const WindowResult& result) {
   if (model.decision) return result.share;
   return result.threshold > 0.0F ? result.score / result.threshold : result.score;
 }
+
+/// The stretch of windows whose scores are highest on average: of a recording in which nothing else is to be seen.
+class HighestStretch {
+ public:
+  /// @param moment  of a window that stands alone
+  void add(const Moment& moment) {
+    changes_.add(std::span(moment.changes.z()), moment.changes.axis(), moment.changes.point(),
+                 moment.changes.clear() > 0.5F);
+    const float weight = 1.0F / static_cast<float>(std::min(changes_.windows(), Changes::kReach));
+    mean_ += weight * (moment.result.evidence - mean_);
+    if (changes_.windows() < kFewest || (highest_ && mean_ <= highest_mean_)) return;
+    highest_mean_ = mean_;
+    highest_ = moment;
+    highest_->changes = changes_;
+  }
+  [[nodiscard]] const std::optional<Moment>& highest() const { return highest_; }
+
+ private:
+  static constexpr std::uint32_t kFewest = 16;
+  Changes changes_;
+  float mean_ = 0.0F;
+  float highest_mean_ = 0.0F;
+  std::optional<Moment> highest_;
+};
 
 Judged judge(const DetectorModel& model, const std::string& model_name, const std::string& name,
              host::RecordingReader& reader) {
@@ -88,6 +116,7 @@ Judged judge(const DetectorModel& model, const std::string& model_name, const st
   judged.name = name;
   bool started = false;
   float nearest = 0.0F;
+  HighestStretch stretch;
   for (auto block = reader.next_block(); !block.empty(); block = reader.next_block()) {
     for (const TimedSample& sample : block) {
       if (!started) judged.first_us = sample.t_us;
@@ -106,10 +135,13 @@ Judged judge(const DetectorModel& model, const std::string& model_name, const st
       if (near > nearest && pipeline.changes().windows() > 0) {
         nearest = near;
         judged.most = moment;
+        judged.at_rest = false;
       }
+      if (judged.at_rest && std::isfinite(result->evidence)) stretch.add(moment);
     }
     host::platform::throw_if_interrupted();
   }
+  if (!judged.most) judged.most = stretch.highest();
   if (judged.windows == 0) {
     throw Error(ExitCode::too_little_data,
                 fmt::format("{}: too short or torn for a window of {} samples at {:.6g} Hz. Is it "
@@ -185,6 +217,7 @@ nlohmann::ordered_json json_of(const DetectorModel& model, const Judged& judged)
                                  {"windows", judged.windows},
                                  {"cannot_judge", judged.cannot_judge},
                                  {"alarms", nlohmann::ordered_json::array()}};
+  if (judged.alarms.empty()) json["evidence"] = !judged.at_rest;
   for (const Moment& alarm : judged.alarms) json["alarms"].push_back(json_of(model, alarm));
   if (judged.alarms.empty() && judged.most) json["nearest"] = json_of(model, *judged.most);
   return json;
@@ -218,9 +251,8 @@ void print_features(const DetectorModel& model, const Changes& changes, const Ex
 void print_axes(const DetectorModel& model, const Changes& changes, const Explanation& why) {
   if (!knows_axes(model)) return;
   const auto cell = [](const Figure& figure) {
-    return fmt::format("{:>7.3g} -> {:<7.3g}{:>4.{}f}x", rounded(figure.before),
-                       rounded(figure.now), rounded(figure.times()),
-                       figure.times() < 9.95F ? 1 : 0);
+    return fmt::format("{:>7.3g}->{:<7.3g}{:>4.{}f}x", rounded(figure.before), rounded(figure.now),
+                       rounded(figure.times()), figure.times() < 9.95F ? 1 : 0);
   };
   fmt::print("\n{:<4}{:^23}{:^23}{:^23}{:>7}\n", "", "all", "1x", "2x", "share");
   for (std::size_t axis = 0; axis < model.features.axes; ++axis) {
@@ -260,7 +292,7 @@ void print_moment(const DetectorModel& model, const Moment& moment) {
     for (const FamilyScore& family : why.families) {
       text += fmt::format(" {} {:.2f},", name_of(family.family), rounded(family.score));
     }
-    text.back() = ' ';
+    text.pop_back();
     fmt::print("{}\n", host::wrapped(text, 2));
   }
   print_features(model, moment.changes, why);
@@ -271,7 +303,7 @@ std::string nothing_text(const Judged& judged) {
   if (judged.cannot_judge == judged.windows) {
     return fmt::format("no window can be judged: {}", describe(judged.reason));
   }
-  return "no evidence of a change in any window";
+  return "too few windows, none of which speaks for a change";
 }
 
 void print_details(const DetectorModel& model, const Judged& judged) {
@@ -285,10 +317,13 @@ void print_details(const DetectorModel& model, const Judged& judged) {
   }
   if (!judged.alarms.empty()) return;
   if (!judged.most) {
-    fmt::print("{}\n", host::wrapped(fmt::format("Nothing to explain: {}.", nothing_text(judged)), 2));
+    fmt::print("{}\n",
+               host::wrapped(fmt::format("Nothing to explain: {}.", nothing_text(judged)), 2));
     return;
   }
-  fmt::print("No alarm; where most spoke for one:\n");
+  fmt::print("{}\n", judged.at_rest
+                         ? "No alarm, and nothing gathers for one; where scores are highest:"
+                         : "No alarm; where most spoke for one:");
   print_moment(model, *judged.most);
 }
 
@@ -296,15 +331,15 @@ void print_line(const DetectorModel& model, const Judged& judged) {
   std::string text;
   if (!judged.alarms.empty()) {
     const Moment& first = judged.alarms.front();
-    text = fmt::format("ALARM at {}{}: {}", host::clock_text(first.t_us),
-                       judged.alarms.size() == 1
-                           ? ""
-                           : fmt::format(" and {} more", judged.alarms.size() - 1),
-                       phrase_of(model, first.changes, explain(model, first.changes)).view());
+    text = fmt::format(
+        "ALARM at {}{}: {}", host::clock_text(first.t_us),
+        judged.alarms.size() == 1 ? "" : fmt::format(" and {} more", judged.alarms.size() - 1),
+        phrase_of(model, first.changes, explain(model, first.changes)).view());
   } else if (judged.most) {
-    text = fmt::format("no alarm; nearest at {}: {}", host::clock_text(judged.most->t_us),
-                       phrase_of(model, judged.most->changes, explain(model, judged.most->changes))
-                           .view());
+    text = fmt::format(
+        "no alarm; {} at {}: {}", judged.at_rest ? "highest scores" : "nearest",
+        host::clock_text(judged.most->t_us),
+        phrase_of(model, judged.most->changes, explain(model, judged.most->changes)).view());
   } else {
     text = "nothing to explain: " + nothing_text(judged);
   }

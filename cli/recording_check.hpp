@@ -42,10 +42,11 @@ class RateCheck {
     if (steps_ < kEnough) return;
     const double mean_us = sum_us_ / static_cast<double>(steps_);
     if (mean_us < 0.94 * period_us_ || mean_us > 1.06 * period_us_) {
-      throw host::Error(host::ExitCode::bad_input,
-                  fmt::format("{}: recorded at {:.4g} Hz, but the model was trained at {:.4g} Hz. "
-                              "Record at the model's rate, or train on such recordings.",
-                              file_, 1e6 / mean_us, 1e6 / period_us_));
+      throw host::Error(
+          host::ExitCode::bad_input,
+          fmt::format("{}: recorded at {:.4g} Hz, but the model was trained at {:.4g} Hz. "
+                      "Record at the model's rate, or train on such recordings.",
+                      file_, 1e6 / mean_us, 1e6 / period_us_));
     }
     steps_ = 0;
     sum_us_ = 0.0;

@@ -224,6 +224,7 @@ class Pipeline {
     alert_.restart();
     if (sequential_) sequential_->restart();
     changes_.restart();
+    gathering_ = false;
     gap_ = false;
   }
 
@@ -231,7 +232,8 @@ class Pipeline {
   [[nodiscard]] const Alert& alert() const { return alert_; }
   [[nodiscard]] const Conditions& conditions() const { return conditions_; }
   [[nodiscard]] Conditions& conditions() { return conditions_; }
-  /// How the machine has differed from what was learned since evidence was last at rest.
+  /// How the machine has differed from what was learned since evidence was last at rest; there, how the last window
+  /// did.
   [[nodiscard]] const Changes& changes() const { return changes_; }
   /// A sentence about that for people, at most 90 bytes: worth its time at an alarm, not for each window.
   [[nodiscard]] Phrase phrase() const {
@@ -267,12 +269,10 @@ class Pipeline {
   void gather(const Condition& condition, const WindowResult& result, const WindowSummary& summary,
               std::span<const float> z) {
     if (!condition.counts) return;
-    if (sequential_ && !(sequential_->value() > 0.0F)) {
-      changes_.restart();
-      return;
-    }
-    // Judged each by itself: a window alone, or a run of anomalies together.
-    if (!sequential_ && !(raises(result.verdict) && alert_.active())) changes_.restart();
+    // Together are the windows of which evidence gathers, or a run of anomalies; others stand alone.
+    const bool speaks = sequential_ ? sequential_->value() > 0.0F : raises(result.verdict);
+    if (!speaks || !gathering_) changes_.restart();
+    gathering_ = speaks;
     std::array<float, kMostAxisLevels> axes = summary.axis_level;
     std::size_t known = 0;
     if (const Baseline& baseline = model_.baseline; baseline.points > 0) {
@@ -280,7 +280,7 @@ class Pipeline {
       take_away_axes(baseline.point[condition.point], condition.speed_hz,
                      std::span(axes).first(known));
     }
-    changes_.add(z, {axes.data(), known}, condition.point);
+    changes_.add(z, {axes.data(), known}, condition.point, condition.speed_hz > 0.0F);
   }
 
   const DetectorModel& model_;
@@ -289,6 +289,7 @@ class Pipeline {
   ThresholdDecision threshold_;
   std::optional<SequentialDecision> sequential_;
   Changes changes_;
+  bool gathering_ = false;  // the window before spoke for a change
   Alert alert_;
   bool gap_ = false;
 };

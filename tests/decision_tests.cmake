@@ -14,3 +14,4 @@ target_compile_definitions(decided_pipeline_test PRIVATE FETTLE_SOURCE_DIR="${PR
 fettle_test(unit/mahalanobis_test.cpp fettle_learn)
 fettle_test(unit/explanation_test.cpp fettle_learning fettle_machine)
 target_compile_definitions(explanation_test PRIVATE FETTLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+fettle_slow_test(unit/fault_families_test.cpp fettle_learning fettle_fleet)

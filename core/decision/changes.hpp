@@ -26,14 +26,16 @@ class Changes {
   static constexpr std::uint32_t kReach = 64;
 
   /// @param z      [D] z-scores of a window  @param axes  what take_away_axes() left of its levels, or empty
-  /// @param point  operating point that it was compared with
-  void add(std::span<const float> z, std::span<const float> axes, std::uint8_t point) {
+  /// @param point  operating point that it was compared with  @param clear  its running speed is
+  void add(std::span<const float> z, std::span<const float> axes, std::uint8_t point,
+           bool clear = true) {
     for (const float value : z) {
       if (!is_finite(value)) return;
     }
     if (windows_ < 0xFFFFFFFFU) ++windows_;
     point_ = point;
     const float weight = 1.0F / static_cast<float>(std::min(windows_, kReach));
+    clear_ += weight * ((clear ? 1.0F : 0.0F) - clear_);
     for (std::size_t i = 0; i < z.size(); ++i) z_[i] += weight * (z[i] - z_[i]);
     for (std::size_t i = 0; i < axes.size(); ++i) axis_[i] += weight * (axes[i] - axis_[i]);
   }
@@ -42,6 +44,8 @@ class Changes {
 
   [[nodiscard]] std::uint32_t windows() const { return windows_; }
   [[nodiscard]] std::uint8_t point() const { return point_; }
+  /// Part of the windows whose running speed is clear, 0 to 1: of the others lines say nothing.
+  [[nodiscard]] float clear() const { return clear_; }
   /// Mean z-scores, in the order of the features.
   [[nodiscard]] const std::array<float, kMostExplained>& z() const { return z_; }
   /// Mean changes of WindowSummary::axis_level.
@@ -50,6 +54,7 @@ class Changes {
  private:
   std::array<float, kMostExplained> z_{};
   std::array<float, kMostAxisLevels> axis_{};
+  float clear_ = 0.0F;
   std::uint32_t windows_ = 0;
   std::uint8_t point_ = 0;
 };

@@ -99,6 +99,11 @@ std::uint8_t axis_of_lead(const DetectorModel& model, const Changes& changes, st
                                    static_cast<std::size_t>(most - parts.begin()));
 }
 
+/// True for features that ask for the running speed.
+bool is_of_orders(const VibrationFeature& feature) {
+  return feature.kind == VibrationKind::order || feature.kind == VibrationKind::rest;
+}
+
 /// Features that a family is told by.
 bool belongs_to(FaultFamily family, const VibrationFeature& feature) {
   using enum VibrationKind;
@@ -107,9 +112,7 @@ bool belongs_to(FaultFamily family, const VibrationFeature& feature) {
   switch (family) {
     case FaultFamily::imbalance: return line && feature.low == 1.0F;
     case FaultFamily::misalignment: return line && feature.low == 2.0F;
-    case FaultFamily::looseness:
-      return half || (line && feature.low == 3.0F) ||
-             (line && feature.gyroscope && feature.low == 1.0F);
+    case FaultFamily::looseness: return half;
     case FaultFamily::bearing:
       return !feature.gyroscope && (feature.kind == impulsiveness || feature.kind == rest);
     case FaultFamily::other: return true;
@@ -127,6 +130,9 @@ std::uint8_t lead_of(const DetectorModel& model, const Explanation& explanation)
         !belongs_to(explanation.families[0].family, kVibrationFeatures[i])) {
       continue;
     }
+    const bool line =
+        model.features.set == FeatureSet::vibration && is_of_orders(kVibrationFeatures[i]);
+    if (line && !explanation.clear) continue;
     if (explanation.share[i] <= most) continue;
     most = explanation.share[i];
     lead = static_cast<std::uint8_t>(i);
@@ -167,8 +173,8 @@ void put_times(Text<N>& text, float times) {
     text << "over 999";
     return;
   }
-  const bool whole = times >= 9.95F ||
-                     absolute(times - static_cast<float>(round_and_clamp(times, 0, 99))) < 0.05F;
+  const bool whole =
+      times >= 9.95F || absolute(times - static_cast<float>(round_and_clamp(times, 0, 99))) < 0.05F;
   text.number(static_cast<double>(times), whole ? 0 : 1);
 }
 
@@ -252,7 +258,8 @@ Explanation explain(const DetectorModel& model, const Changes& changes) {
   Explanation explanation;
   share_out(model, changes, explanation.share);
   share_out_axes(model, changes, explanation);
-  explanation.families = families_of(model, changes);
+  explanation.clear = !model.baseline.knows_speed() || changes.clear() >= 0.5F;
+  explanation.families = explanation.clear ? families_of(model, changes) : families_of(Signature());
   explanation.lead = lead_of(model, explanation);
   explanation.axis = axis_of_lead(model, changes, explanation.lead);
   return explanation;
@@ -287,7 +294,7 @@ PlainName plain_name(const DetectorModel& model, std::size_t feature) {
         name.number(static_cast<double>(what.low), 0) << "x running speed";
       }
       break;
-    case VibrationKind::rest: name << "vibration off the orders"; break;
+    case VibrationKind::rest: name << "vibration off orders"; break;
   }
   return name;
 }
@@ -304,7 +311,7 @@ Phrase phrase_of(const DetectorModel& model, const Changes& changes,
     constexpr std::array<const char*, 3> kAxis = {"X", "Y", "Z"};
     phrase << (turning ? " about " : " on ") << kAxis[explanation.axis % 3];
   } else if (turning) {
-    phrase << " (gyroscope)";
+    phrase << " (gyro)";
   }
   const Figure figure = figure_of_lead(model, changes, explanation);
   if (feature_is_mean(model.features, lead)) {
@@ -315,7 +322,11 @@ Phrase phrase_of(const DetectorModel& model, const Changes& changes,
     return phrase;
   }
   put_change(phrase, figure);
-  if (vibration) put_families(phrase, explanation.families);
+  if (!explanation.clear) {
+    phrase << ": its speed cannot be made out";
+  } else if (vibration) {
+    put_families(phrase, explanation.families);
+  }
   return phrase;
 }
 

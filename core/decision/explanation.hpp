@@ -26,8 +26,10 @@ struct Explanation {
   std::array<float, kMostExplained> share{};
   /// Likewise of each axis, [axes]. Of vibration features without axes in the model all 0.
   std::array<float, kMaxAxes> axis_share{};
-  Families families;       ///< the likeliest first
-  std::uint8_t lead = 0;   ///< feature that the phrase is about
+  Families families;  ///< the likeliest first
+  /// The running speed was clear, or was not when normal running was learned either: lines say something.
+  bool clear = true;
+  std::uint8_t lead = 0;        ///< feature that the phrase is about
   std::uint8_t axis = kNoAxis;  ///< on which it is
   static constexpr std::uint8_t kNoAxis = 255;
 };

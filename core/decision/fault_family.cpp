@@ -13,8 +13,8 @@ namespace {
 using Numbers = std::array<float, 7>;
 
 Numbers numbers_of(const Signature& s) {
-  return {s.half_orders, s.first_moving, s.first_turning, s.second, s.third, s.rest,
-          s.impulsiveness};
+  return {s.half_orders, s.first_moving, s.first_turning, s.second,
+          s.third,       s.rest,         s.impulsiveness};
 }
 
 struct Pattern {

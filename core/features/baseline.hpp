@@ -19,8 +19,8 @@ struct OperatingPoint {
   /// Running speeds that belong to it, margin included. All 0: whatever the speed.
   float low_hz = 0.0F;
   float high_hz = 0.0F;
-  float centre_hz = 0.0F;       ///< speed that `mean` is for
-  std::span<const float> mean;  ///< [D] features there; lies in the model's file
+  float centre_hz = 0.0F;            ///< speed that `mean` is for
+  std::span<const float> mean;       ///< [D] features there; lies in the model's file
   std::span<const float> axis_mean;  ///< [spec.axis_levels()] of each axis by itself, likewise
 };
 

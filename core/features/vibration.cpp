@@ -167,9 +167,11 @@ float line_power(std::span<const float> power, float speed_bins, float order) {
   const auto last = static_cast<float>(power.size() - 1);
   float line = order * speed_bins;
   if (line > last) line = 2.0F * last - line;
+  const float first = std::max(line - kLineReach_bins, 1.0F);
   float sum = 0.0F;
-  for (std::size_t k = 1; k < power.size(); ++k) {
-    if (absolute(static_cast<float>(k) - line) <= kLineReach_bins) sum += power[k];
+  for (auto k = static_cast<std::size_t>(first);
+       k < power.size() && static_cast<float>(k) <= line + kLineReach_bins; ++k) {
+    if (static_cast<float>(k) >= first) sum += power[k];
   }
   return sum;
 }
@@ -251,8 +253,7 @@ void VibrationExtractor::finish(std::span<float> features, WindowSummary& summar
   for (std::size_t s = 0; s < triplets; ++s) {
     orders[s] = order_powers({sensors[s].power.data(), bins}, summary.speed.hz / bin_hz);
     const Triplet& sensor = sensors[s];
-    describe_axes(sensor, bins, summary.speed.hz / bin_hz,
-                  sensor.noise_density * 0.5F * rate_hz_,
+    describe_axes(sensor, bins, summary.speed.hz / bin_hz, sensor.noise_density * 0.5F * rate_hz_,
                   sensor.noise_density * kLineWidth_bins * bin_hz + kFaintest * sensor.mean_square,
                   std::span(summary.axis_level).subspan(9 * s, 9));
   }

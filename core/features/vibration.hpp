@@ -25,10 +25,10 @@ struct WindowSummary {
   float gravity_size_g = 0.0F;       ///< its length
   /// Of each axis by itself, [spec.axis_levels()] at axis_level_index().
   std::array<float, kMostAxisLevels> axis_level{};
-  std::uint32_t clipped = 0;         ///< readings at the end of a sensor's range, over all axes
-  std::uint32_t repaired = 0;        ///< spikes taken out, over all axes
-  std::uint8_t stuck_axes = 0;       ///< bit i: axis i never changed
-  bool finite = true;                ///< false: a reading was no number, and no feature is one
+  std::uint32_t clipped = 0;    ///< readings at the end of a sensor's range, over all axes
+  std::uint32_t repaired = 0;   ///< spikes taken out, over all axes
+  std::uint8_t stuck_axes = 0;  ///< bit i: axis i never changed
+  bool finite = true;           ///< false: a reading was no number, and no feature is one
 };
 
 /// Noise of the MPU6050 on one axis: what a silent band holds (MPU-6000 PS rev 3.4, 6.1 and 6.2).
@@ -36,7 +36,7 @@ inline constexpr float kAccelerometerNoise_g_rtHz = 400e-6F;
 inline constexpr float kGyroscopeNoise_dps_rtHz = 0.005F;
 
 /// The last samples of a stream, and the vibration features of the window that they end with. One ring
-/// serves all windows that overlap: 6 KB. finish() takes 10 KB of stack.
+/// serves all windows that overlap: 6 KB. finish() takes 9 KB of stack.
 ///
 /// On the way, for the accelerometer's and the gyroscope's three axes each:
 /// 1. spikes repaired (core/features/spikes.hpp), mean and linear trend taken off each axis: gravity gone;

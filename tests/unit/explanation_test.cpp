@@ -201,9 +201,9 @@ TEST(Explanation, TurningTheSensorPermutesAxesAndLeavesBandsAlone) {
     }
   }
   // The two axes across differ, or this test would show nothing.
-  EXPECT_GT(std::abs(a.axis_share[0] - a.axis_share[1]) +
-                std::abs(a.axis_share[3] - a.axis_share[4]),
-            0.1F);
+  EXPECT_GT(
+      std::abs(a.axis_share[0] - a.axis_share[1]) + std::abs(a.axis_share[3] - a.axis_share[4]),
+      0.1F);
   EXPECT_EQ(a.families[0].family, b.families[0].family);
 }
 
@@ -240,15 +240,68 @@ TEST(Explanation, OfAnAutoencoderSharesOutAllOfIt) {
   EXPECT_EQ(why.families[0].family, FaultFamily::imbalance);
 }
 
+TEST(Explanation, WithoutAClearSpeedNamesNoLineAndNoFault) {
+  const test::Decided decided = test::train_decided(kVibration, 1.0 / 24.0);
+  const DetectorModel& model = decided.model();
+  ASSERT_TRUE(model.baseline.knows_speed());
+  const Changes clear = watched(model, test::machine_running(100, 2, 0.5));
+  Changes unclear;
+  for (int i = 0; i < 10; ++i) {
+    unclear.add(std::span(clear.z()).first(20), clear.axis(), clear.point(), i < 4);
+  }
+  const Explanation why = explain(model, unclear);
+  expect_shares(why);
+  EXPECT_EQ(why.families[0].family, FaultFamily::other);
+  EXPECT_EQ(why.families[1].score, 0.0F);
+  const std::string phrase(phrase_of(model, unclear, why).view());
+  EXPECT_EQ(phrase.find("1x"), std::string::npos) << phrase;
+  EXPECT_TRUE(phrase.ends_with("its speed cannot be made out")) << phrase;
+  EXPECT_LE(phrase.size(), 90U);
+}
+
+// Whatever numbers a model and a machine come to, the sentence fits an event and has no control characters.
+TEST(Phrase, FitsAnEventWhateverHasChanged) {
+  const test::Decided decided = test::train_decided(kVibration, 1.0 / 24.0);
+  const DetectorModel& model = decided.model();
+  for (std::size_t feature = 0; feature < 20; ++feature) {
+    for (const float z : {-1e30F, -1000.0F, -3.0F, 0.0F, 3.0F, 40.0F, 1000.0F, 1e30F}) {
+      std::vector<float> zs(20, 0.0F);
+      zs[feature] = z;
+      Changes changes;
+      changes.add(zs, std::vector<float>(18, 0.1F * z), 0);
+      Explanation why = explain(model, changes);
+      why.lead = static_cast<std::uint8_t>(feature);
+      for (const FaultFamily a : {FaultFamily::misalignment, FaultFamily::other}) {
+        why.families[0] = {a, 1.0F};
+        why.families[1] = {FaultFamily::looseness, 1.0F};
+        for (const std::uint8_t axis : {std::uint8_t{2}, Explanation::kNoAxis}) {
+          why.axis = axis;
+          const std::string phrase(phrase_of(model, changes, why).view());
+          EXPECT_LE(phrase.size(), 90U) << phrase;
+          EXPECT_TRUE(phrase.ends_with("looseness") || phrase.ends_with("mount") ||
+                      phrase.ends_with("fault"))
+              << phrase;
+        }
+      }
+    }
+  }
+}
+
 TEST(Explanation, IsOfEvidenceSinceItWasLastAtRest) {
   const test::Decided decided = test::train_decided(kVibration, 1.0 / 24.0);
   Pipeline pipeline(decided.model());
   std::int64_t t_us = 0;
   std::uint32_t longest_alone = 0;
+  std::uint32_t before = 0;
   for (const TimedSample& sample : test::machine_running(200, 1)) {
     const auto result = pipeline.push({t_us += 5000, sample.sample});
     if (!result) continue;
-    EXPECT_EQ(pipeline.changes().windows() == 0, !(result->share > 0.0F));
+    if (!(result->share > 0.0F)) {
+      EXPECT_LE(pipeline.changes().windows(), 1U) << "alone";
+    } else {
+      EXPECT_EQ(pipeline.changes().windows(), before + 1);
+    }
+    before = result->share > 0.0F ? pipeline.changes().windows() : 0;
     longest_alone = std::max(longest_alone, pipeline.changes().windows());
   }
   EXPECT_LT(longest_alone, 100U) << "a healthy machine's evidence never rested";
