@@ -63,6 +63,15 @@ TEST(LeftOut, SteadyRunningIsLearnedFrom) {
   EXPECT_EQ(left_out(windows), letters(50, '.'));
 }
 
+// A machine of 0.8 mm/s shakes with 0.02 g; a knock or two must not make all the rest of ten minutes "off".
+TEST(LeftOut, KnocksOnAQuietMachineDoNotMakeItOff) {
+  Windows windows;
+  append(windows, 100, window(0.02F));
+  windows[40] = window(0.3F);
+  windows[70] = windows[71] = window(0.08F);
+  EXPECT_EQ(left_out(windows), letters(40, '.') + "k" + letters(29, '.') + "kk" + letters(28, '.'));
+}
+
 TEST(LeftOut, OffAndTwoWindowsToEitherSideOfIt) {
   ASSERT_EQ(kSettlingWindows, 2U);
   Windows windows;
