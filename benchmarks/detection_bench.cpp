@@ -120,6 +120,11 @@ class Watcher {
   [[nodiscard]] std::vector<SpeedRange> expected() const {
     return host::ranges_of(model_->detector().baseline);
   }
+  /// What the alarm that the last window raised looks like.
+  [[nodiscard]] Explanation explain() const {
+    return fettle::explain(model_->detector(), pipeline_->changes());
+  }
+  [[nodiscard]] std::string phrase() const { return std::string(pipeline_->phrase().view()); }
   [[nodiscard]] const Refinement& refinement() const { return *refinement_; }
   [[nodiscard]] const DecisionSettings& settings() const {
     return pipeline_->decision()->settings();
@@ -170,6 +175,7 @@ nlohmann::json watch_fault(Watcher& watcher, const FleetMachine& machine,
   double alarm_s = -1.0;
   double severity = 0.0;
   std::uint64_t before = 0;
+  nlohmann::json looks_like;
   watcher.restart();
   double last_s = 0.0;
   live(machine, life, watcher.expected(), [&](const Window& window, std::int64_t) {
@@ -183,9 +189,17 @@ nlohmann::json watch_fault(Watcher& watcher, const FleetMachine& machine,
     }
     alarm_s = last_s;
     severity = window.truth.severity;
+    const Explanation why = watcher.explain();
+    looks_like = {{"phrase", watcher.phrase()},
+                  // An alarm of a machine at rest is a false one, whatever else is wrong with it.
+                  {"running", window.truth.state == RunState::running}};
+    for (const FamilyScore& family : why.families) {
+      looks_like["families"].push_back({name_of(family.family), family.score});
+    }
     return false;
   });
   return {{"begin_s", begin_s},
+          {"looks_like", looks_like},
           {"limit_s", life.limit_s},
           {"alarm_s", alarm_s},
           {"false_alarms_before", before},

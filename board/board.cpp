@@ -202,18 +202,10 @@ void Board::on_result(const WindowResult& result, std::uint64_t index) {
   }
 
   if (change == AlarmChange::began) {
-    Text<protocol::kMostEventText> text;
-    if (result.verdict == Verdict::alarm) {
-      text << "evidence has gathered that the machine has changed; score ";
-      text.number(static_cast<double>(result.score), 4);
-    } else {
-      text << "score ";
-      text.number(static_cast<double>(result.score), 4) << " above threshold ";
-      text.number(static_cast<double>(result.threshold), 4);
-    }
     alarm_id_ = events_ + 1;
     alarm_was_ = Feedback::none;
-    event(EventKind::alarm_began, text.view());
+    // Score and threshold are in the event beside its text.
+    event(EventKind::alarm_began, detector_.phrase().view());
   } else if (change == AlarmChange::ended) {
     event(EventKind::alarm_ended, "the machine is as learned again");
   }

@@ -95,6 +95,8 @@ class Detector {
     return pipeline_->push(sample);
   }
 
+  /// Why the last window raised an alarm, for people.
+  [[nodiscard]] Phrase phrase() const { return pipeline_ ? pipeline_->phrase() : Phrase(); }
   /// Samples since a window began last: where the next sample stands in its window, 0 to hop - 1.
   [[nodiscard]] std::uint32_t phase() const { return cutter_->phase(); }
   [[nodiscard]] const WindowShape& window() const { return window_; }

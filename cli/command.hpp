@@ -15,6 +15,7 @@ void add_inspect(CLI::App& program);
 void add_train(CLI::App& program);
 void add_evaluate(CLI::App& program);
 void add_score(CLI::App& program);
+void add_explain(CLI::App& program);
 void add_info(CLI::App& program);
 void add_infer(CLI::App& program);
 void add_export(CLI::App& program);

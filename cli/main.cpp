@@ -75,6 +75,7 @@ int main(int argc, char** argv) {
   fettle::cli::add_train(program);
   fettle::cli::add_evaluate(program);
   fettle::cli::add_score(program);
+  fettle::cli::add_explain(program);
   fettle::cli::add_info(program);
   fettle::cli::add_infer(program);
   fettle::cli::add_export(program);

@@ -10,6 +10,7 @@
 
 #include "cli/command.hpp"
 #include "cli/json.hpp"
+#include "cli/recording_check.hpp"
 #include "core/pipeline.hpp"
 #include "host/error.hpp"
 #include "host/model_file.hpp"
@@ -51,7 +52,7 @@ std::string shortest(float value) {
   return {text.data(), end.ptr};
 }
 
-void print(const WindowResult& result, bool json) {
+void print(const Pipeline& pipeline, const WindowResult& result, bool json) {
   if (json) {
     // JSON has no word for a score that is not finite; the verdict still stands.
     nlohmann::json line = {{"t_us", result.start_us},
@@ -62,6 +63,10 @@ void print(const WindowResult& result, bool json) {
     if (std::isfinite(result.evidence)) line["evidence"] = result.evidence;
     if (result.share > 0.0F) line["share_of_limit"] = result.share;
     if (result.speed_hz > 0.0F) line["speed_hz"] = result.speed_hz;
+    if (result.alarm) {
+      line["alarm"] = true;
+      line["phrase"] = std::string(pipeline.phrase().view());
+    }
     fmt::print("{}\n", text_of(line, -1));
   } else {
     fmt::print("{},{},{},{}\n", result.start_us, shortest(result.score), shortest(result.threshold),
@@ -69,54 +74,11 @@ void print(const WindowResult& result, bool json) {
   }
 }
 
-/// A model judges windows of a rate; at another rate every verdict is wrong. Steps of up to 1.5
-/// periods, which windows are made of, must be one period on average. The sensor's own clock may be off
-/// by 5 % (MPU-6000 PS rev 3.4, 6.6, internal oscillator), and a model is made for a nominal rate.
-class RateCheck {
- public:
-  RateCheck(float rate_hz, const std::string& file)
-      : period_us_(1e6 / static_cast<double>(rate_hz)), file_(file) {}
-
-  /// Throws Error(bad_input) once enough steps have been seen.
-  void add(std::int64_t t_us) {
-    const auto step_us = static_cast<double>(t_us - last_us_);
-    if (started_ && step_us >= 0.0 && step_us <= 1.5 * period_us_) {
-      sum_us_ += step_us;
-      ++steps_;
-    }
-    started_ = true;
-    last_us_ = t_us;
-    if (steps_ < kEnough) return;
-    const double mean_us = sum_us_ / static_cast<double>(steps_);
-    if (mean_us < 0.94 * period_us_ || mean_us > 1.06 * period_us_) {
-      throw Error(ExitCode::bad_input,
-                  fmt::format("{}: recorded at {:.4g} Hz, but the model was trained at {:.4g} Hz. "
-                              "Record at the model's rate, or train on such recordings.",
-                              file_, 1e6 / mean_us, 1e6 / period_us_));
-    }
-    steps_ = 0;
-    sum_us_ = 0.0;
-  }
-
- private:
-  static constexpr int kEnough = 127;  // the steps inside a first window
-  double period_us_;
-  std::string file_;
-  bool started_ = false;
-  std::int64_t last_us_ = 0;
-  double sum_us_ = 0.0;
-  int steps_ = 0;
-};
-
 void run(const Options& options) {
   const auto model = host::ModelFile::open_detector(options.model);
   const DetectorModel& detector = model->detector();
   host::RecordingReader reader(options.file);
-  if (reader.axes() < detector.features.axes) {
-    throw Error(ExitCode::bad_input,
-                fmt::format("{}: has {} axes, but {} was trained on {}. Record the gyroscope too.",
-                            options.file, reader.axes(), options.model, detector.features.axes));
-  }
+  check_axes(reader, options.file, detector, options.model);
   WindowShape window = detector.window;
   if (options.hop != 0) window.hop = options.hop;
   if (options.hop > window.samples || window.overlap() == 0) {
@@ -137,7 +99,7 @@ void run(const Options& options) {
       rate.add(sample.t_us);
       const auto result = pipeline.push(sample);
       if (!result) continue;
-      print(*result, options.json);
+      print(pipeline, *result, options.json);
       ++windows;
     }
     samples += block.size();

@@ -9,7 +9,9 @@
 #include <span>
 
 #include "core/alert/alert.hpp"
+#include "core/decision/changes.hpp"
 #include "core/decision/conditions.hpp"
+#include "core/decision/explanation.hpp"
 #include "core/decision/sequential.hpp"
 #include "core/decision/threshold_decision.hpp"
 #include "core/elementary.hpp"
@@ -199,6 +201,7 @@ class Pipeline {
     }
     result.reason = condition.reason;
     result.verdict = decide(condition, result);
+    gather(condition, result, summary, features);
     result.alarm = alert_.update(result.verdict);
     return result;
   }
@@ -225,6 +228,8 @@ class Pipeline {
     conditions_.restart();
     alert_.restart();
     if (sequential_) sequential_->restart();
+    changes_.restart();
+    gathering_ = false;
     gap_ = false;
   }
 
@@ -232,6 +237,13 @@ class Pipeline {
   [[nodiscard]] const Alert& alert() const { return alert_; }
   [[nodiscard]] const Conditions& conditions() const { return conditions_; }
   [[nodiscard]] Conditions& conditions() { return conditions_; }
+  /// How the machine has differed from what was learned since evidence was last at rest; there, how the last window
+  /// did.
+  [[nodiscard]] const Changes& changes() const { return changes_; }
+  /// A sentence about that for people, at most 90 bytes: worth its time at an alarm, not for each window.
+  [[nodiscard]] Phrase phrase() const {
+    return phrase_of(model_, changes_, fettle::explain(model_, changes_));
+  }
   /// None: each window is judged by itself.
   [[nodiscard]] const std::optional<SequentialDecision>& decision() const { return sequential_; }
 
@@ -258,11 +270,31 @@ class Pipeline {
     return sequential_->level() == Level::warning ? Verdict::warning : Verdict::normal;
   }
 
+  /// Remembers what an alarm would be explained by.
+  void gather(const Condition& condition, const WindowResult& result, const WindowSummary& summary,
+              std::span<const float> z) {
+    if (!condition.counts) return;
+    // Together are the windows of which evidence gathers, or a run of anomalies; others stand alone.
+    const bool speaks = sequential_ ? sequential_->value() > 0.0F : raises(result.verdict);
+    if (!speaks || !gathering_) changes_.restart();
+    gathering_ = speaks;
+    std::array<float, kMostAxisLevels> axes = summary.axis_level;
+    std::size_t known = 0;
+    if (const Baseline& baseline = model_.baseline; baseline.points > 0) {
+      known = model_.features.axis_levels();
+      take_away_axes(baseline.point[condition.point], condition.speed_hz,
+                     std::span(axes).first(known));
+    }
+    changes_.add(z, {axes.data(), known}, condition.point, condition.speed_hz > 0.0F);
+  }
+
   const DetectorModel& model_;
   FeaturePipeline front_;
   Conditions conditions_;
   ThresholdDecision threshold_;
   std::optional<SequentialDecision> sequential_;
+  Changes changes_;
+  bool gathering_ = false;  // the window before spoke for a change
   Alert alert_;
   bool gap_ = false;
 };

@@ -413,6 +413,13 @@ QuantisationResult compare_with_float(const ModelFile& model, const WindowTable&
   return result;
 }
 
+}  // namespace
+
+double ClassResult::delay_percentile_s(double percentile) const {
+  const std::vector<float> delays(delays_s.begin(), delays_s.end());
+  return delays.empty() ? 0.0 : static_cast<double>(percentile_of_sorted(delays, percentile));
+}
+
 void check_fits(const DetectorModel& detector, const DataSet& data) {
   const auto rate = static_cast<double>(detector.window.rate_hz);
   if (std::abs(data.rate_hz() - rate) > 0.02 * rate) {
@@ -421,13 +428,6 @@ void check_fits(const DetectorModel& detector, const DataSet& data) {
                             "Record at the model's rate, or train on these recordings.",
                             data.folder().string(), data.rate_hz(), rate));
   }
-}
-
-}  // namespace
-
-double ClassResult::delay_percentile_s(double percentile) const {
-  const std::vector<float> delays(delays_s.begin(), delays_s.end());
-  return delays.empty() ? 0.0 : static_cast<double>(percentile_of_sorted(delays, percentile));
 }
 
 Evaluation evaluate(const ModelFile& model, const DataSet& data) {

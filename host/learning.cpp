@@ -419,7 +419,11 @@ LearnedBaseline learn_baseline(const WindowTable& table, std::span<const std::ui
   const std::size_t d = table.spec.dimensions();
   // Means at the centre's speed: what a window's own speed makes of its levels is taken away first.
   const std::vector<float> nothing(d);
+  const std::size_t axis_levels = table.spec.axis_levels();
+  const std::vector<float> no_levels(axis_levels);
   std::vector<std::vector<double>> sums(baseline.points, std::vector<double>(d));
+  std::vector<std::vector<std::uint32_t>> counts(baseline.points, std::vector<std::uint32_t>(d));
+  std::vector<std::vector<double>> axis_sums(baseline.points, std::vector<double>(axis_levels));
   std::vector<float> row(d);
   std::vector<float> levels;
   std::array<double, 3> gravity{};
@@ -428,23 +432,38 @@ LearnedBaseline learn_baseline(const WindowTable& table, std::span<const std::ui
     const WindowSummary& window = table.summaries[i];
     OperatingPoint point = baseline.point[p];
     point.mean = nothing;
+    point.axis_mean = no_levels;
+    const float hz = table.speeds.points > 0 ? window.speed.hz : 0.0F;
     std::ranges::copy(table.row(i), row.begin());
-    take_away(point, table.spec, table.speeds.points > 0 ? window.speed.hz : 0.0F,
-              table.window.rate_hz, row);
+    take_away(point, table.spec, hz, table.window.rate_hz, row);
+    std::array<float, kMostAxisLevels> axes = window.axis_level;
+    take_away_axes(point, hz, std::span(axes).first(axis_levels));
     ++learned.windows[p];
-    for (std::size_t f = 0; f < d; ++f) sums[p][f] += static_cast<double>(row[f]);
+    for (std::size_t f = 0; f < d; ++f) {
+      // A set point may lie where a line comes and goes: its mean is of the windows that have it.
+      if (says_nothing(kVibrationFeatures[f], point, hz, table.window.rate_hz)) continue;
+      sums[p][f] += static_cast<double>(row[f]);
+      ++counts[p][f];
+    }
+    for (std::size_t f = 0; f < axis_levels; ++f) axis_sums[p][f] += static_cast<double>(axes[f]);
     levels.push_back(window.accelerometer_rms_g);
     for (std::size_t a = 0; a < 3; ++a) {
       gravity[a] += static_cast<double>(window.gravity_g[a] / window.gravity_size_g);
     }
   }
   learned.means.resize(baseline.points);
+  learned.axis_means.resize(baseline.points);
   for (std::size_t p = 0; p < baseline.points; ++p) {
     for (std::size_t f = 0; f < d; ++f) {
       learned.means[p].push_back(
-          static_cast<float>(sums[p][f] / std::max<double>(learned.windows[p], 1.0)));
+          static_cast<float>(sums[p][f] / std::max<double>(counts[p][f], 1.0)));
     }
     baseline.point[p].mean = learned.means[p];
+    for (std::size_t f = 0; f < axis_levels; ++f) {
+      learned.axis_means[p].push_back(
+          static_cast<float>(axis_sums[p][f] / std::max<double>(learned.windows[p], 1.0)));
+    }
+    baseline.point[p].axis_mean = learned.axis_means[p];
   }
   std::ranges::sort(levels);
   baseline.off_g = kOffShare * percentile_of_sorted(levels, 5.0);

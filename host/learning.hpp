@@ -90,6 +90,7 @@ struct LearnedBaseline {
   Baseline baseline;
   std::array<std::uint32_t, kMostOperatingPoints> windows{};
   std::vector<std::vector<float>> means;
+  std::vector<std::vector<float>> axis_means;
 };
 
 /// Operating points and the means of these windows at each; gravity, and the level below which the machine is

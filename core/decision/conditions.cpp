@@ -91,6 +91,7 @@ void Conditions::of_machine(const WindowSummary& window, std::span<float> featur
     outside = place.outside;
   }
   condition.point = point_;
+  condition.speed_hz = clear ? hz : 0.0F;
   take_away(baseline_.point[point_], spec_, clear ? hz : 0.0F, rate_hz_, features);
   if (window.accelerometer_rms_g < baseline_.off_g) return cannot(Reason::off);
   if (!known) return;

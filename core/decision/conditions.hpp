@@ -19,6 +19,7 @@ struct Condition {
   bool counts = true;
   float margin = 0.0F;
   std::uint8_t point = 0;  ///< operating point that it was compared with
+  float speed_hz = 0.0F;   ///< its running speed if that is clear, otherwise 0
 };
 
 /// Finds out from what a window says beside its features whether the machine is where it was when

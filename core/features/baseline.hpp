@@ -19,8 +19,9 @@ struct OperatingPoint {
   /// Running speeds that belong to it, margin included. All 0: whatever the speed.
   float low_hz = 0.0F;
   float high_hz = 0.0F;
-  float centre_hz = 0.0F;       ///< speed that `mean` is for
-  std::span<const float> mean;  ///< [D] features there; lies in the model's file
+  float centre_hz = 0.0F;            ///< speed that `mean` is for
+  std::span<const float> mean;       ///< [D] features there; lies in the model's file
+  std::span<const float> axis_mean;  ///< [spec.axis_levels()] of each axis by itself, likewise
 };
 
 /// What was learned about where a normal machine is, so that a window from elsewhere is not judged by
@@ -45,24 +46,47 @@ struct Baseline {
 /// further.
 inline constexpr float kFurthestSpeed = 0.25F;
 
+/// How far a speed is from an operating point's, as far as levels are corrected for it.
+/// @param hz  0: not known
+[[nodiscard]] inline float speed_off(const OperatingPoint& point, float hz) {
+  if (!(hz > 0.0F) || !(point.centre_hz > 0.0F)) return 0.0F;
+  const float off = natural_log(hz / point.centre_hz);
+  return off > kFurthestSpeed ? kFurthestSpeed : off < -kFurthestSpeed ? -kFurthestSpeed : off;
+}
+
+/// True for a line that has left the spectrum, at this speed or at the speed that the operating point was learned
+/// at: there is nothing to compare it with.
+[[nodiscard]] inline bool says_nothing(const VibrationFeature& feature, const OperatingPoint& point,
+                                       float hz, float rate_hz) {
+  if (feature.kind != VibrationKind::order || feature.low <= 1.0F) return false;
+  const float faster = hz > point.centre_hz ? hz : point.centre_hz;
+  return feature.low * faster > 0.475F * rate_hz;
+}
+
 /// What is left of a window's features when what was learned of its operating point is taken away: the mean, and
 /// what another speed makes of levels (VibrationFeature::slope). A line that has left the spectrum says nothing.
 /// @param[in,out] features  [D]  @param hz  estimated speed; 0: not known  @param rate_hz  of samples
 inline void take_away(const OperatingPoint& point, const FeatureSpec& spec, float hz, float rate_hz,
                       std::span<float> features) {
-  float off = 0.0F;
-  if (hz > 0.0F && point.centre_hz > 0.0F) {
-    off = natural_log(hz / point.centre_hz);
-    off = off > kFurthestSpeed ? kFurthestSpeed : off < -kFurthestSpeed ? -kFurthestSpeed : off;
-  }
+  const float off = speed_off(point, hz);
   const bool by_speed = spec.set == FeatureSet::vibration && point.centre_hz > 0.0F;
   for (std::size_t i = 0; i < features.size(); ++i) {
     features[i] -= point.mean[i];
     if (!by_speed) continue;
     const VibrationFeature& feature = kVibrationFeatures[i];
     features[i] -= feature.slope * off;
-    const bool line = feature.kind == VibrationKind::order && feature.low > 1.0F;
-    if (line && feature.low * hz > 0.475F * rate_hz) features[i] = 0.0F;
+    if (says_nothing(feature, point, hz, rate_hz)) features[i] = 0.0F;
+  }
+}
+
+/// Likewise of what each axis feels by itself. Without a speed the lines say nothing.
+/// @param[in,out] levels  [spec.axis_levels()]  @param point  its axis_mean has as many
+inline void take_away_axes(const OperatingPoint& point, float hz, std::span<float> levels) {
+  const float off = speed_off(point, hz);
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    const bool line = i % kAxisMeasures != static_cast<std::size_t>(AxisMeasure::level);
+    levels[i] -= point.axis_mean[i] + axis_level_slope(i) * off;
+    if (line && hz == 0.0F) levels[i] = 0.0F;
   }
 }
 

@@ -68,6 +68,32 @@ inline constexpr std::array<VibrationFeature, 20> kVibrationFeatures = {{
 }};
 inline constexpr std::size_t kVibrationFeatures3 = 13;
 
+/// What is measured of each axis by itself, beside the features, for whoever explains an alarm: no score knows it.
+/// Natural logarithms of RMS, as the features are.
+enum class AxisMeasure : std::uint8_t {
+  level,  ///< of all that moves
+  first,  ///< of the line at the running speed
+  second  ///< of the line at twice that; where it is beyond half the sampling rate, folded back
+};
+inline constexpr std::size_t kAxisMeasures = 3;
+inline constexpr std::size_t kMostAxisLevels = kAxisMeasures * kMaxAxes;
+
+/// Where a measure of axis 0 to 5 stands.
+[[nodiscard]] constexpr std::size_t axis_level_index(std::size_t axis, AxisMeasure measure) {
+  return kAxisMeasures * axis + static_cast<std::size_t>(measure);
+}
+
+/// As VibrationFeature::slope.
+[[nodiscard]] constexpr float axis_level_slope(std::size_t index) {
+  const auto measure = static_cast<AxisMeasure>(index % kAxisMeasures);
+  const bool gyroscope = index >= kAxisMeasures * 3;
+  switch (measure) {
+    case AxisMeasure::first: return gyroscope ? 1.0F : 2.0F;
+    case AxisMeasure::second: return gyroscope ? 1.5F : 2.0F;
+    default: return 1.5F;
+  }
+}
+
 /// A feature set as one detector uses it.
 struct FeatureSpec {
   FeatureSet set = FeatureSet::tutorial;
@@ -83,6 +109,10 @@ struct FeatureSpec {
       return axes == 6 ? kVibrationFeatures.size() : kVibrationFeatures3;
     }
     return per_axis() * axes;
+  }
+  /// Numbers of WindowSummary::axis_level that are of use.
+  [[nodiscard]] constexpr std::size_t axis_levels() const {
+    return set == FeatureSet::vibration ? kAxisMeasures * axes : 0;
   }
   [[nodiscard]] constexpr bool valid() const {
     if (axes != 3 && axes != 6) return false;

@@ -34,6 +34,8 @@ struct Triplet {
   float impulse_square = 0.0F;  ///< mean square of the samples that count as impulses
   float direction = 0.0F;
   Spectrum power{};
+  std::array<float, 3> axis_square{};  ///< mean square of each axis
+  std::array<Spectrum, 3> axis_power;  ///< of each axis; their sum is `power`
 };
 
 /// 0.5 ln of a power above the noise.
@@ -103,6 +105,7 @@ void describe_motion(const Axes& axes, std::size_t n, Triplet& triplet, float no
   }
   const auto count = static_cast<float>(n);
   for (float& product : products) product /= count;
+  triplet.axis_square = {products[0], products[1], products[2]};
   triplet.mean_square = products[0] + products[1] + products[2];
   // The noise belongs to the covariance as well, alike in all directions: silence has none. Divided by the
   // trace first, so that no square overflows.
@@ -127,15 +130,17 @@ void describe_spectrum(Axes& axes, std::size_t n, Triplet& triplet) {
   const auto count = static_cast<float>(n);
   // One-sided: bins between the ends stand for two. Sum of the window's squares: 3 n / 8.
   const float scale = 2.0F / (count * count * 0.375F);
-  for (auto& axis : axes) {
-    const std::span<float> x(axis.data(), n);
+  for (std::size_t a = 0; a < 3; ++a) {
+    const std::span<float> x(axes[a].data(), n);
     for (std::size_t i = 0; i < n; ++i) x[i] *= hann(i, n);
     real_fourier(x);
-    triplet.power[0] += 0.5F * scale * x[0] * x[0];
-    triplet.power[n / 2] += 0.5F * scale * x[1] * x[1];
+    Spectrum& own = triplet.axis_power[a];
+    own[0] = 0.5F * scale * x[0] * x[0];
+    own[n / 2] = 0.5F * scale * x[1] * x[1];
     for (std::size_t k = 1; k < n / 2; ++k) {
-      triplet.power[k] += scale * (x[2 * k] * x[2 * k] + x[2 * k + 1] * x[2 * k + 1]);
+      own[k] = scale * (x[2 * k] * x[2 * k] + x[2 * k + 1] * x[2 * k + 1]);
     }
+    for (std::size_t k = 0; k <= n / 2; ++k) triplet.power[k] += own[k];
   }
 }
 
@@ -154,6 +159,41 @@ std::array<float, kHalfOrders + 1> order_powers(std::span<const float> power, fl
     orders[order] += power[k];
   }
   return orders;
+}
+
+/// Power of the bins within kLineReach_bins of a line, which may lie beyond the last bin: what the sensor's
+/// low-pass leaves of it there is folded back by sampling.
+float line_power(std::span<const float> power, float speed_bins, float order) {
+  const auto last = static_cast<float>(power.size() - 1);
+  float line = order * speed_bins;
+  if (line > last) line = 2.0F * last - line;
+  const float first = std::max(line - kLineReach_bins, 1.0F);
+  float sum = 0.0F;
+  for (auto k = static_cast<std::size_t>(first);
+       k < power.size() && static_cast<float>(k) <= line + kLineReach_bins; ++k) {
+    if (static_cast<float>(k) >= first) sum += power[k];
+  }
+  return sum;
+}
+
+/// What each axis of a sensor feels by itself.
+void describe_axes(const Triplet& sensor, std::size_t bins, float speed_bins, float all_noise,
+                   float line_noise, std::span<float> levels) {
+  for (std::size_t a = 0; a < 3; ++a) {
+    const std::span<const float> power(sensor.axis_power[a].data(), bins);
+    float first = 0.0F;
+    float second = 0.0F;
+    if (speed_bins > 0.0F) {
+      first = line_power(power, speed_bins, 1.0F);
+      second = line_power(power, speed_bins, 2.0F);
+    }
+    const auto put = [&](AxisMeasure measure, float own, float noise) {
+      levels[axis_level_index(a, measure)] = log_rms(own, noise / 3.0F);
+    };
+    put(AxisMeasure::level, sensor.axis_square[a], all_noise);
+    put(AxisMeasure::first, first, line_noise);
+    put(AxisMeasure::second, second, line_noise);
+  }
 }
 
 }  // namespace
@@ -212,6 +252,10 @@ void VibrationExtractor::finish(std::span<float> features, WindowSummary& summar
   std::array<std::array<float, kHalfOrders + 1>, 2> orders{};
   for (std::size_t s = 0; s < triplets; ++s) {
     orders[s] = order_powers({sensors[s].power.data(), bins}, summary.speed.hz / bin_hz);
+    const Triplet& sensor = sensors[s];
+    describe_axes(sensor, bins, summary.speed.hz / bin_hz, sensor.noise_density * 0.5F * rate_hz_,
+                  sensor.noise_density * kLineWidth_bins * bin_hz + kFaintest * sensor.mean_square,
+                  std::span(summary.axis_level).subspan(9 * s, 9));
   }
   for (std::size_t f = 0; f < spec_.dimensions(); ++f) {
     const VibrationFeature& feature = kVibrationFeatures[f];

@@ -23,10 +23,12 @@ struct WindowSummary {
   float gyroscope_rms_dps = 0.0F;    ///< likewise; 0 with three axes
   std::array<float, 3> gravity_g{};  ///< mean of ax, ay, az
   float gravity_size_g = 0.0F;       ///< its length
-  std::uint32_t clipped = 0;         ///< readings at the end of a sensor's range, over all axes
-  std::uint32_t repaired = 0;        ///< spikes taken out, over all axes
-  std::uint8_t stuck_axes = 0;       ///< bit i: axis i never changed
-  bool finite = true;                ///< false: a reading was no number, and no feature is one
+  /// Of each axis by itself, [spec.axis_levels()] at axis_level_index().
+  std::array<float, kMostAxisLevels> axis_level{};
+  std::uint32_t clipped = 0;    ///< readings at the end of a sensor's range, over all axes
+  std::uint32_t repaired = 0;   ///< spikes taken out, over all axes
+  std::uint8_t stuck_axes = 0;  ///< bit i: axis i never changed
+  bool finite = true;           ///< false: a reading was no number, and no feature is one
 };
 
 /// Noise of the MPU6050 on one axis: what a silent band holds (MPU-6000 PS rev 3.4, 6.1 and 6.2).
@@ -34,7 +36,7 @@ inline constexpr float kAccelerometerNoise_g_rtHz = 400e-6F;
 inline constexpr float kGyroscopeNoise_dps_rtHz = 0.005F;
 
 /// The last samples of a stream, and the vibration features of the window that they end with. One ring
-/// serves all windows that overlap: 6 KB. finish() takes 7 KB of stack.
+/// serves all windows that overlap: 6 KB. finish() takes 9 KB of stack.
 ///
 /// On the way, for the accelerometer's and the gyroscope's three axes each:
 /// 1. spikes repaired (core/features/spikes.hpp), mean and linear trend taken off each axis: gravity gone;
@@ -44,7 +46,9 @@ inline constexpr float kGyroscopeNoise_dps_rtHz = 0.005F;
 /// 3. Hann's window and Fourier transform of each axis; S(k), the sum of the three power spectra, in unit^2,
 ///    so that the sum over k is the mean square: bands and centroid;
 /// 4. running speed from both sensors' S(k), each in units of its noise, added; a bin belongs to the nearest
-///    multiple of half the speed if it lies within 2 bins of it, otherwise to the rest.
+///    multiple of half the speed if it lies within 2 bins of it, otherwise to the rest;
+/// 5. of each axis by itself its variance, and the power of its own spectrum within 2 bins of once and twice the
+///    speed; each with a third of the P0 below, so that three axes add up to the features.
 ///
 /// Traces and lengths are the same in every system of coordinates: turning the sensor changes features by
 /// rounding only (tests/property/vibration_test.cpp). Every logarithm is 0.5 ln(P + P0), with P0 the noise

@@ -126,7 +126,8 @@ std::size_t network_file_bytes(const NetworkShape& shape) {
 std::size_t record_bytes(const DetectorDescription& description) {
   const TrainingRecord& training = description.training;
   return 1024 + description.features.dimensions() * 12 + (description.decision ? 128U : 0U) +
-         description.baseline.points * (64 + description.features.dimensions() * 4) +
+         description.baseline.points *
+             (80 + description.features.dimensions() * 4 + description.features.axis_levels() * 4) +
          training.used.size() * 24 + training.version.size() + training.normal_label.size() +
          training.hidden.size() * 2;
 }
@@ -281,8 +282,10 @@ std::span<std::uint8_t> write_record(const DetectorDescription& description,
     for (std::size_t i = 0; i < b.points; ++i) {
       const OperatingPoint& point = b.point[i];
       const auto mean_there = fbb.CreateVector(point.mean.data(), dimensions);
-      points[i] = metadata::CreateOperatingPoint(fbb, point.low_hz, point.high_hz, point.centre_hz,
-                                                 description.point_windows[i], mean_there);
+      const auto axis_mean = fbb.CreateVector(point.axis_mean.data(), point.axis_mean.size());
+      points[i] =
+          metadata::CreateOperatingPoint(fbb, point.low_hz, point.high_hz, point.centre_hz,
+                                         description.point_windows[i], mean_there, axis_mean);
     }
     const auto point_vector = fbb.CreateVector(points.data(), b.points);
     const auto gravity = fbb.CreateVector(b.gravity.data(), b.gravity.size());

@@ -154,16 +154,21 @@ bool read_baseline(const metadata::DetectorRecord& record, DetectorModel& model)
   for (std::uint32_t i = 0; i < points->size(); ++i) {
     const auto* point = points->Get(i);
     const auto* mean = point->mean();
+    const auto* axis_mean = point->axis_mean();
     if (mean == nullptr || mean->size() != model.features.dimensions() || !all_finite(*mean) ||
-        !between(point->low_hz(), 0.0F, kFastest_hz) ||
+        axis_mean == nullptr || axis_mean->size() != model.features.axis_levels() ||
+        !all_finite(*axis_mean) || !between(point->low_hz(), 0.0F, kFastest_hz) ||
         !between(point->high_hz(), point->low_hz(), kFastest_hz) ||
         (point->low_hz() > 0.0F) != (points->Get(0)->low_hz() > 0.0F) ||
         (point->low_hz() > 0.0F) != (point->high_hz() > 0.0F) ||
         !between(point->centre_hz(), point->low_hz(), point->high_hz())) {
       return false;
     }
-    to.point[i] = {
-        point->low_hz(), point->high_hz(), point->centre_hz(), {mean->data(), mean->size()}};
+    to.point[i] = {point->low_hz(),
+                   point->high_hz(),
+                   point->centre_hz(),
+                   {mean->data(), mean->size()},
+                   {axis_mean->data(), axis_mean->size()}};
   }
   return true;
 }

@@ -343,14 +343,16 @@ def vibration_goldens(make: Maker) -> None:
         golden = make.file(name.replace("_", " "))
         golden.note("rate: Hz; window: samples by six axes; axes: how many of them are used;")
         golden.note("features: in the order of kVibrationFeatures; summary: speed Hz, confidence, RMS g, RMS deg/s,")
-        golden.note("mean of ax, ay, az, its length; counts: clipped, repaired, bits of stuck axes")
-        expected, summary, counts = vibration.describe(window.astype(np.float64), axes, rate)
+        golden.note("mean of ax, ay, az, its length; counts: clipped, repaired, bits of stuck axes;")
+        golden.note("axis_levels: of each axis ln RMS of all, of 1x, of 2x")
+        expected, summary, counts, axis_levels = vibration.describe(window.astype(np.float64), axes, rate)
         golden.block("axes", np.array([axes], np.int32))
         golden.block("rate", np.array([rate], np.float32))
         golden.block("window", window)
         golden.block("features", expected)
         golden.block("summary", summary)
         golden.block("counts", np.array(counts, np.int32))
+        golden.block("axis_levels", axis_levels)
         make.write(golden, f"vibration_{name}")
 
 

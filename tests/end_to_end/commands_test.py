@@ -28,7 +28,7 @@ FETTLE = ""  # the program, from --fettle
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
 
 USAGE, BAD_INPUT, TOO_LITTLE, IO, EXISTS, INTERRUPTED = 2, 3, 4, 5, 6, 130
-COMMANDS = ("simulate", "import", "label", "inspect", "train", "evaluate", "score", "info", "infer",
+COMMANDS = ("simulate", "import", "label", "inspect", "train", "evaluate", "score", "explain", "info", "infer",
             "export", "ports", "collect", "deploy", "watch", "feedback", "selftest", "command", "backup", "restore")
 SHORT = "normal=3,imbalance=1,bearing=1"
 FAULTS = ("bearing", "imbalance")
@@ -272,9 +272,72 @@ class Journey(CommandTest):
         lines = self.ok("score", "model.tflite", source, "--json").stdout.splitlines()
         self.assertEqual(len(lines), len(rows))
         for line, (t_us, score, threshold, verdict) in zip(lines, rows):
-            self.assertEqual(strict_json(line), {
+            found = strict_json(line)
+            # An alarm, that is the first anomaly of a run, says why.
+            self.assertEqual("phrase" in found, found.pop("alarm", False))
+            if "phrase" in found:
+                self.assertEqual(verdict, "anomaly")
+                self.assertLessEqual(len(found.pop("phrase")), 96)
+            self.assertEqual(found, {
                 "t_us": t_us, "score": float32(score), "threshold": float32(threshold),
                 "verdict": verdict})
+
+    def check_explained(self, moment, axes):
+        self.assertLessEqual(len(moment["phrase"]), 96)
+        self.assertAlmostEqual(sum(f["share"] for f in moment["features"]), 1, places=5)
+        self.assertAlmostEqual(sum(a["share"] for a in moment["axes"]), 1, places=5)
+        self.assertEqual([a["name"] for a in moment["axes"]],
+                         ["ax", "ay", "az", "gx", "gy", "gz"][:axes])
+
+    def test_explain_names_the_fault_of_a_vibration_model(self):
+        self.simulate("normal=10,imbalance=2,loose=2")
+        self.train("--features", "vibration", "--detector", "mahalanobis",
+                   "--false-alarms", "1/day")
+        expected = {"imbalance": "imbalance", "loose": "looseness"}
+        report = self.json("explain", "model.tflite", "data")
+        self.assertEqual({r["recording"].split("/")[0] for r in report["recordings"]},
+                         {"normal", *expected})
+        for fault, family in expected.items():
+            source = f"data/{fault}/{SIMULATED}.csv"
+            found = self.json("explain", "model.tflite", source)
+            self.assertGreaterEqual(len(found["alarms"]), 1, fault)
+            alarm = found["alarms"][0]
+            self.check_explained(alarm, 6)
+            self.assertEqual(alarm["families"][0]["family"], family)
+            of_data = next(r for r in report["recordings"] if r["recording"].startswith(fault))
+            self.assertEqual(of_data["alarms"], found["alarms"])
+            for feature in alarm["features"]:
+                if "times" in feature:
+                    self.assertAlmostEqual(feature["times"], feature["now"] / feature["before"],
+                                           delta=1e-3 * feature["times"])
+            lines = self.ok("score", "model.tflite", source, "--json").stdout.splitlines()
+            said = [line for line in map(strict_json, lines) if "alarm" in line]
+            self.assertEqual([line["phrase"] for line in said],
+                             [a["phrase"] for a in found["alarms"]])
+            text = self.ok("explain", "model.tflite", source).stdout
+            self.assertIn(alarm["phrase"].split(":")[0], " ".join(text.split()))
+            self.assertLessEqual(max(map(len, text.splitlines())), 80)
+        first = next(a for a in report["recordings"] if a["recording"].startswith("imbalance"))
+        line = next(f for f in first["alarms"][0]["features"] if f["name"] == "accel_1x")
+        self.assertGreater(line["times"], 1.5)
+        self.assertIn("1x running speed", first["alarms"][0]["phrase"])
+        self.assertIn("grew", first["alarms"][0]["phrase"])
+        # Without an alarm: where most spoke for one, and no alarm is claimed.
+        text = self.ok("explain", "model.tflite", f"data/normal/{SIMULATED}.csv").stdout
+        self.assertIn("0 alarms", text)
+        self.assertNotIn("ALARM", text)
+
+    def test_explain_of_tutorial_features_knows_axes_and_no_families(self):
+        self.simulated_and_trained()
+        found = self.json("explain", "model.tflite", f"data/imbalance/{SIMULATED}.csv")
+        self.assertGreaterEqual(len(found["alarms"]), 1)
+        for alarm in found["alarms"]:
+            self.check_explained(alarm, 6)
+            self.assertNotIn("families", alarm)
+            self.assertNotIn("perhaps", alarm["phrase"])
+        text = self.ok("explain", "model.tflite", f"data/imbalance/{SIMULATED}.csv").stdout
+        self.assertIn("ALARM", text)
+        self.assertLessEqual(max(map(len, text.splitlines())), 80)
 
     def test_score_from_standard_input_equals_the_file(self):
         source = self.simulated_and_trained()
@@ -590,7 +653,8 @@ class BadInput(CommandTest):
     def test_a_recording_without_the_gyroscope_is_too_narrow(self):
         self.simulated_and_trained()
         self.write("narrow.csv", recording(300))
-        self.refused(BAD_INPUT, "score", "model.tflite", "narrow.csv", says=["3 axes", "6"])
+        for command in ("score", "explain"):
+            self.refused(BAD_INPUT, command, "model.tflite", "narrow.csv", says=["3 axes", "6"])
 
     def test_a_model_file_as_a_data_set(self):
         self.simulated_and_trained()
@@ -640,6 +704,8 @@ class Files(CommandTest):
         for arguments, name in (
                 (("info", "no.tflite"), "no.tflite"),
                 (("score", "no.tflite", source), "no.tflite"),
+                (("explain", "no.tflite", source), "no.tflite"),
+                (("explain", "model.tflite", "no.csv"), "no.csv"),
                 (("score", "model.tflite", "no.csv"), "no.csv"),
                 (("evaluate", "no.tflite", "data"), "no.tflite"),
                 (("evaluate", "model.tflite", "no"), "no:"),

@@ -419,12 +419,16 @@ DetectorDescription decided_description(const test::Trained& trained,
   baseline.gravity = {0.6F, 0.0F, -0.8F};
   baseline.moved_cosine = 0.99F;
   means.assign(points, std::vector<float>(trained.spec.dimensions()));
+  // Behind them those of the axes.
+  for (std::size_t p = 0; p < points; ++p) {
+    means.emplace_back(trained.spec.axis_levels(), -3.0F - static_cast<float>(p));
+  }
   for (std::size_t p = 0; p < points; ++p) {
     const float hz = 15.0F + 5.0F * static_cast<float>(p);
-    for (std::size_t i = 0; i < means[p].size(); ++i) {
+    for (std::size_t i = 0; i < trained.spec.dimensions(); ++i) {
       means[p][i] = 0.5F * static_cast<float>(i) - static_cast<float>(p);
     }
-    baseline.point[p] = {hz - 1.0F, hz + 2.0F, hz, means[p]};
+    baseline.point[p] = {hz - 1.0F, hz + 2.0F, hz, means[p], means[points + p]};
     description.point_windows[p] = static_cast<std::uint32_t>(100 + p);
   }
   return description;
@@ -496,6 +500,8 @@ TEST(DecidedFile, ReadsBackAsItWasWritten) {
       EXPECT_EQ(read.high_hz, written.high_hz);
       EXPECT_EQ(read.centre_hz, written.centre_hz);
       EXPECT_TRUE(std::ranges::equal(read.mean, written.mean));
+      EXPECT_TRUE(std::ranges::equal(read.axis_mean, written.axis_mean));
+      EXPECT_EQ(read.axis_mean.size(), 18U);
       EXPECT_EQ(model.record->baseline()->points()->Get(p)->windows(), 100 + p);
     }
   }
@@ -625,6 +631,11 @@ const Lie kDecidedLies[] = {
     point_lie("mean_too_long", [](auto& p) { p.mean.push_back(0.0F); }),
     point_lie("mean_nan", [](auto& p) { p.mean[19] = kNan; }),
     point_lie("mean_infinite", [](auto& p) { p.mean[0] = kInfinity; }),
+    point_lie("no_axes", [](auto& p) { p.axis_mean.clear(); }),
+    point_lie("axes_too_short", [](auto& p) { p.axis_mean.pop_back(); }),
+    point_lie("axes_too_long", [](auto& p) { p.axis_mean.push_back(0.0F); }),
+    point_lie("axes_nan", [](auto& p) { p.axis_mean[17] = kNan; }),
+    point_lie("axes_infinite", [](auto& p) { p.axis_mean[0] = -kInfinity; }),
     point_lie("low_above_high", [](auto& p) { std::swap(p.low_hz, p.high_hz); }),
     point_lie("low_nan", [](auto& p) { p.low_hz = kNan; }),
     point_lie("high_nan", [](auto& p) { p.high_hz = kNan; }),
@@ -698,6 +709,8 @@ TEST(DecidedFile, MakesSenseWithAnyBitOfItsRecordFlipped) {
       const OperatingPoint& point = baseline.point[p];
       ASSERT_EQ(point.mean.size(), read.features.dimensions());
       ASSERT_TRUE(std::ranges::all_of(point.mean, [](float x) { return std::isfinite(x); }));
+      ASSERT_EQ(point.axis_mean.size(), read.features.axis_levels());
+      ASSERT_TRUE(std::ranges::all_of(point.axis_mean, [](float x) { return std::isfinite(x); }));
       ASSERT_TRUE(point.low_hz >= 0.0F && point.low_hz <= point.centre_hz &&
                   point.centre_hz <= point.high_hz)
           << "bit " << bit;

@@ -181,6 +181,10 @@ TEST_F(BoardTest, ThePinFollowsTheVerdict) {
   run(2);
   EXPECT_TRUE(board->pin().high);
   EXPECT_TRUE(happened(EventKind::alarm_began));
+  // It says what has changed, and the board's reader refuses a text that is too long.
+  const auto began = std::ranges::find(events, EventKind::alarm_began, &Event::kind);
+  ASSERT_NE(began, events.end());
+  EXPECT_NE(began->text.find(" grew "), std::string::npos) << began->text;
   shaker.level = 1;
   run(2);
   EXPECT_FALSE(board->pin().high);

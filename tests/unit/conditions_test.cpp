@@ -18,8 +18,8 @@ constexpr std::array<float, 20> kFastMean = {-1.0F, -0.5F, 0.5F, 0.4F};
 Baseline baseline() {
   Baseline b;
   b.points = 2;
-  b.point[0] = {18.0F, 22.0F, 20.0F, kSlowMean};
-  b.point[1] = {36.0F, 44.0F, 40.0F, kFastMean};
+  b.point[0] = {18.0F, 22.0F, 20.0F, kSlowMean, {}};
+  b.point[1] = {36.0F, 44.0F, 40.0F, kFastMean, {}};
   b.off_g = 0.05F;
   b.confidence = 0.4F;
   b.steady_ratio = 1.04F;

@@ -269,6 +269,12 @@ TEST_P(VibrationGolden, FeaturesAndSummaryAreClose) {
   EXPECT_EQ(summary.clipped, static_cast<std::uint32_t>(counts[0]));
   EXPECT_EQ(summary.repaired, static_cast<std::uint32_t>(counts[1]));
   EXPECT_EQ(summary.stuck_axes, static_cast<std::uint32_t>(counts[2]));
+  const auto levels = golden.values<double>("axis_levels");
+  ASSERT_EQ(levels.size(), spec.axis_levels());
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    EXPECT_NEAR(static_cast<double>(summary.axis_level[i]), levels[i], 1e-4)
+        << kAxisNames[i / kAxisMeasures] << " measure " << i % kAxisMeasures;
+  }
 }
 INSTANTIATE_TEST_SUITE_P(Windows, VibrationGolden, testing::ValuesIn(goldens("vibration_")),
                          name_of);

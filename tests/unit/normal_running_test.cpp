@@ -63,6 +63,15 @@ TEST(LeftOut, SteadyRunningIsLearnedFrom) {
   EXPECT_EQ(left_out(windows), letters(50, '.'));
 }
 
+// A machine of 0.8 mm/s shakes with 0.02 g; a knock or two must not make all the rest of ten minutes "off".
+TEST(LeftOut, KnocksOnAQuietMachineDoNotMakeItOff) {
+  Windows windows;
+  append(windows, 100, window(0.02F));
+  windows[40] = window(0.3F);
+  windows[70] = windows[71] = window(0.08F);
+  EXPECT_EQ(left_out(windows), letters(40, '.') + "k" + letters(29, '.') + "kk" + letters(28, '.'));
+}
+
 TEST(LeftOut, OffAndTwoWindowsToEitherSideOfIt) {
   ASSERT_EQ(kSettlingWindows, 2U);
   Windows windows;
@@ -388,6 +397,33 @@ TEST(Clean, KeepsAllWhenAskedAndTutorialFeaturesAnyway) {
   table.spec = {FeatureSet::tutorial, 6, false};
   EXPECT_EQ(host::clean(table).total(), 0U);
   EXPECT_EQ(table.size(), 60U);
+}
+
+// A motor at 3000 a minute: twice its speed is in the spectrum in some windows and beyond it in others.
+TEST(LearnBaseline, ALineThatComesAndGoesHasTheMeanOfWhereItIs) {
+  for (const float centre_hz : {46.9F, 48.1F}) {
+    Windows windows;
+    for (int i = 0; i < 200; ++i) {
+      const float off = static_cast<float>(std::abs(i % 40 - 20)) / 10.0F - 1.0F;  // -1 to 1
+      windows.push_back(window(kRunning_g, centre_hz + off));
+    }
+    host::WindowTable table = table_of({windows});
+    for (float& value : table.features) value = -6.0F;
+    ASSERT_EQ(host::clean(table).total(), 0U);
+    ASSERT_EQ(table.speeds.points, 1);
+    std::vector<std::uint32_t> rows(table.size());
+    for (std::uint32_t i = 0; i < rows.size(); ++i) rows[i] = i;
+    const host::LearnedBaseline learned = host::learn_baseline(table, rows);
+    const host::WindowTable around = host::centred(table, learned.baseline);
+    for (std::size_t i = 0; i < around.size(); ++i) {
+      for (std::size_t f = 0; f < table.spec.dimensions(); ++f) {
+        // 0.1 is what two speeds so near make of a level.
+        ASSERT_LT(std::abs(around.row(i)[f]), 0.1F)
+            << feature_source(table.spec, f) << "_" << feature_kind(table.spec, f) << " at "
+            << table.summaries[i].speed.hz << " Hz";
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -78,8 +78,8 @@ def speed(power: np.ndarray, bin_hz: float, low_hz: float = 13.0, high_hz: float
     return position * bin_hz, float(np.clip(1 - background[line].sum() / power[line].sum(), 0, 1))
 
 
-def describe(window: np.ndarray, axes: int, rate: float) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int]]:
-    """[n, 6] -> features [13 or 20], summary [8], (clipped, repaired, stuck)."""
+def describe(window: np.ndarray, axes: int, rate: float) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int], np.ndarray]:
+    """[n, 6] -> features [13 or 20], summary [8], (clipped, repaired, stuck), levels of the axes [9 or 18]."""
     n = len(window)
     i = np.arange(n)
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * i / n)
@@ -101,19 +101,28 @@ def describe(window: np.ndarray, axes: int, rate: float) -> tuple[np.ndarray, np
                 gravity[a] = x.mean()
             columns.append(x - np.polyval(np.polyfit(i, x, 1), i))
         x = np.stack(columns, axis=1)
-        power = (np.abs(np.fft.rfft(x * hann[:, None], axis=0)) ** 2).sum(axis=1) * 2 / (n * (hann**2).sum())
+        power = np.abs(np.fft.rfft(x * hann[:, None], axis=0)) ** 2 * 2 / (n * (hann**2).sum())
         power[[0, -1]] /= 2
         motion.append(x)
         spectra.append(power)
         density.append(3 * DENSITY[s] ** 2)
-    hz, confidence = speed(sum(p / d for p, d in zip(spectra, density)), rate / n)
+    hz, confidence = speed(sum(p.sum(axis=1) / d for p, d in zip(spectra, density)), rate / n)
 
     def ln_rms(power: float) -> float:
         return 0.5 * np.log(power)
 
-    features = []
+    def line_of_axis(power: np.ndarray, order: int) -> float:
+        """Within 2 bins of a line; one beyond half the rate comes back as its alias."""
+        if hz == 0:
+            return 0.0
+        alias = abs(order * hz - rate * np.round(order * hz / rate))
+        near = np.abs(np.arange(len(power)) - alias * n / rate) <= 2
+        return power[1:][near[1:]].sum()
+
+    features, axis_levels = [], []
     levels = [0.0, 0.0]
-    for s, (x, power, noise) in enumerate(zip(motion, spectra, density)):
+    for s, (x, powers, noise) in enumerate(zip(motion, spectra, density)):
+        power = powers.sum(axis=1)
         mean_square = (x**2).sum(axis=1).mean()
         levels[s] = np.sqrt(mean_square)
         all_noise = noise * rate / 2
@@ -141,8 +150,11 @@ def describe(window: np.ndarray, axes: int, rate: float) -> tuple[np.ndarray, np
         if s == 0:
             features += [ln_rms(orders[6] + line)]
         features += [ln_rms(orders[0] + all_noise + faintest)]
+        for a in range(3):
+            axis_levels += [ln_rms(x[:, a].var() + all_noise / 3)]
+            axis_levels += [ln_rms(line_of_axis(powers[:, a], order) + line / 3) for order in (1, 2)]
     summary = [hz, confidence, *levels, *gravity, np.linalg.norm(gravity)]
-    return np.array(features), np.array(summary), (clipped, repaired, stuck)
+    return np.array(features), np.array(summary), (clipped, repaired, stuck), np.array(axis_levels)
 
 
 def windows(rng: np.random.Generator) -> dict[str, tuple[int, float, np.ndarray]]:
@@ -181,4 +193,5 @@ def windows(rng: np.random.Generator) -> dict[str, tuple[int, float, np.ndarray]
         "silence": (6, 200.0, readings(machine(128, 200.0, {}))),
         "three_axes_short": (3, 200.0, readings(machine(64, 200.0, {29.3: 1.0, 58.6: 0.3}))),
         "slow_rate": (6, 100.0, readings(machine(128, 100.0, {19.98: 1.0, 39.96: 0.1}))),
+        "fast_shaft": (6, 200.0, readings(machine(128, 200.0, {77.7: 1.0, 44.6: 0.6}))),
     }

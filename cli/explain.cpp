@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cli/command.hpp"
+#include "cli/json.hpp"
+#include "cli/recording_check.hpp"
+#include "core/pipeline.hpp"
+#include "host/dataset.hpp"
+#include "host/error.hpp"
+#include "host/evaluation.hpp"
+#include "host/model_file.hpp"
+#include "host/platform/interrupt.hpp"
+#include "host/relabel.hpp"
+#include "host/text.hpp"
+
+namespace fettle::cli {
+namespace {
+
+using host::Error;
+using host::ExitCode;
+
+struct Options {
+  std::string model, target;
+  bool json = false;
+};
+
+constexpr const char* kHelp =
+    "Say why there is an alarm: what has changed, on which axis, by how much\n"
+    "\n"
+    "For each alarm of a recording: when it began, a cautious guess at the kind of\n"
+    "fault, and plain figures against what was learned. Without an alarm it is the\n"
+    "moment at which most spoke for one. Of a data set, a line a recording.";
+
+constexpr const char* kFooter =
+    "What the words mean:\n"
+    "  share        part of the score that a feature or axis is behind; adds up to 100\n"
+    "  1x, 2x       lines at once and twice the running speed; half orders lie between\n"
+    "  looks like   1: the change is just what this fault does to a machine; other:\n"
+    "               what the nearest fault leaves over. A guess, not a diagnosis:\n"
+    "               look at the machine\n"
+    "\n"
+    "Examples:\n"
+    "  fettle explain model.tflite data/loose/fan.csv\n"
+    "  fettle explain model.tflite data --json";
+
+/// Tables printed for a recording; a model that judges single windows may raise hundreds.
+constexpr std::size_t kMostTables = 3;
+
+/// A moment that there is something to say of.
+struct Moment {
+  std::int64_t t_us = 0;
+  WindowResult result;
+  Changes changes;
+};
+
+/// What became of a recording.
+struct Judged {
+  std::string name;
+  std::uint64_t windows = 0;
+  std::uint64_t cannot_judge = 0;
+  Reason reason = Reason::none;  ///< the last one for which it could not
+  std::int64_t first_us = 0;
+  std::vector<Moment> alarms;
+  std::optional<Moment> most;  ///< at which most spoke for an alarm
+  bool at_rest =
+      true;  ///< no evidence gathered, ever: `most` is where scores were highest for a while
+};
+
+/// How much speaks for an alarm: of the limit, or of the threshold.
+float nearness(const DetectorModel& model, const WindowResult& result) {
+  if (model.decision) return result.share;
+  return result.threshold > 0.0F ? result.score / result.threshold : result.score;
+}
+
+/// The stretch of windows whose scores are highest on average: of a recording in which nothing else is to be seen.
+class HighestStretch {
+ public:
+  /// @param moment  of a window that stands alone
+  void add(const Moment& moment) {
+    changes_.add(std::span(moment.changes.z()), moment.changes.axis(), moment.changes.point(),
+                 moment.changes.clear() > 0.5F);
+    const float weight = 1.0F / static_cast<float>(std::min(changes_.windows(), Changes::kReach));
+    mean_ += weight * (moment.result.evidence - mean_);
+    if (changes_.windows() < kFewest || (highest_ && mean_ <= highest_mean_)) return;
+    highest_mean_ = mean_;
+    highest_ = moment;
+    highest_->changes = changes_;
+  }
+  [[nodiscard]] const std::optional<Moment>& highest() const { return highest_; }
+
+ private:
+  static constexpr std::uint32_t kFewest = 16;
+  Changes changes_;
+  float mean_ = 0.0F;
+  float highest_mean_ = 0.0F;
+  std::optional<Moment> highest_;
+};
+
+Judged judge(const DetectorModel& model, const std::string& model_name, const std::string& name,
+             host::RecordingReader& reader) {
+  check_axes(reader, name, model, model_name);
+  RateCheck rate(model.window.rate_hz, name);
+  Pipeline pipeline(model);
+  Judged judged;
+  judged.name = name;
+  bool started = false;
+  float nearest = 0.0F;
+  HighestStretch stretch;
+  for (auto block = reader.next_block(); !block.empty(); block = reader.next_block()) {
+    for (const TimedSample& sample : block) {
+      if (!started) judged.first_us = sample.t_us;
+      started = true;
+      rate.add(sample.t_us);
+      const auto result = pipeline.push(sample);
+      if (!result) continue;
+      ++judged.windows;
+      if (result->reason != Reason::none) {
+        ++judged.cannot_judge;
+        judged.reason = result->reason;
+      }
+      const Moment moment{result->start_us - judged.first_us, *result, pipeline.changes()};
+      if (result->alarm) judged.alarms.push_back(moment);
+      const float near = nearness(model, *result);
+      if (near > nearest && pipeline.changes().windows() > 0) {
+        nearest = near;
+        judged.most = moment;
+        judged.at_rest = false;
+      }
+      if (judged.at_rest && std::isfinite(result->evidence)) stretch.add(moment);
+    }
+    host::platform::throw_if_interrupted();
+  }
+  if (!judged.most) judged.most = stretch.highest();
+  if (judged.windows == 0) {
+    throw Error(ExitCode::too_little_data,
+                fmt::format("{}: too short or torn for a window of {} samples at {:.6g} Hz. Is it "
+                            "recorded at that rate?",
+                            name, model.window.samples, static_cast<double>(model.window.rate_hz)));
+  }
+  return judged;
+}
+
+const char* unit_of(const DetectorModel& model, std::size_t feature) {
+  if (model.features.set == FeatureSet::vibration) {
+    switch (kVibrationFeatures[feature].kind) {
+      case VibrationKind::impulsiveness:
+      case VibrationKind::direction: return "";
+      case VibrationKind::centroid: return "Hz";
+      default: break;
+    }
+  }
+  return feature_axis(model.features, feature) < 3 ? "g" : "deg/s";
+}
+
+nlohmann::ordered_json json_of(const Figure& figure, const char* unit) {
+  nlohmann::ordered_json json = {{"before", figure.before}, {"now", figure.now}, {"unit", unit}};
+  if (std::isfinite(figure.times()) && figure.before > 0.0F) json["times"] = figure.times();
+  return json;
+}
+
+/// Names for programs, as `info` has them.
+std::string name_of_feature(const FeatureSpec& spec, std::size_t feature) {
+  return fmt::format("{}_{}", feature_source(spec, feature), feature_kind(spec, feature));
+}
+
+nlohmann::ordered_json json_of(const DetectorModel& model, const Moment& moment) {
+  const FeatureSpec& spec = model.features;
+  const Changes& changes = moment.changes;
+  const Explanation why = explain(model, changes);
+  nlohmann::ordered_json json = {{"t_us", moment.result.start_us},
+                                 {"verdict", name_of(moment.result.verdict)},
+                                 {"windows", changes.windows()},
+                                 {"phrase", std::string(phrase_of(model, changes, why).view())}};
+  if (moment.result.reason != Reason::none) json["reason"] = name_of(moment.result.reason);
+  if (std::isfinite(moment.result.score)) json["score"] = moment.result.score;
+  if (model.decision) json["share_of_limit"] = moment.result.share;
+  if (moment.result.speed_hz > 0.0F) json["speed_hz"] = moment.result.speed_hz;
+  if (spec.set == FeatureSet::vibration) {
+    for (const FamilyScore& family : why.families) {
+      json["families"].push_back({{"family", name_of(family.family)}, {"score", family.score}});
+    }
+  }
+  for (std::size_t i = 0; i < spec.dimensions(); ++i) {
+    nlohmann::ordered_json row = {{"name", name_of_feature(spec, i)}, {"share", why.share[i]}};
+    if (is_seen(model, changes, i)) {
+      row.update(json_of(figure_of(model, changes, i), unit_of(model, i)));
+    }
+    json["features"].push_back(row);
+  }
+  for (std::size_t axis = 0; axis < spec.axes; ++axis) {
+    if (spec.set == FeatureSet::vibration && !knows_axes(model)) break;
+    nlohmann::ordered_json row = {{"name", kAxisNames[axis]}, {"share", why.axis_share[axis]}};
+    if (knows_axes(model)) {
+      const char* unit = axis < 3 ? "g" : "deg/s";
+      row["all"] = json_of(figure_of(model, changes, axis, AxisMeasure::level), unit);
+      row["1x"] = json_of(figure_of(model, changes, axis, AxisMeasure::first), unit);
+      row["2x"] = json_of(figure_of(model, changes, axis, AxisMeasure::second), unit);
+    }
+    json["axes"].push_back(row);
+  }
+  return json;
+}
+
+nlohmann::ordered_json json_of(const DetectorModel& model, const Judged& judged) {
+  nlohmann::ordered_json json = {{"recording", judged.name},
+                                 {"windows", judged.windows},
+                                 {"cannot_judge", judged.cannot_judge},
+                                 {"alarms", nlohmann::ordered_json::array()}};
+  if (judged.alarms.empty()) json["evidence"] = !judged.at_rest;
+  for (const Moment& alarm : judged.alarms) json["alarms"].push_back(json_of(model, alarm));
+  if (judged.alarms.empty() && judged.most) json["nearest"] = json_of(model, *judged.most);
+  return json;
+}
+
+std::string times_text(const Figure& figure) {
+  const auto times = static_cast<double>(figure.times());
+  if (!(figure.before > 0.0F) || !std::isfinite(times)) return "";
+  return times < 9.95 ? fmt::format("{:.1f} times", times) : fmt::format("{:.0f} times", times);
+}
+
+double rounded(float value) { return static_cast<double>(value); }
+
+void print_features(const DetectorModel& model, const Changes& changes, const Explanation& why) {
+  const FeatureSpec& spec = model.features;
+  fmt::print("\n{:<32}{:>9}    {:<15}{:>11}{:>8}\n", "", "learned", "now", "", "share");
+  for (std::size_t i = 0; i < spec.dimensions(); ++i) {
+    const std::string name =
+        fmt::format("{} {}", feature_source(spec, i), plain_name(model, i).view());
+    if (!is_seen(model, changes, i)) {
+      fmt::print("{:<32}{:>9}\n", name, "beyond half the sampling rate");
+      continue;
+    }
+    const Figure figure = figure_of(model, changes, i);
+    const std::string now = fmt::format("{:.3g} {}", rounded(figure.now), unit_of(model, i));
+    fmt::print("{:<32}{:>9.3g} -> {:<15}{:>11}{:>6.0f} %\n", name, rounded(figure.before), now,
+               times_text(figure), 100.0 * rounded(why.share[i]));
+  }
+}
+
+void print_axes(const DetectorModel& model, const Changes& changes, const Explanation& why) {
+  if (!knows_axes(model)) return;
+  const auto cell = [](const Figure& figure) {
+    return fmt::format("{:>7.3g}->{:<7.3g}{:>4.{}f}x", rounded(figure.before), rounded(figure.now),
+                       rounded(figure.times()), figure.times() < 9.95F ? 1 : 0);
+  };
+  fmt::print("\n{:<4}{:^23}{:^23}{:^23}{:>7}\n", "", "all", "1x", "2x", "share");
+  for (std::size_t axis = 0; axis < model.features.axes; ++axis) {
+    fmt::print("{:<4}{:<23}{:<23}{:<23}{:>4.0f} %\n", kAxisNames[axis],
+               cell(figure_of(model, changes, axis, AxisMeasure::level)),
+               cell(figure_of(model, changes, axis, AxisMeasure::first)),
+               cell(figure_of(model, changes, axis, AxisMeasure::second)),
+               100.0 * rounded(why.axis_share[axis]));
+  }
+  fmt::print("a in g, g in deg/s (RMS)\n");
+}
+
+std::string verdict_text(const DetectorModel& model, const Moment& moment) {
+  const WindowResult& result = moment.result;
+  std::string text = result.alarm ? "ALARM" : name_of(result.verdict);
+  if (result.reason != Reason::none) text += fmt::format(" ({})", describe(result.reason));
+  if (model.decision) {
+    text += fmt::format(", {:.0f} % of the limit after {} window{} of evidence",
+                        100.0 * rounded(result.share), moment.changes.windows(),
+                        moment.changes.windows() == 1 ? "" : "s");
+  } else {
+    text += fmt::format(", score {:.4g} at a threshold of {:.4g}", rounded(result.score),
+                        rounded(result.threshold));
+  }
+  if (result.speed_hz > 0.0F) text += fmt::format(", {:.1f} Hz", rounded(result.speed_hz));
+  return text;
+}
+
+void print_moment(const DetectorModel& model, const Moment& moment) {
+  const Explanation why = explain(model, moment.changes);
+  fmt::print("\n{}\n", host::wrapped(fmt::format("{}  {}", host::clock_text(moment.t_us),
+                                                 verdict_text(model, moment)),
+                                     2));
+  fmt::print("{}\n", host::wrapped(phrase_of(model, moment.changes, why).view(), 2));
+  if (model.features.set == FeatureSet::vibration) {
+    std::string text = "looks like";
+    for (const FamilyScore& family : why.families) {
+      text += fmt::format(" {} {:.2f},", name_of(family.family), rounded(family.score));
+    }
+    text.pop_back();
+    fmt::print("{}\n", host::wrapped(text, 2));
+  }
+  print_features(model, moment.changes, why);
+  print_axes(model, moment.changes, why);
+}
+
+std::string nothing_text(const Judged& judged) {
+  if (judged.cannot_judge == judged.windows) {
+    return fmt::format("no window can be judged: {}", describe(judged.reason));
+  }
+  return "too few windows, none of which speaks for a change";
+}
+
+void print_details(const DetectorModel& model, const Judged& judged) {
+  fmt::print("{}: {} windows, {} alarm{}\n", host::one_line(judged.name), judged.windows,
+             judged.alarms.size(), judged.alarms.size() == 1 ? "" : "s");
+  for (std::size_t i = 0; i < judged.alarms.size() && i < kMostTables; ++i) {
+    print_moment(model, judged.alarms[i]);
+  }
+  if (judged.alarms.size() > kMostTables) {
+    fmt::print("\n{} more alarms: --json has all of them.\n", judged.alarms.size() - kMostTables);
+  }
+  if (!judged.alarms.empty()) return;
+  if (!judged.most) {
+    fmt::print("{}\n",
+               host::wrapped(fmt::format("Nothing to explain: {}.", nothing_text(judged)), 2));
+    return;
+  }
+  fmt::print("{}\n", judged.at_rest
+                         ? "No alarm, and nothing gathers for one; where scores are highest:"
+                         : "No alarm; where most spoke for one:");
+  print_moment(model, *judged.most);
+}
+
+void print_line(const DetectorModel& model, const Judged& judged) {
+  std::string text;
+  if (!judged.alarms.empty()) {
+    const Moment& first = judged.alarms.front();
+    text = fmt::format(
+        "ALARM at {}{}: {}", host::clock_text(first.t_us),
+        judged.alarms.size() == 1 ? "" : fmt::format(" and {} more", judged.alarms.size() - 1),
+        phrase_of(model, first.changes, explain(model, first.changes)).view());
+  } else if (judged.most) {
+    text = fmt::format(
+        "no alarm; {} at {}: {}", judged.at_rest ? "highest scores" : "nearest",
+        host::clock_text(judged.most->t_us),
+        phrase_of(model, judged.most->changes, explain(model, judged.most->changes)).view());
+  } else {
+    text = "nothing to explain: " + nothing_text(judged);
+  }
+  fmt::print("{}\n  {}\n", host::one_line(judged.name), host::wrapped(text, 4));
+}
+
+void explain_data(const DetectorModel& model, const Options& options) {
+  const host::DataSet data = host::DataSet::open(options.target);
+  host::check_fits(model, data);
+  nlohmann::ordered_json json = {{"recordings", nlohmann::ordered_json::array()}};
+  std::size_t explained = 0;
+  for (const host::RecordingEntry& entry : data.recordings()) {
+    if (entry.rows < model.window.samples) continue;
+    host::RecordingReader reader = data.read(entry);
+    const Judged judged = judge(model, options.model, entry.id(), reader);
+    ++explained;
+    if (options.json) {
+      json["recordings"].push_back(json_of(model, judged));
+    } else {
+      print_line(model, judged);
+    }
+  }
+  if (explained == 0) {
+    throw Error(ExitCode::too_little_data,
+                fmt::format("{}: no recording has a window of {} samples", options.target,
+                            model.window.samples));
+  }
+  if (options.json) fmt::print("{}\n", text_of(json));
+}
+
+void run(const Options& options) {
+  const auto file = host::ModelFile::open_detector(options.model);
+  const DetectorModel& model = file->detector();
+  if (std::filesystem::is_directory(options.target)) return explain_data(model, options);
+  host::RecordingReader reader(options.target);
+  const Judged judged = judge(model, options.model, options.target, reader);
+  if (options.json) {
+    fmt::print("{}\n", text_of(json_of(model, judged)));
+  } else {
+    print_details(model, judged);
+  }
+}
+
+}  // namespace
+
+void add_explain(CLI::App& program) {
+  auto* command = program.add_subcommand("explain", kHelp);
+  command->footer(kFooter);
+  auto options = std::make_shared<Options>();
+  command->add_option("model", options->model, "Detector made by 'fettle train'")->required();
+  command->add_option("file", options->target, "Recording, '-' for standard input, or a data set")
+      ->required()
+      ->type_name("FILE|DATA");
+  command->add_flag("--json", options->json, "Report as JSON on standard output");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace fettle::cli
