@@ -73,6 +73,7 @@ int main(int argc, char** argv) {
   fettle::cli::add_inspect(program);
   fettle::cli::add_train(program);
   fettle::cli::add_evaluate(program);
+  fettle::cli::add_rebase(program);
   fettle::cli::add_score(program);
   fettle::cli::add_info(program);
   fettle::cli::add_infer(program);
