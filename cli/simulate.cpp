@@ -309,7 +309,7 @@ Examples:
   fettle simulate -o data
   fettle simulate -o data --seed 2 --minutes normal=30,loose=2
   fettle simulate -o hard --severity imbalance=0.05,bearing=0.3,loose=0.2
-  fettle simulate -o slow --grow --minutes normal=10,bearing=30 --severity bearing=1
+  fettle simulate -o slow --grow --minutes normal=10,bearing=30
   fettle simulate -o fast --rate 1000 --axes 3 --minutes normal=5,bearing=2)";
 
 }  // namespace
