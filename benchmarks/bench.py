@@ -63,7 +63,7 @@ class Bench:
         theirs: list[Cost] = []
         small, usual = self.work / "fettle.tflite", self.work / "tutorial.tflite"
         for _ in range(self.runs):
-            ours += [cost_of([self.fettle, "train", data, "-o", small], self.log) for _ in range(3)]
+            ours += [cost_of([self.fettle, "train", "--features", "tutorial", data, "-o", small], self.log) for _ in range(3)]
             theirs.append(
                 cost_of([sys.executable, HERE / "tutorial.py", data / "normal", usual], self.work / "tutorial.txt")
             )
@@ -77,7 +77,7 @@ class Bench:
         self.row("the same: until it is done", Figure(tuple(v * 1e3 for v in wall[0].values)).said("ms"),
                  wall[1].said("s"), f"{ratio(*wall):.0f} times faster")  # fmt: skip
         self.row("the same: peak memory", peak[0].said("MB"), peak[1].said("MB"), f"{ratio(*peak):.0f} times less")
-        told = self.say_json(self.fettle, "train", data, "-o", small, "--json")
+        told = self.say_json(self.fettle, "train", "--features", "tutorial", data, "-o", small, "--json")
         self.row("model file, 18-12-8-12-18",
                  f"{told['bytes_without_metadata']:,} bytes, {told['bytes']:,} with normalisation, threshold and origin",
                  f"TensorFlow's converter: {usual.stat().st_size:,} bytes, network alone", "")  # fmt: skip
@@ -116,7 +116,7 @@ class Bench:
         for share in (0.25, 0.5, 1.0):
             data = self.simulate(f"big_{share}", self.largest_mb * share * MINUTES_PER_MB)
             size_mb = sum(p.stat().st_size for p in data.rglob("*.csv")) / 1e6
-            cost = cost_of([self.fettle, "train", data, "-o", self.work / "big.tflite"], self.log)
+            cost = cost_of([self.fettle, "train", "--features", "tutorial", data, "-o", self.work / "big.tflite"], self.log)
             costs.append((size_mb, cost))
             shutil.rmtree(data)
         (small_mb, small), _, (big_mb, big) = costs
@@ -134,7 +134,7 @@ class Bench:
         for rate_hz in (200, 1000):
             data = self.simulate(f"board_{rate_hz}", 4 * 200 / rate_hz, rate_hz)
             model = self.work / f"board_{rate_hz}.tflite"
-            cost_of([self.fettle, "train", data, "-o", model], self.log)
+            cost_of([self.fettle, "train", "--features", "tutorial", data, "-o", model], self.log)
             runs = [
                 self.say_json(self.board_probe, "machine", rate_hz)
                 | self.say_json(self.board_probe, "board", model, rate_hz, BOARD_S)

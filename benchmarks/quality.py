@@ -54,7 +54,7 @@ def measure(program: Path, work: Path) -> dict[str, Quality]:
         found = []
         for seed in SEEDS:
             model = work / "fan.tflite"
-            _fettle(program, "train", data, "-o", model, "--seed", seed, *options)
+            _fettle(program, "train", data, "-o", model, "--features", "tutorial", "--seed", seed, *options)
             found.append(json.loads(_fettle(program, "evaluate", model, data, "--json")))
 
         result[name] = Quality(

@@ -14,6 +14,7 @@ void add_label(CLI::App& program);
 void add_inspect(CLI::App& program);
 void add_train(CLI::App& program);
 void add_evaluate(CLI::App& program);
+void add_rebase(CLI::App& program);
 void add_score(CLI::App& program);
 void add_explain(CLI::App& program);
 void add_info(CLI::App& program);

@@ -31,6 +31,8 @@ constexpr const char* kFooter =
     "            cannot be judged counts as missed\n"
     "  alarm     the alert line goes up: windows above the threshold, or evidence\n"
     "            that has gathered over windows, if the model decides so\n"
+    "  grows     dataset.json says how bad the fault is when (FORMATS.md); delays\n"
+    "            count from where it begins\n"
     "  [a, b]    95 % interval; few hours of normal running allow wide ones only";
 
 constexpr std::size_t kLabelColumns = 17;
@@ -72,6 +74,15 @@ nlohmann::json to_json(const host::Evaluation& e) {
       json["delay_95_s"][label] = fault.delay_percentile_s(95.0);
     }
     json["cannot_judge_by_class"][label] = fault.cannot_judge;
+    if (fault.before_onset > 0) json["windows_before_onset"][label] = fault.before_onset;
+    if (fault.growing > 0) {
+      json["growing"][label] = fault.growing;
+      json["growing_alarmed"][label] = fault.severities.size();
+      json["severity_at_alarm_median"][label] = nullptr;
+      if (!fault.severities.empty()) {
+        json["severity_at_alarm_median"][label] = fault.severity_median();
+      }
+    }
   }
   json["int8"] = {{"auc_change", e.int8.auc_change},
                   {"auc_float", e.int8.auc_float},
@@ -126,6 +137,13 @@ void print_text(const host::Evaluation& e) {
                fault.cannot_judge > 0.0
                    ? fmt::format("; cannot judge {:.1f} %", 100.0 * fault.cannot_judge)
                    : "");
+    if (fault.growing == 0) continue;
+    const std::size_t missed = fault.growing - fault.severities.size();
+    fmt::print("{:<18}grows in {}{}{}\n", "", fault.growing,
+               fault.severities.empty()
+                   ? ""
+                   : fmt::format(": caught at severity {:.2g} (median)", fault.severity_median()),
+               missed == 0 ? "" : fmt::format("; {} never caught", missed));
   }
   fmt::print("\nlater '{}'  {} windows, {:.1f} min; {} windows seen in training left out\n",
              e.normal_label, e.normal_windows, 60.0 * e.normal_hours, e.windows_left_out);

@@ -130,6 +130,14 @@ void print_detector(const host::ModelFile& file) {
   }
   print_decision(record);
   print_baseline(model, record);
+  if (const auto* rebase = record.rebase(); rebase != nullptr) {
+    fmt::print("rebased     on {} windows of '{}' ({:.0f} s) after a remount{}\n",
+               rebase->windows(), rebase->normal_label()->str(),
+               rebase->windows() * model.window.seconds(),
+               rebase->forced() ? ", with --force" : "");
+    fmt::print("            'fettle rebase --undo' gives back the trained file, {} bytes\n",
+               rebase->base_bytes());
+  }
   if (training.foreign()) {
     fmt::print("training    by another tool; calibrated on '{}'\n", training.normal_label()->str());
   } else {
@@ -212,6 +220,15 @@ nlohmann::json to_json(const host::ModelFile& file) {
                                         {"high_hz", point.high_hz},
                                         {"centre_hz", point.centre_hz},
                                         {"mean", point.mean}});
+  }
+  if (const auto* rebase = record.rebase(); rebase != nullptr) {
+    json["rebased"] = {{"windows", rebase->windows()},
+                       {"seconds", rebase->windows() * model.window.seconds()},
+                       {"normal_label", rebase->normal_label()->str()},
+                       {"change", rebase->change()},
+                       {"forced", rebase->forced()},
+                       {"version", rebase->version()->str()},
+                       {"bytes_before", rebase->base_bytes()}};
   }
   json["training"] = {{"version", training.version()->str()},
                       {"normal_label", training.normal_label()->str()},

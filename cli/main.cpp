@@ -74,6 +74,7 @@ int main(int argc, char** argv) {
   fettle::cli::add_inspect(program);
   fettle::cli::add_train(program);
   fettle::cli::add_evaluate(program);
+  fettle::cli::add_rebase(program);
   fettle::cli::add_score(program);
   fettle::cli::add_explain(program);
   fettle::cli::add_info(program);

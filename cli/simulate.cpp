@@ -52,6 +52,7 @@ struct Options {
   std::uint64_t seed = 1;
   double rate_hz = 200;
   int axes = 6;
+  bool grow = false;
   bool json = false;
 };
 
@@ -166,14 +167,17 @@ simulator::Machine make_machine(const Options& options, const Session& session) 
   config.rate_hz = options.rate_hz;
   config.session = session.number;
   config.faults.defect = find_defect(options.bearing_defect);
-  if (session.label->fault != nullptr) config.faults.*session.label->fault = session.severity;
+  if (session.label->fault != nullptr && !options.grow) {
+    config.faults.*session.label->fault = session.severity;
+  }
   return simulator::Machine(config, options.seed);
 }
 
 std::string provenance(const Options& options, const Session& session) {
   std::string fault = "no fault";
   if (session.label->fault != nullptr) {
-    fault = fmt::format("{} at severity {}", session.label->name, session.severity);
+    fault = fmt::format("{} {} severity {}", session.label->name,
+                        options.grow ? "growing from 0 to" : "at", session.severity);
     if (session.label->name == "bearing") {
       fault += fmt::format(" ({})", options.bearing_defect);
     }
@@ -181,6 +185,16 @@ std::string provenance(const Options& options, const Session& session) {
   return fmt::format("simulated {}, {}, seed {}, {} minutes at {} Hz, fettle {}", options.machine,
                      fault, options.seed, session.minutes, options.rate_hz, kVersion);
 }
+
+/// What dataset.json says of how bad the fault is; nothing of a healthy machine.
+std::vector<host::SeverityPoint> severity_of(const Options& options, const Session& session) {
+  if (session.label->fault == nullptr) return {};
+  if (!options.grow) return {{0.0, session.severity}};
+  return {{0.0, 0.0}, {static_cast<double>(session.rows) / options.rate_hz, session.severity}};
+}
+
+/// How often a growing fault is made a little worse.
+constexpr std::uint64_t kGrowthRows = 32;
 
 void print_json(const Options& options, const std::string& name,
                 const std::vector<Session>& sessions) {
@@ -195,6 +209,7 @@ void print_json(const Options& options, const std::string& name,
                                   {"name", name},
                                   {"minutes", session.minutes},
                                   {"severity", session.severity},
+                                  {"grows", options.grow && session.label->fault != nullptr},
                                   {"rows", session.rows},
                                   {"hash", fmt::format("{:016x}", session.hash)}});
   }
@@ -210,7 +225,8 @@ void print_summary(const Options& options, const std::string& name,
   for (const Session& session : sessions) {
     const bool healthy = session.label->fault == nullptr;
     fmt::print("  {:<14}{:>9g}{:>11}{:>12}\n", session.label->name, session.minutes,
-               healthy ? "-" : fmt::format("{:g}", session.severity), session.rows);
+               healthy ? "-" : fmt::format("{}{:g}", options.grow ? "0 to " : "", session.severity),
+               session.rows);
   }
   fmt::print("\nEach is {}/<label>/{}.csv.\nNext: fettle inspect {}\n", options.data, name,
              options.data);
@@ -240,8 +256,17 @@ void run(const Options& options) {
   for (Session& session : sessions) {
     simulator::Machine machine = make_machine(options, session);
     host::RecordingWriter& writer =
-        update.begin(std::string(session.label->name), name, name, provenance(options, session));
+        update.begin(std::string(session.label->name), name, name, provenance(options, session),
+                     severity_of(options, session));
+    simulator::Faults faults;
+    faults.defect = find_defect(options.bearing_defect);
+    const bool grows = options.grow && session.label->fault != nullptr;
     for (std::uint64_t row = 0; row < session.rows; ++row) {
+      if (grows && row % kGrowthRows == 0) {
+        faults.*session.label->fault =
+            session.severity * static_cast<double>(row) / static_cast<double>(session.rows);
+        machine.set_faults(faults);
+      }
       writer.write(machine.next());
       if (++done % 4096 == 0) progress.at(done);
     }
@@ -274,6 +299,9 @@ Labels:                                                minutes   severity
 Severity 1 is due for repair today; the defaults are early faults that hardly
 show. With --minutes only the labels named there are made.
 
+With --grow each fault grows evenly from nothing to its severity. dataset.json
+says so, and 'fettle evaluate' then tells at which severity it is caught.
+
 Recordings are added to an existing data set; one that is there already is never
 overwritten.
 
@@ -281,6 +309,7 @@ Examples:
   fettle simulate -o data
   fettle simulate -o data --seed 2 --minutes normal=30,loose=2
   fettle simulate -o hard --severity imbalance=0.05,bearing=0.3,loose=0.2
+  fettle simulate -o slow --grow --minutes normal=10,bearing=30
   fettle simulate -o fast --rate 1000 --axes 3 --minutes normal=5,bearing=2)";
 
 }  // namespace
@@ -311,6 +340,7 @@ void add_simulate(CLI::App& program) {
       ->capture_default_str();
   command->add_option("--axes", options->axes, "6, or 3 for the accelerometer alone")
       ->capture_default_str();
+  command->add_flag("--grow", options->grow, "Faults grow from nothing over the recording");
   command->add_flag("--json", options->json, "Print the summary as JSON");
   command->footer(kMore);
   command->callback([options] { run(*options); });

@@ -15,6 +15,7 @@
 #include "core/learn/statistics.hpp"
 #include "host/alarm_rate.hpp"
 #include "host/error.hpp"
+#include "host/normal_change.hpp"
 #include "host/platform/files.hpp"
 #include "host/text.hpp"
 #include "host/training.hpp"
@@ -28,7 +29,8 @@ using host::ExitCode;
 
 struct Options {
   std::string data, output, normal = "normal", from, norm = "zscore";
-  FeatureSet features = FeatureSet::tutorial;
+  FeatureSet features = FeatureSet::vibration;
+  bool features_asked = false;
   bool no_mean = false;
   bool keep_all = false;
   bool choose_detector = false;
@@ -81,7 +83,7 @@ host::WindowTable normal_windows(const Options& options, const host::DataSet& da
 }
 
 void refuse_too_few(const Options& options, const host::WindowTable& table,
-                    const host::Split& split) {
+                    const host::Split& split, std::size_t left_out) {
   const bool percentile = !options.learning.threshold.has_value();
   const bool enough = split.train.size() >= kFewestThresholdWindows &&
                       (!percentile || split.threshold.size() >= kFewestThresholdWindows);
@@ -93,10 +95,13 @@ void refuse_too_few(const Options& options, const host::WindowTable& table,
       fmt::format(
           "{}: '{}' has {} whole windows of {} samples ({:.1f} min); training would get {} "
           "and the threshold {} of them, expected at least {} each. Record at least {:.1f} "
-          "min without gaps, better ten ('fettle inspect {}' shows where windows are lost).",
+          "min without gaps, better ten ('fettle inspect {}' shows where windows are lost).{}",
           options.data, options.normal, table.size(), table.window.samples,
           static_cast<double>(table.size()) * table.window.seconds() / 60.0, split.train.size(),
-          split.threshold.size(), kFewestThresholdWindows, minutes, options.data));
+          split.threshold.size(), kFewestThresholdWindows, minutes, options.data,
+          left_out == 0
+              ? ""
+              : fmt::format(" {} more windows were left out: no steady running.", left_out)));
 }
 
 Normaliser normaliser_from(const std::string& file, const FeatureSpec& spec) {
@@ -164,6 +169,7 @@ struct Outcome {
   host::WindowTable table;
   host::Hygiene hygiene;
   std::optional<host::DetectorChoice> choice;
+  std::optional<host::NormalChange> change;
   host::LearnedBaseline baseline;
   host::Split split;
   std::vector<UsedRecording> used;
@@ -238,19 +244,66 @@ void report_baseline(const host::LearnedBaseline& learned) {
 /// A sensor's own noise, three axes together, is 0.007 g at 200 Hz, and twice that of a clone.
 constexpr float kOnlyNoise_g = 0.009F;
 
+/// All that the accelerometer feels of a window, three axes together.
+float level_of(const host::WindowTable& table, std::size_t window) {
+  if (table.spec.set == FeatureSet::vibration) return table.summaries[window].accelerometer_rms_g;
+  float square = 0.0F;
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    const std::size_t at = axis * table.spec.per_axis() + (table.spec.with_mean ? 1 : 0);
+    square += table.row(window)[at] * table.row(window)[at];
+  }
+  return std::sqrt(square);
+}
+
 void warn_if_off(const Options& options, const host::WindowTable& table) {
-  if (table.spec.set != FeatureSet::vibration || table.speeds.points > 0) return;
+  if (table.speeds.points > 0) return;
   std::vector<float> levels;
-  for (const WindowSummary& window : table.summaries) levels.push_back(window.accelerometer_rms_g);
+  for (std::size_t i = 0; i < table.size(); ++i) levels.push_back(level_of(table, i));
   if (levels.empty()) return;
   std::ranges::nth_element(levels, levels.begin() + static_cast<std::ptrdiff_t>(levels.size() / 2));
   const float median = levels[levels.size() / 2];
   if (median > kOnlyNoise_g) return;
-  host::say(fmt::format(
-      "WARNING: '{}' shakes by {:.4f} g, which is the sensor's own noise, and has no\n"
-      "         running speed. Was the machine off? Then this model is of no use: record it\n"
-      "         while it runs, with the sensor fixed to it.\n",
-      options.normal, static_cast<double>(median)));
+  host::say(
+      fmt::format("WARNING: '{}' shakes by {:.4f} g, which is the sensor's own noise{}.\n"
+                  "         Was the machine off? Then this model is of no use: record it while it\n"
+                  "         runs, with the sensor fixed to it.\n",
+                  options.normal, static_cast<double>(median),
+                  table.spec.set == FeatureSet::vibration ? ", without speed" : ""));
+}
+
+std::string clock_text(double seconds) {
+  const auto whole = static_cast<long>(seconds);
+  return fmt::format("{}:{:02}", whole / 60, whole % 60);
+}
+
+/// What a change is, in words.
+std::string change_text(const FeatureSpec& spec, const host::NormalChange& change) {
+  const std::string name = fmt::format("{}_{}", feature_source(spec, change.feature),
+                                       feature_kind(spec, change.feature));
+  const double difference = change.after - change.before;
+  if (spec.set == FeatureSet::vibration && kVibrationFeatures[change.feature].slope > 0.0F) {
+    return fmt::format("{} is {:.2g} times what it was", name, std::exp(difference));
+  }
+  const bool counts = spec.set == FeatureSet::tutorial && !feature_is_mean(spec, change.feature);
+  if (counts && change.before > 0.0) {
+    return fmt::format("{} is {:.2g} times what it was", name, change.after / change.before);
+  }
+  return fmt::format("{} has moved by {:.3g}", name, difference);
+}
+
+/// Half a fault in a normal set would make the fault normal. It is reported, never removed: only a person knows.
+void warn_of_change(const Options& options, const FeatureSpec& spec,
+                    const std::optional<host::NormalChange>& change) {
+  if (!change) return;
+  host::say(host::wrapped(
+                fmt::format("WARNING: '{}' falls into two groups: from {} of {} on {} ({:.1f} "
+                            "deviations). Is a fault in it, or was the sensor moved? All of it was "
+                            "learned as normal. If it is not, cut it out ('fettle label'; 'fettle "
+                            "inspect' shows drift) and train again.",
+                            options.normal, clock_text(change->at_s), change->recording,
+                            change_text(spec, *change), change->deviations),
+                9) +
+            "\n");
 }
 
 void report_decision(const DetectorDescription& description) {
@@ -261,11 +314,14 @@ void report_decision(const DetectorDescription& description) {
              host::alarm_rate_text(static_cast<double>(decision.stated_per_hour)),
              static_cast<double>(decision.normal_hours));
   if (decision.minutes_missing > 0.0F) {
-    host::say(fmt::format(
-        "Note: so little running does not support {}. {} more of it does: record it, or let\n"
-        "      the board learn it while it watches (burn-in).\n",
-        host::alarm_rate_text(static_cast<double>(decision.asked_per_hour)),
-        hours_text(static_cast<double>(decision.minutes_missing))));
+    host::say(host::wrapped(
+                  fmt::format(
+                      "Note: so little running does not support {}. {} more of it does: record it, "
+                      "or let the board learn it while it watches (burn-in).",
+                      host::alarm_rate_text(static_cast<double>(decision.asked_per_hour)),
+                      hours_text(static_cast<double>(decision.minutes_missing))),
+                  6) +
+              "\n");
   }
 }
 
@@ -296,6 +352,17 @@ void report(const Options& options, const Outcome& outcome) {
                          {"minutes_missing", threshold.minutes_missing}};
     json["detector"] =
         outcome.description.detector == DetectorKind::mahalanobis ? "mahalanobis" : "autoencoder";
+    if (outcome.change) {
+      json["change"] = {
+          {"recording", outcome.change->recording},
+          {"at_s", outcome.change->at_s},
+          {"feature",
+           fmt::format("{}_{}", feature_source(outcome.table.spec, outcome.change->feature),
+                       feature_kind(outcome.table.spec, outcome.change->feature))},
+          {"before", outcome.change->before},
+          {"after", outcome.change->after},
+          {"deviations", outcome.change->deviations}};
+    }
     for (std::size_t why = 1; why < outcome.hygiene.windows.size(); ++why) {
       constexpr std::array<const char*, kLeftOutKinds> keys = {"", "off", "changing", "knock",
                                                                "broken"};
@@ -421,6 +488,10 @@ void pack_foreign(const Options& options, Outcome& outcome) {
 
 /// What was not said follows from what was.
 void complete(Options& options) {
+  // Networks of others take the tutorial's features, and only these have means to leave out.
+  if (!options.features_asked && (!options.from.empty() || options.no_mean)) {
+    options.features = FeatureSet::tutorial;
+  }
   const bool vibration = options.features == FeatureSet::vibration;
   const bool by_window =
       options.percentile_asked || options.learning.threshold.has_value() || !options.from.empty();
@@ -460,7 +531,7 @@ void run(const Options& options) {
   }
   warn_if_off(options, outcome.table);
   outcome.split = host::split_by_time(outcome.table);
-  refuse_too_few(options, outcome.table, outcome.split);
+  refuse_too_few(options, outcome.table, outcome.split, outcome.hygiene.total());
   if (options.from.empty()) {
     train_own(options, outcome);
   } else {
@@ -468,9 +539,11 @@ void run(const Options& options) {
   }
   // The door that every reader goes through, before anyone else meets the file.
   (void)host::ModelFile::from_bytes(outcome.file, options.output, true);
+  outcome.change = host::find_change(host::centred(outcome.table, outcome.baseline.baseline));
   host::platform::write_file_atomically(
       options.output, {reinterpret_cast<const char*>(outcome.file.data()), outcome.file.size()});
   report(options, outcome);
+  warn_of_change(options, outcome.table.spec, outcome.change);
 }
 
 }  // namespace
@@ -483,13 +556,15 @@ void add_train(CLI::App& program) {
   command->add_option("-o,--output", options->output, "Model file to write")->required();
   command->add_option("--normal", options->normal, "Label of normal running")
       ->capture_default_str();
-  command
-      ->add_option("--features", options->features,
-                   "Features: 'tutorial' (mean, std, peak-to-peak of each axis) or 'vibration' "
-                   "(levels, bands, multiples of the running speed; blind to how it is mounted)")
+  auto* features = command->add_option(
+      "--features", options->features,
+      "Features: 'vibration' (levels, bands, multiples of the running speed; blind to how it is "
+      "mounted) or 'tutorial' (mean, std, peak-to-peak of each axis; the default with --from and "
+      "--no-mean)");
+  features
       ->transform(CLI::CheckedTransformer(std::map<std::string, FeatureSet>{
           {"tutorial", FeatureSet::tutorial}, {"vibration", FeatureSet::vibration}}))
-      ->option_text("NAME [tutorial]");
+      ->option_text("NAME [vibration]");
   command->add_flag("--no-mean", options->no_mean,
                     "Leave out the mean of each axis, which is gravity: how the sensor is mounted");
   command->add_flag("--keep-all", options->keep_all,
@@ -558,8 +633,9 @@ void add_train(CLI::App& program) {
       ->option_text("FILE|zscore|none");
   command->add_flag("--verbose", options->verbose, "A line for each epoch");
   command->add_flag("--json", options->json, "Report as JSON on standard output");
-  command->callback([options, percentile] {
+  command->callback([options, percentile, features] {
     options->percentile_asked = percentile->count() > 0;
+    options->features_asked = features->count() > 0;
     complete(*options);
     run(*options);
   });

@@ -62,6 +62,9 @@ double parse_alarm_rate(std::string_view text) {
   const std::string_view name = text.substr(slash + 1);
   const Period* period = find_period(name);
   if (period == nullptr) {
+    if (name == "s" || name == "sec" || name == "second" || name == "seconds") {
+      refuse(text, "too often; the most is 60/hour");
+    }
     refuse(text, name.empty() ? std::string("the period is missing")
                               : fmt::format("'{}' is not a period that is known; the rarest rate "
                                             "is 1/year",

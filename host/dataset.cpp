@@ -74,6 +74,9 @@ std::string to_json(const Index& index) {
                                   {"rows", entry.rows},
                                   {"hash", fmt::format("{:016x}", entry.hash)},
                                   {"provenance", entry.provenance}});
+    for (const SeverityPoint& point : entry.severity) {
+      json["recordings"].back()["severity"].push_back({point.t_s, point.severity});
+    }
   }
   // A folder's name need not be UTF-8; what is not is shown as such.
   return json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
@@ -86,6 +89,27 @@ std::uint64_t hash_from(const std::string& text) {
     throw std::invalid_argument("a hash is 16 hexadecimal digits, found \"" + text + "\"");
   }
   return hash;
+}
+
+std::vector<SeverityPoint> severity_from(const Json& json) {
+  constexpr std::size_t kMostPoints = 1000;
+  constexpr const char* kExpected =
+      "severity is [[seconds, severity], ...] in order of time, none below 0";
+  std::vector<SeverityPoint> points;
+  if (!json.is_array() || json.size() > kMostPoints) throw std::invalid_argument(kExpected);
+  for (const Json& pair : json) {
+    if (!pair.is_array() || pair.size() != 2 || !pair[0].is_number() || !pair[1].is_number()) {
+      throw std::invalid_argument(fmt::format("{}, found {}", kExpected, pair.dump()));
+    }
+    const SeverityPoint point{pair[0].get<double>(), pair[1].get<double>()};
+    const double before_s = points.empty() ? 0.0 : points.back().t_s;
+    if (!(point.t_s >= before_s && point.t_s <= 1e9 && point.severity >= 0.0 &&
+          point.severity <= 1e9)) {
+      throw std::invalid_argument(fmt::format("{}, found {}", kExpected, pair.dump()));
+    }
+    points.push_back(point);
+  }
+  return points;
 }
 
 /// Everything that can be wrong in dataset.json is found here, so that nobody asks again.
@@ -131,6 +155,7 @@ Index read_index(const fs::path& folder) {
       }
       entry.rows = row.at("rows").get<std::uint64_t>();
       entry.hash = hash_from(row.at("hash").get<std::string>());
+      if (row.contains("severity")) entry.severity = severity_from(row.at("severity"));
       index.recordings.push_back(std::move(entry));
     }
   } catch (const Json::exception& problem) {
@@ -509,6 +534,42 @@ void recover(const fs::path& folder) {
 
 }  // namespace
 
+double severity_at(const std::vector<SeverityPoint>& points, double t_s) {
+  double severity = 0.0;
+  const SeverityPoint* before = nullptr;
+  for (const SeverityPoint& point : points) {
+    if (point.t_s > t_s) {
+      if (before == nullptr) break;
+      const double share = (t_s - before->t_s) / (point.t_s - before->t_s);
+      return severity + share * (point.severity - severity);
+    }
+    severity = point.severity;
+    before = &point;
+  }
+  return severity;
+}
+
+double onset_of(const std::vector<SeverityPoint>& points) {
+  double onset_s = 0.0;
+  for (const SeverityPoint& point : points) {
+    onset_s = point.t_s;
+    if (point.severity > 0.0) {
+      const auto at = static_cast<std::size_t>(&point - points.data());
+      return at == 0 ? onset_s : points[at - 1].t_s;
+    }
+  }
+  return onset_s;
+}
+
+std::vector<SeverityPoint> severity_from(const std::vector<SeverityPoint>& points, double t_s) {
+  if (points.empty() || t_s <= 0.0) return points;
+  std::vector<SeverityPoint> rest = {{0.0, severity_at(points, t_s)}};
+  for (const SeverityPoint& point : points) {
+    if (point.t_s > t_s) rest.push_back({point.t_s - t_s, point.severity});
+  }
+  return rest;
+}
+
 bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '_' || c == '.' || c == '+';
@@ -718,7 +779,8 @@ DataSetUpdate::~DataSetUpdate() {
 }
 
 RecordingWriter& DataSetUpdate::begin(const std::string& label, const std::string& name,
-                                      const std::string& source, const std::string& provenance) {
+                                      const std::string& source, const std::string& provenance,
+                                      const std::vector<SeverityPoint>& severity) {
   Impl& impl = *impl_;
   for (const std::string& part : {label, name}) {
     if (!is_plain_name(part)) {
@@ -736,7 +798,7 @@ RecordingWriter& DataSetUpdate::begin(const std::string& label, const std::strin
                     "was changed. Import into another folder, or rename the file",
                     impl.folder.string(), label, name));
   }
-  impl.current = {label, name, source, provenance, 0, 0};
+  impl.current = {label, name, source, provenance, 0, 0, severity};
   platform::create_folders(impl.staging / kNew / label);
   if (impl.unfinished) {
     impl.unfinished->recordings.push_back(impl.current);

@@ -25,6 +25,21 @@ namespace fettle::host {
 inline constexpr double kLowestRate_hz = 0.1;
 inline constexpr double kHighestRate_hz = 100'000.0;
 
+/// How bad a fault is at a moment of a recording, in whatever unit; 0 is none.
+struct SeverityPoint {
+  double t_s = 0.0;  ///< since the recording's first row
+  double severity = 0.0;
+  friend bool operator==(const SeverityPoint&, const SeverityPoint&) = default;
+};
+/// Straight lines between points; none before the first, as at the last behind it.
+/// @param points  in order of time; two at one time are a jump
+[[nodiscard]] double severity_at(const std::vector<SeverityPoint>& points, double t_s);
+/// When it begins: the last moment before which there is none. Without points 0.
+[[nodiscard]] double onset_of(const std::vector<SeverityPoint>& points);
+/// The same fault in what is left of a recording when its first `t_s` are cut off.
+[[nodiscard]] std::vector<SeverityPoint> severity_from(const std::vector<SeverityPoint>& points,
+                                                       double t_s);
+
 /// One row of dataset.json.
 struct RecordingEntry {
   std::string label;       ///< folder below the data set
@@ -33,7 +48,8 @@ struct RecordingEntry {
   std::string provenance;  ///< how it came here: "import motor.csv (accel m/s2 -> g ...)",
                            ///< "simulate fan ..."
   std::uint64_t rows = 0;
-  std::uint64_t hash = 0;  ///< SampleHash over all rows
+  std::uint64_t hash = 0;                    ///< SampleHash over all rows
+  std::vector<SeverityPoint> severity = {};  ///< empty: not known
 
   /// "label/name", how people and messages name a recording.
   [[nodiscard]] std::string id() const { return label + "/" + name; }
@@ -98,7 +114,8 @@ class DataSetUpdate {
   /// Starts a recording. Label and name must be one path component of letters, digits and "-_.+"
   /// (not starting with a dot). Throws Error(exists) if the data set has label/name already.
   [[nodiscard]] RecordingWriter& begin(const std::string& label, const std::string& name,
-                                       const std::string& source, const std::string& provenance);
+                                       const std::string& source, const std::string& provenance,
+                                       const std::vector<SeverityPoint>& severity = {});
   /// Takes the recording begun last into the update.
   void end();
   /// Forgets the recording begun last (too few rows).

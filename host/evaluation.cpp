@@ -32,7 +32,8 @@ struct Known {
 };
 
 /// Recognises recordings by the hash of the samples that training used, wherever they are now.
-Known recognise(const WindowTable& table, const metadata::Training& training) {
+Known recognise(const WindowTable& table, const metadata::DetectorRecord& record) {
+  const metadata::Training& training = *record.training();
   struct Match {
     std::uint32_t used = 0;       // index into the list of training
     std::uint32_t recording = 0;  // index into the table
@@ -53,6 +54,14 @@ Known recognise(const WindowTable& table, const metadata::Training& training) {
   }
 
   std::vector<std::uint32_t> seen_rows(table.recordings.size());
+  if (const auto* rebase = record.rebase(); rebase != nullptr) {
+    for (const WindowOrigin& origin : table.origins) {
+      for (const auto* used : *rebase->used()) {
+        if (used->rows() != origin.end_row || used->hash() != origin.prefix_hash) continue;
+        seen_rows[origin.recording] = std::max(seen_rows[origin.recording], used->rows());
+      }
+    }
+  }
   std::vector<std::int64_t> recording_of(listed, -1);
   for (const Match& match : matches) {
     seen_rows[match.recording] =
@@ -85,7 +94,8 @@ Known recognise(const WindowTable& table, const metadata::Training& training) {
       }
     }
   }
-  known.complete = known.found == listed && listed > 0 &&
+  // What training gives again is the model before it was rebased.
+  known.complete = known.found == listed && listed > 0 && record.rebase() == nullptr &&
                    known.used.train.size() == training.windows_train() &&
                    known.used.best_epoch.size() == training.windows_best_epoch();
   return known;
@@ -190,14 +200,41 @@ double mean_of(std::span<const float> values) {
 struct Decided {
   std::uint64_t windows = 0, raised = 0, alarms = 0, cannot_judge = 0, moved = 0;
   std::uint64_t sessions = 0;
-  std::vector<double> delays_s;  ///< from a session's beginning to its first alarm, ascending
+  std::vector<double> delays_s;    ///< from onset to a session's first alarm, ascending
+  std::uint64_t growing = 0;       ///< sessions
+  std::vector<double> severities;  ///< at the first alarm of those, ascending
 };
+
+bool grows(const std::vector<SeverityPoint>& severity) {
+  return std::ranges::any_of(severity, [&](const SeverityPoint& point) {
+    return point.severity != severity.front().severity;
+  });
+}
+
+/// Takes out windows that begin before there is a fault, by what dataset.json says, however they are labelled.
+/// @return how many of each label
+std::map<std::string, std::uint64_t> leave_out_before_onset(const WindowTable& table,
+                                                            const std::string& normal_label,
+                                                            Rows& rows) {
+  std::map<std::string, std::uint64_t> left_out;
+  std::erase_if(rows, [&](std::uint32_t row) {
+    const RecordingEntry& recording = table.recording_of(row);
+    if (recording.label == normal_label || recording.severity.empty() ||
+        table.begin_s(row) >= onset_of(recording.severity)) {
+      return false;
+    }
+    ++left_out[recording.label];
+    return true;
+  });
+  return left_out;
+}
 
 std::map<std::string, Decided> decide(const DetectorModel& model, const WindowTable& table,
                                       std::span<const std::uint32_t> rows) {
   std::map<std::string, Decided> result;
   const std::vector<WindowResult> judged = judge_windows(model, table, rows);
   const RecordingEntry* session = nullptr;
+  double onset_s = 0.0;  // of the session, by the time of its first recording
   std::uint64_t in_session = 0;
   bool found = false;
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -207,6 +244,8 @@ std::map<std::string, Decided> decide(const DetectorModel& model, const WindowTa
         session->label != recording.label) {
       ++label.sessions;
       session = &recording;
+      onset_s = recording.severity.empty() ? table.begin_s(rows[i]) : onset_of(recording.severity);
+      if (grows(recording.severity)) ++label.growing;
       in_session = 0;
       found = false;
     }
@@ -218,10 +257,21 @@ std::map<std::string, Decided> decide(const DetectorModel& model, const WindowTa
     if (window.alarm) ++label.alarms;
     if (!raises(window.verdict)) continue;
     ++label.raised;
-    if (!found) label.delays_s.push_back(static_cast<double>(in_session) * table.window.seconds());
+    if (!found) {
+      // Time goes on where windows are lost to gaps; pieces of a session have no common time.
+      const bool first = &recording == session;
+      label.delays_s.push_back(first ? table.end_s(rows[i]) - onset_s
+                                     : static_cast<double>(in_session) * table.window.seconds());
+      if (grows(session->severity)) {
+        label.severities.push_back(severity_at(recording.severity, table.end_s(rows[i])));
+      }
+    }
     found = true;
   }
-  for (auto& [name, label] : result) std::ranges::sort(label.delays_s);
+  for (auto& [name, label] : result) {
+    std::ranges::sort(label.delays_s);
+    std::ranges::sort(label.severities);
+  }
   return result;
 }
 
@@ -420,6 +470,11 @@ double ClassResult::delay_percentile_s(double percentile) const {
   return delays.empty() ? 0.0 : static_cast<double>(percentile_of_sorted(delays, percentile));
 }
 
+double ClassResult::severity_median() const {
+  const std::vector<float> values(severities.begin(), severities.end());
+  return values.empty() ? 0.0 : static_cast<double>(percentile_of_sorted(values, 50.0));
+}
+
 void check_fits(const DetectorModel& detector, const DataSet& data) {
   const auto rate = static_cast<double>(detector.window.rate_hz);
   if (std::abs(data.rate_hz() - rate) > 0.02 * rate) {
@@ -437,10 +492,11 @@ Evaluation evaluate(const ModelFile& model, const DataSet& data) {
   const WindowTable table = read_windows(
       data, detector.features, detector.window, [](const std::string& /*label*/) { return true; },
       ranges_of(detector.baseline));
-  const Known known = recognise(table, training);
+  Known known = recognise(table, model.record());
 
   Evaluation result;
   result.normal_label = training.normal_label()->str();
+  const auto before_onset = leave_out_before_onset(table, result.normal_label, known.unseen);
   result.threshold = detector.threshold;
   result.windows_left_out = known.left_out;
   result.training_recordings = known.listed;
@@ -489,6 +545,9 @@ Evaluation evaluate(const ModelFile& model, const DataSet& data) {
     fault.cannot_judge = share_of(found.cannot_judge, found.windows);
     fault.onsets = found.sessions;
     fault.delays_s = found.delays_s;
+    fault.growing = found.growing;
+    fault.severities = found.severities;
+    if (before_onset.contains(label)) fault.before_onset = before_onset.at(label);
   }
   result.int8 = compare_with_float(model, around, known, scores, result.normal_label, result.auc);
 

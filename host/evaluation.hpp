@@ -20,9 +20,15 @@ struct ClassResult {
   Interval auc_interval;
   /// Share of windows that raise the alert line; those that cannot be judged count as missed.
   double recall = 0.0;
-  double cannot_judge = 0.0;     ///< share of windows
-  std::uint64_t onsets = 0;      ///< sessions of this fault: it is there from their first window on
+  double cannot_judge = 0.0;  ///< share of windows
+  /// Sessions of this fault. It is there from their first window on, or from when dataset.json says.
+  std::uint64_t onsets = 0;
   std::vector<double> delays_s;  ///< from onset to alarm, of those that were alarmed, ascending
+  std::uint64_t before_onset =
+      0;                      ///< windows left out: dataset.json says that there is no fault yet
+  std::uint64_t growing = 0;  ///< sessions whose severity grows
+  std::vector<double> severities;  ///< at the alarm, of growing ones that were alarmed, ascending
+  [[nodiscard]] double severity_median() const;
   [[nodiscard]] double delay_percentile_s(double percentile) const;
 };
 

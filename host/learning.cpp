@@ -42,6 +42,52 @@ constexpr std::size_t kFolds = 5;
 /// distance saturates far beyond any limit.
 constexpr float kHeadroom = 3.0F;
 
+struct WhatWasRead {
+  std::uint32_t rows = 0;
+  std::uint64_t hash = 0;
+};
+
+/// Adds the windows of one recording to a table. @param on_rows  hears how many rows were read
+template <typename OnRows>
+WhatWasRead add_windows(WindowTable& table, const RecordingEntry& entry, RecordingReader& reader,
+                        std::span<const SpeedRange> expected, OnRows&& on_rows) {
+  const std::size_t dimensions = table.spec.dimensions();
+  const auto index = static_cast<std::uint32_t>(table.recordings.size());
+  table.recordings.push_back(entry);
+  SampleHash hash(reader.axes());
+  FeaturePipeline pipeline(table.spec, table.window);
+  pipeline.expect(expected);
+  std::array<float, kMaxFeatures> features{};
+  WindowSummary summary;
+  std::uint32_t row = 0;
+  bool gap = false;
+  std::size_t hashed = 0;
+  table.began_us.push_back(0);
+  for (auto block = reader.next_block(); !block.empty(); block = reader.next_block()) {
+    if (row == 0) table.began_us.back() = block.front().t_us;
+    for (std::size_t i = 0; i < block.size(); ++i) {
+      ++row;
+      const bool complete = pipeline.push(block[i]);
+      gap = gap || pipeline.broken();
+      if (!complete) continue;
+      pipeline.finish(features, summary);
+      table.summaries.push_back(summary);
+      table.features.insert(table.features.end(), features.begin(),
+                            features.begin() + static_cast<std::ptrdiff_t>(dimensions));
+      hash.add(block.subspan(hashed, i + 1 - hashed));
+      hashed = i + 1;
+      table.origins.push_back(
+          {index, row, pipeline.start_us(), hash.value(), gap, pipeline.relative_rate()});
+      gap = false;
+    }
+    hash.add(block.subspan(hashed));
+    hashed = 0;
+    on_rows(block.size());
+  }
+  table.gaps += pipeline.gaps() + pipeline.backwards();
+  return {row, hash.value()};
+}
+
 std::size_t count_rows(const DataSet& data, const std::function<bool(const std::string&)>& wanted) {
   std::size_t rows = 0;
   for (const auto& entry : data.recordings()) {
@@ -166,43 +212,33 @@ WindowTable read_windows(const DataSet& data, const FeatureSpec& spec, const Win
   table.origins.reserve(expected);
   Progress progress("reading", rows);
   std::uint64_t rows_done = 0;
-  std::array<float, kMaxFeatures> features{};
-  WindowSummary summary;
   for (const auto& entry : data.recordings()) {
     if (!wanted(entry.label)) continue;
-    const auto index = static_cast<std::uint32_t>(table.recordings.size());
-    table.recordings.push_back(entry);
     RecordingReader reader = data.read(entry);
-    SampleHash hash(reader.axes());
-    FeaturePipeline pipeline(spec, window);
-    pipeline.expect(expected_speeds);
-    std::uint32_t row = 0;
-    bool gap = false;
-    std::size_t hashed = 0;
-    for (auto block = reader.next_block(); !block.empty(); block = reader.next_block()) {
-      for (std::size_t i = 0; i < block.size(); ++i) {
-        ++row;
-        const bool complete = pipeline.push(block[i]);
-        gap = gap || pipeline.broken();
-        if (!complete) continue;
-        pipeline.finish(features, summary);
-        table.summaries.push_back(summary);
-        table.features.insert(table.features.end(), features.begin(),
-                              features.begin() + static_cast<std::ptrdiff_t>(dimensions));
-        hash.add(block.subspan(hashed, i + 1 - hashed));
-        hashed = i + 1;
-        table.origins.push_back(
-            {index, row, pipeline.start_us(), hash.value(), gap, pipeline.relative_rate()});
-        gap = false;
-      }
-      hash.add(block.subspan(hashed));
-      hashed = 0;
-      rows_done += block.size();
+    const WhatWasRead read = add_windows(table, entry, reader, expected_speeds, [&](std::size_t n) {
+      rows_done += n;
       progress.at(rows_done);
-    }
-    data.check_unchanged(entry, row, hash.value());
-    table.gaps += pipeline.gaps() + pipeline.backwards();
+    });
+    data.check_unchanged(entry, read.rows, read.hash);
   }
+  return table;
+}
+
+WindowTable read_windows(const std::filesystem::path& recording, const FeatureSpec& spec,
+                         const WindowShape& window, std::span<const SpeedRange> expected_speeds) {
+  RecordingReader reader(recording);
+  if (spec.axes > reader.axes()) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("{}: has {} axes, expected {}. Record the gyroscope too, or train a "
+                            "model on such recordings.",
+                            recording.string(), reader.axes(), spec.axes));
+  }
+  WindowTable table;
+  table.spec = spec;
+  table.window = window;
+  RecordingEntry entry;
+  entry.name = entry.source = recording.filename().string();
+  (void)add_windows(table, entry, reader, expected_speeds, [](std::size_t /*rows*/) {});
   return table;
 }
 
@@ -497,6 +533,26 @@ std::vector<std::uint32_t> sessions_of(const WindowTable& table,
   return sessions;
 }
 
+std::vector<std::vector<float>> variation_draws(const FeatureSpec& spec,
+                                                const HealthyVariation& variation) {
+  std::vector<std::vector<float>> draws;
+  if (spec.set != FeatureSet::vibration) return draws;
+  Random random(1);
+  const auto gaussian = [&] {
+    double sum = -6.0;
+    for (int i = 0; i < 12; ++i) sum += static_cast<double>(random.uniform());
+    return static_cast<float>(sum);
+  };
+  for (std::size_t copy = 0; copy < CrossFitted::kCopies; ++copy) {
+    const float common = variation.common * gaussian();
+    std::vector<float>& draw = draws.emplace_back();
+    for (std::size_t f = 0; f < spec.dimensions(); ++f) {
+      draw.push_back(variation.own[f] * gaussian() + (follows_load(spec, f) ? common : 0.0F));
+    }
+  }
+  return draws;
+}
+
 CrossFitted cross_fit(const WindowTable& table, std::span<const std::uint32_t> rows,
                       const LearningSettings& settings) {
   const std::size_t d = table.spec.dimensions();
@@ -511,23 +567,7 @@ CrossFitted cross_fit(const WindowTable& table, std::span<const std::uint32_t> r
     for (std::size_t i = 0; i < group.size(); ++i) fold[group[i]] = i * kFolds / group.size();
   }
   // One draw a copy, the same in all folds.
-  std::vector<std::vector<float>> draws;
-  if (table.spec.set == FeatureSet::vibration) {
-    Random random(1);
-    const auto gaussian = [&] {
-      double sum = -6.0;
-      for (int i = 0; i < 12; ++i) sum += static_cast<double>(random.uniform());
-      return static_cast<float>(sum);
-    };
-    for (std::size_t copy = 0; copy < CrossFitted::kCopies; ++copy) {
-      const float common = settings.variation.common * gaussian();
-      std::vector<float>& draw = draws.emplace_back();
-      for (std::size_t f = 0; f < d; ++f) {
-        draw.push_back(settings.variation.own[f] * gaussian() +
-                       (follows_load(table.spec, f) ? common : 0.0F));
-      }
-    }
-  }
+  const std::vector<std::vector<float>> draws = variation_draws(table.spec, settings.variation);
   CrossFitted result;
   result.scores.resize(rows.size());
   result.varied.resize(draws.size() * rows.size());

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -37,7 +38,8 @@ struct WindowTable {
   FeatureSpec spec;
   WindowShape window;
   std::vector<RecordingEntry> recordings;
-  std::vector<float> features;  ///< [n][D], in order of recording and time
+  std::vector<float> features;         ///< [n][D], in order of recording and time
+  std::vector<std::int64_t> began_us;  ///< of each recording, its first row
   std::vector<WindowOrigin> origins;
   std::vector<WindowSummary> summaries;  ///< [n]; of tutorial features they say nothing
   SpeedsFound speeds;                    ///< by clean()
@@ -49,6 +51,12 @@ struct WindowTable {
   [[nodiscard]] std::span<const float> row(std::size_t i) const {
     return std::span(features).subspan(i * spec.dimensions(), spec.dimensions());
   }
+  /// When window i begins and ends, seconds since its recording's first row; of the nominal rate.
+  [[nodiscard]] double begin_s(std::size_t i) const {
+    const WindowOrigin& origin = origins[i];
+    return static_cast<double>(origin.start_us - began_us[origin.recording]) / 1e6;
+  }
+  [[nodiscard]] double end_s(std::size_t i) const { return begin_s(i) + window.seconds(); }
   [[nodiscard]] const RecordingEntry& recording_of(std::size_t i) const {
     return recordings[origins[i].recording];
   }
@@ -61,6 +69,11 @@ struct WindowTable {
 [[nodiscard]] WindowTable read_windows(const DataSet& data, const FeatureSpec& spec,
                                        const WindowShape& window,
                                        const std::function<bool(const std::string&)>& wanted,
+                                       std::span<const SpeedRange> expected = {});
+
+/// The same of one recording that is in no data set; its label is empty.
+[[nodiscard]] WindowTable read_windows(const std::filesystem::path& recording,
+                                       const FeatureSpec& spec, const WindowShape& window,
                                        std::span<const SpeedRange> expected = {});
 
 /// The ranges of set points, for read_windows().
@@ -148,6 +161,9 @@ struct CrossFitted {
   std::vector<float> varied;
   static constexpr std::size_t kCopies = 12;
 };
+/// What moves the copies: a draw from HealthyVariation for each, [kCopies][D]; none for tutorial features.
+[[nodiscard]] std::vector<std::vector<float>> variation_draws(const FeatureSpec& spec,
+                                                              const HealthyVariation& variation);
 [[nodiscard]] CrossFitted cross_fit(const WindowTable& table, std::span<const std::uint32_t> rows,
                                     const LearningSettings& settings);
 

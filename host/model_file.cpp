@@ -93,6 +93,22 @@ std::vector<std::uint8_t> network_bytes(const QuantisedNetwork& network,
   return {file.begin(), file.end()};
 }
 
+/// The field of the metadata buffer that leads to its bytes; the file has a record.
+std::size_t record_field(std::span<const std::uint8_t> file) {
+  const tflite::Model* model = tflite::GetModel(file.data());
+  for (const auto* entry : *model->metadata()) {
+    if (entry->name()->string_view() != kMetadataName) continue;
+    const auto* buffer = model->buffers()->Get(entry->buffer());
+    const auto* table = reinterpret_cast<const flatbuffers::Table*>(buffer);
+    return static_cast<std::size_t>(table->GetAddressOf(tflite::Buffer::VT_DATA) - file.data());
+  }
+  throw Error(ExitCode::internal, "a detector without metadata");
+}
+
+void put_u32(std::vector<std::uint8_t>& bytes, std::size_t at, std::uint32_t value) {
+  for (std::size_t i = 0; i < 4; ++i) bytes[at + i] = static_cast<std::uint8_t>(value >> (8 * i));
+}
+
 std::vector<std::uint8_t> sealed(std::vector<std::uint8_t> file) {
   if (!seal(file)) throw Error(ExitCode::internal, "a detector file was made without its metadata");
   return file;
@@ -167,6 +183,49 @@ std::vector<std::uint8_t> detector_file(const ModelFile& foreign,
   flatbuffers::FlatBufferBuilder builder;
   tflite::FinishModelBuffer(builder, tflite::Model::Pack(builder, model.get()));
   return sealed({builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()});
+}
+
+RecordBase base_of(const ModelFile& model) {
+  const auto file = model.bytes();
+  const std::size_t at = record_field(file);
+  std::uint32_t offset = 0;
+  for (std::size_t i = 0; i < 4; ++i) offset |= std::uint32_t{file[at + i]} << (8 * i);
+  return {static_cast<std::uint32_t>(file.size()), offset};
+}
+
+std::vector<std::uint8_t> with_record(const ModelFile& model,
+                                      const metadata::DetectorRecordT& record) {
+  flatbuffers::FlatBufferBuilder builder;
+  builder.ForceDefaults(true);  // the checksum must have bytes of its own even while it is zero
+  metadata::FinishDetectorRecordBuffer(builder, metadata::DetectorRecord::Pack(builder, &record));
+  const std::size_t size = builder.GetSize();
+  std::vector<std::uint8_t> file(model.bytes().begin(), model.bytes().end());
+  // The bytes of the record lie at a multiple of 16, their number right before.
+  const std::size_t begin = (file.size() + 4 + 15) / 16 * 16;
+  const std::size_t field = record_field(file);
+  file.resize(begin);
+  put_u32(file, begin - 4, static_cast<std::uint32_t>(size));
+  put_u32(file, field, static_cast<std::uint32_t>(begin - 4 - field));
+  file.insert(file.end(), builder.GetBufferPointer(), builder.GetBufferPointer() + size);
+  return sealed(std::move(file));
+}
+
+std::unique_ptr<ModelFile> without_rebase(const ModelFile& model, const std::string& name) {
+  const metadata::Rebase* rebase = model.record().rebase();
+  if (rebase == nullptr) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("{}: was not rebased, so there is nothing to undo", name));
+  }
+  const std::size_t field = record_field(model.bytes());
+  std::vector<std::uint8_t> file(model.bytes().begin(),
+                                 model.bytes().begin() + rebase->base_bytes());
+  if (field + 4 > file.size()) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("{}: does not hold the model that it was made of; train again", name));
+  }
+  put_u32(file, field, rebase->base_record());
+  return ModelFile::from_bytes(std::move(file), fmt::format("{} before it was rebased", name),
+                               true);
 }
 
 }  // namespace fettle::host

@@ -12,6 +12,10 @@
 #include "core/learn/model_writer.hpp"
 #include "core/model/detector_model.hpp"
 
+namespace fettle::metadata {
+struct DetectorRecordT;
+}
+
 namespace fettle::host {
 
 /// Largest model file that is read: far above any detector, far below what would hurt.
@@ -57,5 +61,23 @@ class ModelFile {
 /// are, float ends taken off, metadata added. Throws Error(bad_input).
 [[nodiscard]] std::vector<std::uint8_t> detector_file(const ModelFile& foreign,
                                                       const DetectorDescription& description);
+
+/// The detector with another record. Nothing of its file moves: the record is put behind it, and one offset
+/// leads there, so that without_rebase() can give back every byte.
+/// @param record  says in its `rebase` what base_of() says of the model
+[[nodiscard]] std::vector<std::uint8_t> with_record(const ModelFile& model,
+                                                    const metadata::DetectorRecordT& record);
+
+/// What a record that with_record() is to write must say, so that it can be undone.
+struct RecordBase {
+  std::uint32_t bytes = 0;   ///< of the file
+  std::uint32_t record = 0;  ///< offset from the metadata buffer's field to its bytes
+};
+[[nodiscard]] RecordBase base_of(const ModelFile& model);
+
+/// The file that a rebased detector was made of, byte for byte. Throws Error(bad_input) if it was not rebased,
+/// or what is left does not verify.
+[[nodiscard]] std::unique_ptr<ModelFile> without_rebase(const ModelFile& model,
+                                                        const std::string& name);
 
 }  // namespace fettle::host

@@ -147,8 +147,9 @@ std::vector<RecordingPart> relabel(const std::filesystem::path& folder,
         next.entry.label = part == 1 ? label : original.label;
         next.entry.name = free_name(next.entry.label);
         next.entry.provenance += fmt::format("; cut by label at {}", clock_text(last_us));
-        writer = &update.begin(next.entry.label, next.entry.name, next.entry.source,
-                               next.entry.provenance);
+        writer = &update.begin(
+            next.entry.label, next.entry.name, next.entry.source, next.entry.provenance,
+            severity_from(original.severity, static_cast<double>(last_us) / 1e6));
         parts.push_back(next);
         current = part;
       }

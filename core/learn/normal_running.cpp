@@ -26,8 +26,9 @@ float off_level(std::span<const WindowSummary> windows, std::span<float> memory)
   std::ranges::sort(sorted);
   float widest = 2.0F;
   float level = 0.0F;
-  // A few loud windows are knocks on a quiet machine, not a machine that ran for a moment.
-  for (std::size_t i = 1; i + n / 25 <= n && i < n && sorted[i - 1] < kQuiet_g; ++i) {
+  // Knocks are loud beside a quiet machine, which then is not off: running takes more windows than they do.
+  const std::size_t least = std::max(std::clamp<std::size_t>(n / 4, 1, kSmallestGroup), n / 50);
+  for (std::size_t i = 1; i + least <= n && sorted[i - 1] < kQuiet_g; ++i) {
     if (sorted[i] > widest * sorted[i - 1]) {
       widest = sorted[i] / sorted[i - 1];
       level = square_root(sorted[i] * sorted[i - 1]);

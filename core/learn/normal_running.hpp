@@ -23,7 +23,8 @@ inline constexpr std::uint8_t kLeftOutKinds = 5;
 
 /// Finds what is no steady normal running, from what windows say beside their features.
 /// - off: where the windows fall into a quiet and a loud group at least a factor of 2 apart, and the quiet
-///   one is near the noise of a sensor (kQuiet_g) and the loud one has a twenty-fifth of the windows, the quiet one;
+///   one is near the noise of a sensor (kQuiet_g), the quiet one; the loud one has kSmallestGroup windows (of
+///   few, a quarter) and a fiftieth of all at least, so that it is no few knocks;
 /// - changing: kSettlingWindows to either side of off;
 /// - knock: one or two windows whose RMS exceeds the median of the 16 around them by kKnock.
 /// @param windows  [n] in order of time; one recording  @param left_out  [n] out

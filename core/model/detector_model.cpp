@@ -191,9 +191,9 @@ bool printable(const flatbuffers::String* text) {
 bool complete(const metadata::DetectorRecord& record) {
   const auto* training = record.training();
   if (training == nullptr || !printable(training->version()) ||
-      !printable(training->normal_label()) || training->hidden() == nullptr ||
-      training->used() == nullptr || !aligned_to_8(training->used()->Data()) ||
-      training->weights() > metadata::Weights::MAX ||
+      !printable(training->normal_label()) ||
+      (training->hidden() == nullptr && !training->foreign()) || training->used() == nullptr ||
+      !aligned_to_8(training->used()->Data()) || training->weights() > metadata::Weights::MAX ||
       record.normalisation() > metadata::Normalisation::MAX || !is_finite(training->train_loss()) ||
       !is_finite(training->validation_loss()) || !is_finite(training->learning_rate())) {
     return false;
@@ -212,6 +212,19 @@ bool complete(const metadata::DetectorRecord& record) {
   return between(threshold.percentile_asked(), 0.0F, 99.99999F) &&
          between(threshold.percentile_used(), 0.0F, 99.99999F) &&
          threshold.minutes_missing() >= 0.0F && is_finite(threshold.minutes_missing());
+}
+
+/// What undoing a rebase and the report of it rely on.
+bool rebase_is_complete(const metadata::DetectorRecord& record, const DetectorModel& model,
+                        std::size_t file_bytes) {
+  const auto* rebase = record.rebase();
+  if (rebase == nullptr) return true;
+  const std::uint32_t points = model.baseline.points > 0 ? model.baseline.points : 1U;
+  return rebase->base_bytes() < file_bytes && rebase->base_record() < rebase->base_bytes() &&
+         rebase->base_record() > 0 && rebase->windows() > 0 && rebase->points() > 0 &&
+         (rebase->points() >> points) == 0 && between(rebase->change(), -1e6F, 1e6F) &&
+         printable(rebase->version()) && printable(rebase->normal_label()) &&
+         rebase->used() != nullptr && aligned_to_8(rebase->used()->Data());
 }
 
 /// Enumerators that a newer program may have added.
@@ -284,6 +297,7 @@ Fault load_detector(std::span<const std::uint8_t> file, std::span<std::byte> wor
   const auto* golden = record->golden();
   if (!read_record(*record, model) || !read_decision(*record, model) ||
       !read_baseline(*record, model) || !complete(*record) ||
+      !rebase_is_complete(*record, model, file.size()) ||
       dimensions != model.features.dimensions() || model.network.outputs() != dimensions ||
       model.network.float_input() || model.network.float_output() || golden == nullptr ||
       golden->input() == nullptr || golden->output() == nullptr ||

@@ -33,6 +33,10 @@ double Machine::apparent_shaft_hz() const {
   return motion_.session_hz() / (1.0 + parameters().clock_error);
 }
 
+void Machine::set_faults(const Faults& faults) {
+  motion_.operate({.speed = config_.speed, .faults = faults});
+}
+
 TimedSample Machine::next() {
   std::array<double, 6> vibration{};
   for (int i = 0; i < grid_.steps; ++i) {

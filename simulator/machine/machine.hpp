@@ -30,6 +30,8 @@ class Machine {
   /// the chip's real clock is off by parameters().clock_error, so that every frequency seems lower
   /// by it.
   [[nodiscard]] TimedSample next();
+  /// From the next block of samples on, a few in a turn of the shaft.
+  void set_faults(const Faults& faults);
 
   [[nodiscard]] const MachineParameters& parameters() const { return motion_.parameters(); }
   /// Shaft speed now, in true Hz.

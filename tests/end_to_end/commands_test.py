@@ -13,6 +13,7 @@ import json
 import math
 import os
 import pathlib
+import random
 import re
 import select
 import signal
@@ -28,7 +29,7 @@ FETTLE = ""  # the program, from --fettle
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
 
 USAGE, BAD_INPUT, TOO_LITTLE, IO, EXISTS, INTERRUPTED = 2, 3, 4, 5, 6, 130
-COMMANDS = ("simulate", "import", "label", "inspect", "train", "evaluate", "score", "explain", "info", "infer",
+COMMANDS = ("simulate", "import", "label", "inspect", "train", "evaluate", "rebase", "score", "explain", "info", "infer",
             "export", "ports", "collect", "deploy", "watch", "feedback", "selftest", "command", "backup", "restore")
 SHORT = "normal=3,imbalance=1,bearing=1"
 FAULTS = ("bearing", "imbalance")
@@ -176,7 +177,9 @@ class CommandTest(unittest.TestCase):
         return self.ok("simulate", "--machine", "fan", "-o", data, "--minutes", minutes, *more)
 
     def train(self, *more, data="data", model="model.tflite"):
-        return self.ok("train", data, "-o", model, *more)
+        """Trains the tutorial's way, where each window is judged by itself, unless told otherwise."""
+        features = () if "--features" in more else ("--features", "tutorial")
+        return self.ok("train", data, "-o", model, *features, *more)
 
     def simulated_and_trained(self, *more):
         self.simulate()
@@ -209,7 +212,7 @@ class Journey(CommandTest):
 
     def test_train_and_info_agree(self):
         self.simulate()
-        trained = self.json("train", "data", "-o", "model.tflite")
+        trained = self.json("train", "data", "-o", "model.tflite", "--features", "tutorial")
         self.assertEqual(trained["network"], "18-12-8-12-18")
         self.assertEqual(sum(trained["windows"].values()), 281)
         self.assertEqual(trained["bytes"], len(self.read("model.tflite")))
@@ -460,7 +463,8 @@ class TrainingOptions(CommandTest):
 
     def test_hidden_layers(self):
         self.simulate()
-        trained = self.json("train", "data", "-o", "model.tflite", "--hidden", "10,4")
+        trained = self.json("train", "data", "-o", "model.tflite", "--features", "tutorial",
+                            "--hidden", "10,4")
         self.assertEqual(trained["network"], "18-10-4-18")
 
     def test_a_threshold_is_stored_as_given(self):
@@ -505,6 +509,260 @@ class TrainingOptions(CommandTest):
                      says=["'normal'", "healthy", "--normal"])
 
 
+class TheDefault(CommandTest):
+    """Vibration features, and a decision over windows."""
+
+    def settings(self, *more):
+        trained = self.json("train", "data", "-o", "model.tflite", *more)
+        return self.json("info", "model.tflite")["features"]["set"], trained["detector"], \
+            "decision" in trained, trained["threshold"]["kind"]
+
+    def test_what_follows_from_what(self):
+        self.simulate()
+        self.write("plain.tflite", plain_model())
+        for options, expected in (
+                ((), ("vibration", "mahalanobis", True, "percentile")),
+                (("--percentile", "99"), ("vibration", "mahalanobis", False, "percentile")),
+                (("--threshold", "3"), ("vibration", "mahalanobis", False, "fixed")),
+                (("--detector", "autoencoder"), ("vibration", "autoencoder", True, "percentile")),
+                (("--no-mean",), ("tutorial", "autoencoder", False, "percentile")),
+                (("--from", "plain.tflite"), ("tutorial", "autoencoder", False, "percentile")),
+                (("--features", "tutorial"), ("tutorial", "autoencoder", False, "percentile")),
+                (("--features", "tutorial", "--percentile", "95"),
+                 ("tutorial", "autoencoder", False, "percentile")),
+                (("--features", "tutorial", "--threshold", "1"),
+                 ("tutorial", "autoencoder", False, "fixed")),
+                (("--features", "tutorial", "--false-alarms", "1/day"),
+                 ("tutorial", "autoencoder", True, "percentile"))):
+            with self.subTest(options=options):
+                self.assertEqual(self.settings(*options), expected)
+
+    def test_the_journey(self):
+        self.simulate("normal=5,imbalance=2,bearing=2", "data", "--severity", "imbalance=1,bearing=1")
+        result = self.ok("train", "data", "-o", "model.tflite")
+        self.assertNotIn("WARNING", result.stderr)
+        self.assertIn("false alarms 1/week asked", result.stdout)
+        self.assertIn("more of it does", result.stderr, "so little running does not support it")
+        report = self.json("evaluate", "model.tflite", "data")
+        self.assertEqual(report["alarms"], 0)
+        for fault in FAULTS:
+            self.assertEqual(report["alarmed"][fault], 1)
+            self.assertLess(report["delay_median_s"][fault], 30)
+            self.assertGreater(report["recall"][fault], 0.8)
+
+    def test_what_cannot_be_judged_is_a_miss(self):
+        self.simulate("normal=5,imbalance=1", "data", "--severity", "imbalance=1")
+        lines = self.read(f"data/imbalance/{SIMULATED}.csv").decode().splitlines()
+        period, rows = 5000, [line.split(",", 1)[1] for line in lines[1:]]
+        stuck = [rows[0]] * len(rows)
+        self.write("half.csv", "".join(f"{text}\n" for text in (lines[0], *(
+            f"{i * period},{row}" for i, row in enumerate(stuck + rows)))))
+        self.ok("import", "half.csv", "--label", "half", "-o", "data")
+        self.ok("train", "data", "-o", "model.tflite")
+        report = self.json("evaluate", "model.tflite", "data")
+        self.assertGreater(report["recall"]["imbalance"], 0.8)
+        self.assertGreater(report["cannot_judge_by_class"]["half"], 0.45)
+        self.assertAlmostEqual(report["recall"]["half"], report["recall"]["imbalance"] / 2, delta=0.06)
+
+
+class Growing(CommandTest):
+    def test_the_severity_at_which_a_growing_fault_is_caught(self):
+        self.simulate("normal=5,imbalance=4,bearing=4", "data", "--grow",
+                      "--severity", "imbalance=1,bearing=0")
+        entries = {entry["label"]: entry
+                   for entry in json.loads(self.read("data/dataset.json"))["recordings"]}
+        self.assertEqual(entries["imbalance"]["severity"], [[0, 0], [240, 1]])
+        self.assertNotIn("severity", entries["normal"])
+        self.assertIn("growing from 0 to severity 1", entries["imbalance"]["provenance"])
+        self.ok("train", "data", "-o", "model.tflite")
+        report = self.json("evaluate", "model.tflite", "data")
+        caught = report["severity_at_alarm_median"]["imbalance"]
+        self.assertTrue(0 < caught < 1, caught)
+        self.assertAlmostEqual(report["delay_median_s"]["imbalance"], 240 * caught, delta=0.01)
+        self.assertEqual(report["growing"], {"imbalance": 1}, "0 to 0 does not grow")
+        self.assertIn(f"caught at severity {caught:.2g}", self.ok("evaluate", "model.tflite", "data").stdout)
+
+    def test_it_is_at_first_what_it_was_and_at_last_what_it_becomes(self):
+        self.simulate("normal=1,imbalance=2", "data", "--grow", "--severity", "imbalance=1")
+        self.simulate("imbalance=2", "full", "--severity", "imbalance=1")
+        self.simulate("imbalance=2", "none", "--severity", "imbalance=0")
+
+        def rms(data, part):
+            lines = self.read(f"{data}/imbalance/{SIMULATED}.csv").decode().splitlines()[1:]
+            rows = [[float(x) for x in line.split(",")[1:4]] for line in lines[part]]
+            means = [sum(column) / len(rows) for column in zip(*rows)]
+            return math.sqrt(sum((x - m) ** 2 for row in rows for x, m in zip(row, means)) / len(rows))
+        begin, end = slice(0, 1000), slice(-1000, None)
+        self.assertAlmostEqual(rms("data", begin) / rms("none", begin), 1, delta=0.15)
+        self.assertAlmostEqual(rms("data", end) / rms("full", end), 1, delta=0.1)
+        self.assertGreater(rms("full", end), 2 * rms("none", end))
+
+    def test_an_onset_that_somebody_wrote_into_dataset_json(self):
+        self.simulate("normal=5,imbalance=2", "data", "--severity", "imbalance=1")
+        index = json.loads(self.read("data/dataset.json"))
+        entry = next(e for e in index["recordings"] if e["label"] == "imbalance")
+        self.assertEqual(entry["severity"], [[0, 1]])
+        # The first minute is said to be healthy, whatever it is.
+        entry["severity"] = [[60, 0], [60, 1]]
+        self.write("data/dataset.json", json.dumps(index))
+        self.ok("train", "data", "-o", "model.tflite")
+        report = self.json("evaluate", "model.tflite", "data")
+        self.assertEqual(report["windows_before_onset"]["imbalance"], 94)
+        self.assertEqual(report["windows"]["imbalance"], 187 - 94)
+        self.assertLess(report["delay_median_s"]["imbalance"], 20)
+        self.assertEqual(report["severity_at_alarm_median"]["imbalance"], 1)
+        # Cutting the recording keeps what is known of it.
+        self.ok("label", "data", f"imbalance/{SIMULATED}", "--from", "0:30", "--to", "2:00", "later")
+        cut = next(e for e in json.loads(self.read("data/dataset.json"))["recordings"]
+                   if e["label"] == "later")
+        self.assertEqual(cut["severity"], [[0, 0], [30, 0], [30, 1]])
+        for wrong in ([[1]], [[10, 0], [5, 1]], [[0, -1]], "x", [["a", 1]]):
+            entry["severity"] = wrong
+            self.write("data/dataset.json", json.dumps(index))
+            self.refused(BAD_INPUT, "inspect", "data", says=["dataset.json", "severity is"])
+
+
+class Rebase(CommandTest):
+    """A sensor is turned by 120 degrees: x, y and z change places."""
+
+    def setUp(self):
+        super().setUp()
+        self.simulate("normal=10,imbalance=2", "data", "--severity", "imbalance=1")
+        self.ok("label", "data", f"normal/{SIMULATED}", "--from", "7:30", "--to", "10:00", "later")
+        self.ok("train", "data", "-o", "model.tflite")
+        self.trained = self.read("model.tflite")
+        self.turned(f"later/{SIMULATED}", "minute.csv", 0, 70)
+        self.turned(f"later/{SIMULATED}", "rest.csv", 70, 150)
+        self.turned(f"imbalance/{SIMULATED}", "fault.csv", 0, 120)
+
+    def turned(self, recording_id, name, from_s, to_s):
+        rows = self.rows(recording_id)[from_s * 200:to_s * 200]
+        self.write(name, table(len(rows), lambda i: ",".join(
+            str(rows[i][k]).removesuffix(".0") for k in (0, 2, 3, 1, 5, 6, 4)), HEADER_6))
+
+    def verdicts(self, name):
+        return {row[3] for row in self.scores(self.ok("score", "model.tflite", name).stdout)[3:]}
+
+    def test_a_minute_makes_it_fit_and_undo_gives_every_byte_back(self):
+        self.assertEqual(self.verdicts("rest.csv"), {"sensor moved"})
+        result = self.ok("rebase", "model.tflite", "minute.csv")
+        self.assertIn("109 windows (70 s)", result.stdout)
+        self.assertIn("turned by", result.stdout)
+        for line in result.stdout.splitlines():
+            self.assertLessEqual(len(line), 80, line)
+        self.assertEqual(self.verdicts("rest.csv"), {"normal"})
+        self.assertIn("alarm", self.verdicts("fault.csv"))
+        self.assertIn("rebased     on 109 windows", self.ok("info", "model.tflite").stdout)
+        rebased = self.json("info", "model.tflite")["rebased"]
+        self.assertEqual((rebased["windows"], rebased["forced"], rebased["bytes_before"]),
+                         (109, False, len(self.trained)))
+        first = self.read("model.tflite")
+        self.assertTrue(self.json("rebase", "model.tflite", "rest.csv")["replaced"])
+        self.assertNotEqual(self.read("model.tflite"), first)
+        self.ok("rebase", "model.tflite", "minute.csv")
+        self.assertEqual(self.read("model.tflite"), first, "always from how it was trained")
+        self.ok("rebase", "--undo", "model.tflite")
+        self.assertEqual(self.read("model.tflite"), self.trained)
+        self.refused(BAD_INPUT, "rebase", "--undo", "model.tflite", says=["not rebased"])
+
+    def test_another_file_leaves_the_old_one_alone(self):
+        self.ok("rebase", "model.tflite", "minute.csv", "-o", "other.tflite")
+        self.assertEqual(self.read("model.tflite"), self.trained)
+        self.ok("rebase", "--undo", "other.tflite", "-o", "back.tflite")
+        self.assertEqual(self.read("back.tflite"), self.trained)
+        rebased = self.read("other.tflite")
+        for offset in range(0, len(rebased), 97):
+            damaged = bytearray(rebased)
+            damaged[offset] ^= 4
+            self.write("damaged.tflite", bytes(damaged))
+            self.assertEqual(self.run_fettle("rebase", "--undo", "damaged.tflite").returncode, BAD_INPUT)
+        # The rest of the commands take it for what it is: a model.
+        self.ok("export", "other.tflite", "--c-array", "model_data.h")
+        report = strict_json(self.ok("evaluate", "other.tflite", "data", "--json").stdout)
+        self.assert_number(report["auc"], "auc")
+
+    def test_what_is_refused(self):
+        self.turned(f"later/{SIMULATED}", "short.csv", 0, 20)
+        self.write("narrow.csv", recording(14000))
+        for status, arguments, says in (
+                (TOO_LITTLE, ("short.csv",), ("20 s of normal", "41 s are missing")),
+                (BAD_INPUT, ("fault.csv",), ("fault or another machine", "--force", "train anew")),
+                (TOO_LITTLE, ("data",), ("1 recordings are those", "from before the remount")),
+                (BAD_INPUT, ("data", "--normal", "good"), ("'good'", "--normal")),
+                (BAD_INPUT, ("narrow.csv",), ("3 axes", "6")),
+                (IO, ("no.csv",), ("no.csv",))):
+            with self.subTest(arguments=arguments):
+                self.refused(status, "rebase", "model.tflite", *arguments, says=says)
+        self.ok("rebase", "model.tflite", "fault.csv", "--force")
+        self.assertIs(self.json("info", "model.tflite")["rebased"]["forced"], True)
+        self.assertIn("with --force", self.ok("info", "model.tflite").stdout)
+
+    def test_the_tutorials_way(self):
+        self.train()
+        rows = self.scores(self.ok("score", "model.tflite", "rest.csv").stdout)
+        self.assertEqual({row[3] for row in rows}, {"anomaly"})
+        self.ok("rebase", "model.tflite", "minute.csv")
+        rows = self.scores(self.ok("score", "model.tflite", "rest.csv").stdout)
+        self.assertLessEqual(sum(row[3] == "anomaly" for row in rows), len(rows) // 50)
+
+
+class WhatIsCalledNormal(CommandTest):
+    def warned(self, *more):
+        return self.ok("train", "data", "-o", "model.tflite", *more).stderr
+
+    def test_half_a_fault_in_it_is_said(self):
+        self.simulate("normal=4,imbalance=4", "data", "--severity", "imbalance=1")
+        self.ok("label", "data", f"imbalance/{SIMULATED}", "--from", "0", "--to", "5:00", "normal")
+        for features in ("vibration", "tutorial"):
+            with self.subTest(features=features):
+                said = self.warned("--features", features)
+                self.assertIn("falls into two groups", said)
+                self.assertIn("fettle label", said)
+                for line in said.splitlines():
+                    self.assertLessEqual(len(line), 80, line)
+        change = self.json("train", "data", "-o", "model.tflite")["change"]
+        self.assertEqual(change["recording"], f"normal/{SIMULATED}-2")
+        self.assertAlmostEqual(change["at_s"], 0, delta=20)
+
+    def test_a_fault_that_begins_on_the_way(self):
+        self.simulate("normal=1,imbalance=6", "data", "--grow", "--severity", "imbalance=1")
+        self.ok("label", "data", f"imbalance/{SIMULATED}", "--from", "0", "--to", "7:00", "slow")
+        self.assertIn("falls into two groups", self.warned("--normal", "slow"))
+
+    def test_a_healthy_machine_is_not_suspected(self):
+        for seed in ("1", "2", "3"):
+            self.simulate("normal=6", f"data{seed}", "--seed", seed)
+            for features in ("vibration", "tutorial"):
+                said = self.train("--features", features, data=f"data{seed}").stderr
+                self.assertNotIn("WARNING", said)
+
+    def test_a_machine_that_is_off_all_the_time(self):
+        noise = random.Random(1)
+        rows = [",".join(f"{(k == 2) + round(noise.gauss(0, 50)) / (16384 if k < 3 else 1310):.6g}"
+                         for k in range(6)) for i in range(40000)]
+        self.write("off.csv", table(len(rows), lambda i: f"{i * 5000},{rows[i]}", HEADER_6))
+        self.ok("import", "off.csv", "--label", "normal", "-o", "data")
+        for features in ("vibration", "tutorial"):
+            said = self.warned("--features", features)
+            self.assertIn("Was the machine off?", said)
+            self.assertIn("record it while it", said)
+
+    def test_one_minute_is_too_little(self):
+        self.simulate("normal=1")
+        for features in ("vibration", "tutorial"):
+            self.refused(TOO_LITTLE, "train", "data", "-o", "x.tflite", "--features", features,
+                         says=["Record at least", "better ten"])
+
+    def test_three_axes_for_a_model_of_six(self):
+        self.simulate("normal=4,imbalance=1")
+        self.ok("train", "data", "-o", "model.tflite")
+        self.simulate("normal=4,imbalance=1", "narrow", "--axes", "3")
+        for arguments in (("evaluate", "model.tflite", "narrow"),
+                          ("score", "model.tflite", f"narrow/normal/{SIMULATED}.csv"),
+                          ("rebase", "model.tflite", "narrow")):
+            self.refused(BAD_INPUT, *arguments, says=["3 axes", "6", "gyroscope"])
+
+
 class WrongCommandLine(CommandTest):
     def test_usage_errors(self):
         self.simulate("normal=3")
@@ -524,6 +782,13 @@ class WrongCommandLine(CommandTest):
                 ((*train, "--hidden", "12,x"), ("--hidden", "x")),
                 ((*train, "--epochs", "0"), ("--epochs", "0")),
                 ((*train, "--features", "spectrum"), ("--features", "spectrum")),
+                ((*train, "--false-alarms", "1/century"), ("1/century", "1/year")),
+                ((*train, "--false-alarms", "0/day"), ("0/day", "no detector never errs")),
+                ((*train, "--false-alarms", "1000/second"), ("1000/second", "60/hour")),
+                ((*train, "--false-alarms", "seldom"), ("no slash", "1/week")),
+                ((*train, "--false-alarms", "1/day", "--percentile", "99"), ("--percentile",)),
+                (("rebase", "model.tflite"), ("--undo",)),
+                (("rebase", "--undo", "model.tflite", "data"), ("no data",)),
                 ((*train, "--detector", "forest"), ("--detector", "forest")),
                 ((*train, "--weights", "binary"), ("--weights", "binary")),
                 (("simulate", "-o", "new", "--machine", "rocket"), ("rocket", "fan")),
@@ -677,7 +942,7 @@ class BadInput(CommandTest):
 class TooLittleData(CommandTest):
     def test_train(self):
         self.simulate("normal=0.2")
-        self.refused(TOO_LITTLE, "train", "data", "-o", "model.tflite",
+        self.refused(TOO_LITTLE, "train", "data", "-o", "model.tflite", "--features", "tutorial",
                      says=["18 whole windows", "20", "min"])
 
     def test_train_keeps_an_existing_model(self):

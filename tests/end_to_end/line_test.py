@@ -76,7 +76,7 @@ class LineTest(unittest.TestCase):
     def trained(self, board, minutes=3):
         self.run_fettle("collect", "--port", board.port, "--label", "normal", "--for",
                         f"{minutes}min", "-o", "data")
-        self.run_fettle("train", "data", "-o", "m.tflite")
+        self.run_fettle("train", "data", "-o", "m.tflite", "--features", "tutorial")
 
     def test_collect_train_deploy_and_the_same_scores(self):
         board = self.board()
@@ -89,7 +89,7 @@ class LineTest(unittest.TestCase):
         about = json.loads((self.folder / "data/dataset.json").read_text())
         self.assertEqual(about["rate_hz"], 200)
         self.assertIn("firmware", about["recordings"][0]["provenance"])
-        self.run_fettle("train", "data", "-o", "m.tflite")
+        self.run_fettle("train", "data", "-o", "m.tflite", "--features", "tutorial")
 
         deployed = self.json("deploy", "m.tflite", "--port", board.port)
         self.assertTrue(deployed["boards"][0]["sent"])
@@ -301,14 +301,14 @@ class LineTest(unittest.TestCase):
         (self.folder / "junk.tflite").write_bytes(b"junk" * 100)
         self.run_fettle("deploy", "junk.tflite", "--port", board.port, status=BAD_INPUT)
         self.run_fettle("simulate", "-o", "fast", "--minutes", "normal=3", "--rate", "1000")
-        self.run_fettle("train", "fast", "-o", "fast.tflite")
+        self.run_fettle("train", "fast", "-o", "fast.tflite", "--features", "tutorial")
         refused = self.run_fettle("deploy", "fast.tflite", "--port", board.port, status=BAD_INPUT)
         self.assertIn("rate_hz 1000", refused.stderr)
 
     def test_says_why_a_model_does_not_run(self):
         board = self.board()
         self.run_fettle("simulate", "-o", "data", "--minutes", "normal=3")
-        self.run_fettle("train", "data", "-o", "m.tflite")
+        self.run_fettle("train", "data", "-o", "m.tflite", "--features", "tutorial")
         watch = ["watch", "--port", board.port, "--for", "2s"]
         self.assertIn("there is no model on it", self.run_fettle(*watch).stderr)
         self.run_fettle("deploy", "m.tflite", "--port", board.port)
@@ -381,7 +381,7 @@ class LineTest(unittest.TestCase):
     def test_deploy_warns_of_a_model_for_another_machine(self):
         board = self.board("--fault", "loose")
         self.run_fettle("simulate", "-o", "data", "--minutes", "normal=3")
-        self.run_fettle("train", "data", "-o", "m.tflite")
+        self.run_fettle("train", "data", "-o", "m.tflite", "--features", "tutorial")
         deployed = self.run_fettle("deploy", "m.tflite", "--port", board.port)
         self.assertRegex(deployed.stdout, r"\d+\s+of\s+its\s+first\s+\d+\s+windows\s+are\s+anomalies")
         self.assertIn("WARNING", deployed.stderr)
@@ -410,7 +410,7 @@ class LineTest(unittest.TestCase):
     def test_says_what_becomes_of_a_model_on_trial(self):
         board = self.board("--inject", "nack:1")  # no samples, so no windows to judge
         self.run_fettle("simulate", "-o", "data", "--minutes", "normal=3")
-        self.run_fettle("train", "data", "-o", "m.tflite")
+        self.run_fettle("train", "data", "-o", "m.tflite", "--features", "tutorial")
         deploying = subprocess.Popen([FETTLE, "deploy", "m.tflite", "--port", board.port],
                                      cwd=self.folder, stdout=subprocess.PIPE,
                                      stderr=subprocess.PIPE, text=True)

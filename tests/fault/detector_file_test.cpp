@@ -667,6 +667,63 @@ TEST(DecidedFile, IsRefusedForEachLieByItsOwnReason) {
   }
 }
 
+// ---- rebased after a remount -----------------------------------------------------------------------
+
+/// Says of a file that it was rebased, truthfully but for what `tell` changes.
+std::vector<std::uint8_t> rebased(const std::function<void(metadata::RebaseT&)>& tell,
+                                  const std::vector<std::uint8_t>& of = decided_file()) {
+  return resealed(
+      [&](Record& r) {
+        r.rebase = std::make_unique<metadata::RebaseT>();
+        r.rebase->base_bytes = 3000;
+        r.rebase->base_record = 900;
+        r.rebase->windows = 94;
+        r.rebase->points = 1;
+        r.rebase->change = 0.5F;
+        r.rebase->version = "0.0.0-test";
+        r.rebase->normal_label = "normal";
+        r.rebase->used.emplace_back(42, 9, 8, 7);
+        tell(*r.rebase);
+      },
+      of);
+}
+
+struct RebaseLie {
+  const char* name;
+  Status expected;
+  std::function<void(metadata::RebaseT&)> tell;
+};
+
+const RebaseLie kRebaseLies[] = {
+    {"unchanged", Status::ok, [](auto& /*r*/) {}},
+    {"both_points", Status::ok, [](auto& r) { r.points = 3; }},
+    {"forced", Status::ok, [](auto& r) { r.forced = true; }},
+    {"no_recordings", Status::bad_metadata, [](auto& r) { r.used.clear(); }},
+    {"base_0", Status::bad_metadata, [](auto& r) { r.base_bytes = 0; }},
+    {"base_beyond_the_file", Status::bad_metadata, [](auto& r) { r.base_bytes = 1U << 30; }},
+    {"record_0", Status::bad_metadata, [](auto& r) { r.base_record = 0; }},
+    {"record_beyond_the_base", Status::bad_metadata, [](auto& r) { r.base_record = 3000; }},
+    {"no_windows", Status::bad_metadata, [](auto& r) { r.windows = 0; }},
+    {"no_points", Status::bad_metadata, [](auto& r) { r.points = 0; }},
+    {"a_third_point_of_two", Status::bad_metadata, [](auto& r) { r.points = 4; }},
+    {"change_nan", Status::bad_metadata, [](auto& r) { r.change = kNan; }},
+    {"change_infinite", Status::bad_metadata, [](auto& r) { r.change = kInfinity; }},
+    {"version_with_a_newline", Status::bad_metadata, [](auto& r) { r.version = "1\n2"; }},
+    {"label_speaks_to_the_terminal", Status::bad_metadata,
+     [](auto& r) { r.normal_label = "\x1b[2J"; }},
+};
+
+TEST(RebasedFile, IsRefusedForEachLieByItsOwnReason) {
+  for (const RebaseLie& lie : kRebaseLies) {
+    SCOPED_TRACE(lie.name);
+    EXPECT_STREQ(describe(open(rebased(lie.tell)).detector_fault.status), describe(lie.expected));
+  }
+  // A model without operating points has one in all.
+  EXPECT_EQ(open(rebased([](auto& /*r*/) {}, real_file())).detector_fault.status, Status::ok);
+  EXPECT_EQ(open(rebased([](auto& r) { r.points = 2; }, real_file())).detector_fault.status,
+            Status::bad_metadata);
+}
+
 TEST(DecidedFile, OfTutorialFeaturesHasNoBaseline) {
   const auto with = [](bool baseline) {
     return open(resealed([&](Record& r) {

@@ -36,6 +36,7 @@ TEST(AlarmRate, WhatIsRefusedAndWhy) {
   refused("1/century", "rarest rate is 1/year");
   refused("0.5/year", "the rarest is 1/year");
   refused("2/minute", "the most is 60/hour");
+  refused("1000/second", "the most is 60/hour");
   refused("0/day", "above 0");
   refused("-1/day", "above 0");
   refused("nan/day", "not a number");

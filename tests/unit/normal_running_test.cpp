@@ -91,6 +91,18 @@ TEST(LeftOut, ANeighbourThatShakesAMachineThatIsOffIsNotRunning) {
   EXPECT_EQ(left_out(windows), letters(40, 'o') + "cc" + letters(38, '.'));
 }
 
+TEST(LeftOut, KnocksBesideAQuietMachineDoNotMakeItOff) {
+  Windows windows;
+  for (int knock = 0; knock < 3; ++knock) {
+    append(windows, 30, window(0.01F));
+    append(windows, 2, window(0.05F));
+  }
+  append(windows, 30, window(0.01F));
+  const std::string text = left_out(windows);
+  EXPECT_EQ(std::ranges::count(text, 'o'), 0) << text;
+  EXPECT_EQ(std::ranges::count(text, 'k'), 6) << text;
+}
+
 TEST(LeftOut, AQuieterWayToRunIsNotOff) {
   for (const auto& [quiet, loud] : {std::pair{0.05F, 0.2F},      // not as quiet as a sensor at rest
                                     std::pair{0.02F, 0.035F},    // less than a factor of 2

@@ -49,7 +49,8 @@ def run(fettle: Fettle, report: Report, seed: int) -> None:
 
         def one(index=index, name=name, axes=axes, options=options) -> None:
             path = fettle.work / f"export_{index}.tflite"
-            fettle.run("train", data_set(fettle, seed, axes), "-o", path, "--seed", seed + index, *options)
+            fettle.run("train", data_set(fettle, seed, axes), "-o", path, "--features", "tutorial",
+                       "--seed", seed + index, *options)
             model = path.read_bytes()
             width = axes * (2 if "--no-mean" in options else 3)
             dtype, inputs, _, _ = engines.input_details(model)  # LiteRT reads it

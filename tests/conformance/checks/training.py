@@ -68,7 +68,8 @@ def keras_fit(x: np.ndarray, v: np.ndarray, start: trainer.Weights, order: np.nd
 
 def our_losses(fettle: Fettle, data: Path, seed: int) -> Losses:
     told = fettle.json(
-        *("train", data, "-o", fettle.work / "loss.tflite", "--seed", seed, "--epochs", EPOCHS),
+        *("train", data, "-o", fettle.work / "loss.tflite", "--features", "tutorial", "--seed", seed),
+        *("--epochs", EPOCHS),
         *("--batch", BATCH, "--hidden", ",".join(map(str, HIDDEN))),
     )["training"]
     return told["train_loss"], told["validation_loss"]

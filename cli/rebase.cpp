@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/rebase.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "cli/json.hpp"
+#include "detector_generated.h"
+#include "host/error.hpp"
+#include "host/platform/files.hpp"
+#include "host/text.hpp"
+#include "version.hpp"
+
+namespace fettle::cli {
+namespace {
+
+using host::Error;
+using host::ExitCode;
+
+struct Options {
+  std::string model, data, output, normal = "normal";
+  bool undo = false, force = false, json = false;
+};
+
+constexpr const char* kHelp =
+    "Fit a model to a sensor that was taken off and put back\n"
+    "\n"
+    "DATA is a minute or two of normal running after the remount: a recording (CSV),\n"
+    "or a data set, of which recordings labelled normal are used that the model has\n"
+    "not been trained on. Means, gravity, the level of 'off' and limits are fitted;\n"
+    "the network stays. Limits and spreads only ever grow: ten minutes have shown\n"
+    "more of them than one.";
+
+constexpr const char* kFooter =
+    "Data that look like a fault or another machine are refused. A model that was\n"
+    "rebased before is rebased from how it was trained, so small steps never add up\n"
+    "to a fault. --undo gives back the trained file, byte for byte.\n"
+    "\n"
+    "Examples:\n"
+    "  fettle collect --port /dev/ttyUSB0 --label normal --for 70s -o remounted\n"
+    "  fettle rebase model.tflite remounted\n"
+    "  fettle deploy model.tflite --port /dev/ttyUSB0\n"
+    "  fettle rebase --undo model.tflite";
+
+void write(const Options& options, std::span<const std::uint8_t> file) {
+  host::platform::write_file_atomically(options.output,
+                                        {reinterpret_cast<const char*>(file.data()), file.size()});
+}
+
+void undo(const Options& options) {
+  const auto model = host::ModelFile::open_detector(options.model);
+  const auto before = host::without_rebase(*model, options.model);
+  write(options, before->bytes());
+  if (options.json) {
+    fmt::print("{}\n", text_of(nlohmann::json{{"model", options.output},
+                                              {"bytes", before->bytes().size()},
+                                              {"undone", true}}));
+    return;
+  }
+  fmt::print("undone     a rebase on {} windows\nmodel      {}: as it was trained, {} bytes\n",
+             model->record().rebase()->windows(), options.output, before->bytes().size());
+}
+
+void report_json(const Options& options, const host::Rebased& result) {
+  nlohmann::json json = {
+      {"model", options.output},
+      {"bytes", result.file.size()},
+      {"windows", result.windows},
+      {"seconds", result.seconds},
+      {"recordings", result.recordings},
+      {"recordings_seen_in_training", result.seen_before},
+      {"change", result.change},
+      {"change_allowed", result.allowed},
+      {"forced", result.change > result.allowed},
+      {"replaced", result.replaced},
+      {"threshold", {{"before", result.threshold_before}, {"after", result.threshold_after}}},
+      {"left_out", {{"other_speed", result.other_speed}}}};
+  constexpr std::array<const char*, kLeftOutKinds> keys = {"", "off", "changing", "knock",
+                                                           "broken"};
+  for (std::size_t why = 1; why < result.left_out.size(); ++why) {
+    json["left_out"][keys[why]] = result.left_out[why];
+  }
+  if (result.gravity_turn_deg) json["gravity_turn_deg"] = *result.gravity_turn_deg;
+  fmt::print("{}\n", text_of(json));
+}
+
+void report(const Options& options, const host::Rebased& result, bool tutorial, bool decides) {
+  std::size_t left_out = result.other_speed;
+  for (const std::size_t windows : result.left_out) left_out += windows;
+  fmt::print("rebased    on {} windows ({:.0f} s) of normal running{}\n", result.windows,
+             result.seconds,
+             left_out > 0 ? fmt::format("; {} left out as no steady running", left_out) : "");
+  if (result.seen_before > 0) {
+    fmt::print("           {} recordings of training left out\n", result.seen_before);
+  }
+  if (tutorial) {
+    fmt::print(
+        "change     shakes {:.2f} times as strongly; {:.2f} to {:.2f} is taken for a remount\n",
+        std::exp(result.change), std::exp(-result.allowed), std::exp(result.allowed));
+  } else if (decides) {
+    fmt::print("change     {:.2f} deviations from what was learned; up to {:.2f} is a remount\n",
+               result.change, result.allowed);
+  } else {
+    fmt::print("change     usual score {:.2g} times the threshold; up to 1 is a remount\n",
+               std::exp(result.change));
+  }
+  if (result.gravity_turn_deg) {
+    fmt::print("gravity    turned by {:.1f} degrees\n", *result.gravity_turn_deg);
+  }
+  fmt::print("threshold  {:.6g}, was {:.6g}\n", static_cast<double>(result.threshold_after),
+             static_cast<double>(result.threshold_before));
+  if (result.replaced) fmt::print("           in the place of an earlier rebase\n");
+  fmt::print("model      {}: {} bytes\nUndo: fettle rebase --undo {}\n", options.output,
+             result.file.size(), options.output);
+}
+
+void run(Options& options) {
+  if (options.undo != options.data.empty()) {
+    throw Error(ExitCode::usage, options.undo ? "rebase --undo takes a model and no data"
+                                              : "rebase: name the recordings from after the "
+                                                "remount, or --undo");
+  }
+  if (options.output.empty()) options.output = options.model;
+  std::array<std::filesystem::path, 1> inputs;
+  if (!options.data.empty()) {
+    const std::filesystem::path data(options.data);
+    inputs[0] = std::filesystem::is_directory(data) ? data / "dataset.json" : data;
+  }
+  host::platform::check_output(options.output, inputs);
+  if (options.undo) {
+    undo(options);
+    return;
+  }
+  const auto model = host::ModelFile::open_detector(options.model);
+  const host::Rebased result =
+      host::rebase(*model, options.data, {options.normal, options.force, kVersion});
+  write(options, result.file);
+  if (options.json) {
+    report_json(options, result);
+  } else {
+    report(options, result, model->detector().features.set == FeatureSet::tutorial,
+           model->detector().decision.has_value());
+  }
+}
+
+}  // namespace
+
+void add_rebase(CLI::App& program) {
+  auto* command = program.add_subcommand("rebase", kHelp);
+  command->footer(kFooter);
+  auto options = std::make_shared<Options>();
+  command->add_option("model", options->model, "Detector made by 'fettle train'")->required();
+  command->add_option("data", options->data, "Normal running after the remount");
+  command->add_option("-o,--output", options->output, "Model file to write")
+      ->option_text("FILE [the model itself]");
+  command->add_option("--normal", options->normal, "Label of normal running")
+      ->capture_default_str();
+  command->add_flag("--force", options->force,
+                    "Also if it looks like a fault: you have looked at machine and mount");
+  command->add_flag("--undo", options->undo, "Give back the file as it was trained");
+  command->add_flag("--json", options->json, "Report as JSON on standard output");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace fettle::cli
