@@ -10,11 +10,11 @@
 namespace fettle {
 namespace {
 
-using Numbers = std::array<float, 7>;
+using Numbers = std::array<float, 8>;
 
 Numbers numbers_of(const Signature& s) {
   return {s.half_orders, s.first_moving, s.first_turning, s.second,
-          s.third,       s.rest,         s.impulsiveness};
+          s.third,       s.rest,         s.impulsiveness, s.one_line};
 }
 
 struct Pattern {
@@ -24,10 +24,11 @@ struct Pattern {
 
 /// Tuned on machines 0 to 24 of the fleet, reported on 25 to 49 (DESIGN.md).
 constexpr std::array<Pattern, 4> kPatterns = {{
-    {FaultFamily::imbalance, {0.0F, 0.7F, 0.7F, 0.0F, 0.0F, 0.0F, 0.0F}},
-    {FaultFamily::misalignment, {0.0F, 0.3F, 0.3F, 0.9F, 0.0F, 0.0F, 0.0F}},
-    {FaultFamily::looseness, {0.8F, 0.0F, 0.6F, 0.35F, 0.2F, 0.1F, 0.1F}},
-    {FaultFamily::bearing, {0.2F, 0.0F, 0.0F, 0.0F, 0.0F, 0.7F, 0.8F}},
+    {FaultFamily::imbalance, {0.0F, 0.7F, 0.7F, 0.0F, 0.0F, 0.0F, 0.0F, 0.15F}},
+    {FaultFamily::misalignment, {0.0F, 0.35F, 0.35F, 0.8F, 0.0F, 0.1F, 0.0F, 0.1F}},
+    {FaultFamily::looseness, {0.8F, 0.0F, 0.6F, 0.35F, 0.2F, 0.1F, 0.1F, 0.0F}},
+    // What rises between the lines rises under them as well.
+    {FaultFamily::bearing, {0.3F, 0.3F, 0.0F, 0.1F, 0.1F, 0.7F, 0.6F, 0.7F}},
 }};
 
 /// What has fallen counts half: a fault adds.
@@ -89,6 +90,7 @@ Signature signature_of(const DetectorModel& model, const Changes& changes) {
   s.third = z(order, false, 3.0F);
   s.rest = z(rest, false);
   s.impulsiveness = z(impulsiveness, false);
+  s.one_line = z(direction, false);
   const Baseline& baseline = model.baseline;
   if (baseline.knows_speed()) {
     const OperatingPoint& point = baseline.point[changes.point()];

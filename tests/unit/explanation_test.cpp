@@ -36,7 +36,9 @@ TEST(FaultFamilies, AreToldByWhatHasChanged) {
     // A foot that lifts rocks the machine: 1x of the gyroscope alone is no imbalance.
     EXPECT_EQ(first({.half_orders = 0.5F * size, .first_turning = size}), FaultFamily::looseness);
     EXPECT_EQ(first({.rest = size, .impulsiveness = size}), FaultFamily::bearing);
-    EXPECT_EQ(first({.first_moving = -size, .rest = size, .impulsiveness = size}),
+    EXPECT_EQ(first({.first_moving = size, .rest = size, .impulsiveness = size, .one_line = size}),
+              FaultFamily::bearing);
+    EXPECT_EQ(first({.first_moving = -size, .rest = size, .impulsiveness = size, .one_line = size}),
               FaultFamily::bearing);
     EXPECT_EQ(first({.third = size}), FaultFamily::other);
     EXPECT_EQ(first({.first_moving = -size, .first_turning = -size}), FaultFamily::other);
