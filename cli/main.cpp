@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -92,7 +93,11 @@ int main(int argc, char** argv) {
   try {
     // Without this the answer to a slip is that a command is required.
     const std::string first = argc > 1 ? argv[1] : "-";
-    if (!first.starts_with('-') && program.get_subcommand_no_throw(first) == nullptr) {
+    const auto commands = program.get_subcommands([](const CLI::App* /*any*/) { return true; });
+    const bool known = std::any_of(commands.begin(), commands.end(), [&](const CLI::App* command) {
+      return command->get_name() == first;
+    });
+    if (!first.starts_with('-') && !known) {
       throw Error(ExitCode::usage, fmt::format("there is no command \"{}\"; 'fettle --help' lists "
                                                "them",
                                                first));
