@@ -238,8 +238,11 @@ void say_false(VirtualRig& rig) {
   rig.run(6);
   rig.shaker.level = 1;
   rig.run(40);
-  rig.command("ack false");
-  rig.settle();
+  // Twice, as a program asks again that got no answer: what was said is not done again.
+  for (int i = 0; i < 2; ++i) {
+    rig.command("ack false");
+    rig.settle();
+  }
 }
 
 TEST(PowerLoss, AtAnyByteOfWhatWasLearnedLeavesTheOldOrTheNew) {
@@ -279,7 +282,7 @@ TEST(PowerLoss, AtAnyByteOfWhatWasLearnedLeavesTheOldOrTheNew) {
   bool old_seen = false;
   bool new_seen = false;
   // Each byte of the record: those stored last. And some before.
-  for (std::uint64_t byte = stored - after.size() - 8; byte <= stored; byte += 31) {
+  for (std::uint64_t byte = stored - after.size() - 8; byte <= stored; byte += 8) {
     SCOPED_TRACE(testing::Message() << "power lost at byte " << byte << " of " << stored);
     VirtualRig rig;
     seed(rig);
