@@ -634,6 +634,17 @@ class Rebase(CommandTest):
         self.assertIs(self.json("info", "model.tflite")["rebased"]["forced"], True)
         self.assertIn("with --force", self.ok("info", "model.tflite").stdout)
 
+    def test_a_network_of_another_tool(self):
+        self.write("plain.tflite", plain_model())
+        self.train("--from", "plain.tflite")
+        trained = self.read("model.tflite")
+        self.ok("rebase", "model.tflite", "data", "--normal", "later")
+        self.assertEqual(self.json("info", "model.tflite")["rebased"]["normal_label"], "later")
+        self.ok("rebase", "--undo", "model.tflite")
+        self.assertEqual(self.read("model.tflite"), trained)
+        self.train("--from", "plain.tflite", "--norm", "none")
+        self.refused(BAD_INPUT, "rebase", "model.tflite", "minute.csv", says=["--norm none"])
+
     def test_the_tutorials_way(self):
         self.train()
         rows = self.scores(self.ok("score", "model.tflite", "rest.csv").stdout)
