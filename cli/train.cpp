@@ -280,6 +280,11 @@ std::string clock_text(double seconds) {
 std::string change_text(const FeatureSpec& spec, const host::NormalChange& change) {
   const std::string name = fmt::format("{}_{}", feature_source(spec, change.feature),
                                        feature_kind(spec, change.feature));
+  if (change.speed_after_hz > 0.0) {
+    return fmt::format(
+        "it seems to run at {:.1f} Hz as well as at {:.1f} Hz, as a loose mount does",
+        change.speed_after_hz, change.speed_before_hz);
+  }
   const double difference = change.after - change.before;
   if (spec.set == FeatureSet::vibration && kVibrationFeatures[change.feature].slope > 0.0F) {
     return fmt::format("{} is {:.2g} times what it was", name, std::exp(difference));
@@ -295,15 +300,19 @@ std::string change_text(const FeatureSpec& spec, const host::NormalChange& chang
 void warn_of_change(const Options& options, const FeatureSpec& spec,
                     const std::optional<host::NormalChange>& change) {
   if (!change) return;
-  host::say(host::wrapped(
-                fmt::format("WARNING: '{}' falls into two groups: from {} of {} on {} ({:.1f} "
-                            "deviations). Is a fault in it, or was the sensor moved? All of it was "
-                            "learned as normal. If it is not, cut it out ('fettle label'; 'fettle "
-                            "inspect' shows drift) and train again.",
-                            options.normal, clock_text(change->at_s), change->recording,
-                            change_text(spec, *change), change->deviations),
-                9) +
-            "\n");
+  host::say(
+      host::wrapped(
+          fmt::format("WARNING: '{}' falls into two groups: from {} of {} on {}{}. Is a fault "
+                      "in it, another speed, or was the sensor moved? All of it was learned "
+                      "as normal. If it is not, cut it out ('fettle label'; 'fettle inspect' "
+                      "shows drift) and train again.",
+                      options.normal, clock_text(change->at_s), change->recording,
+                      change_text(spec, *change),
+                      change->deviations > 0.0
+                          ? fmt::format(" ({:.1f} deviations)", change->deviations)
+                          : ""),
+          9) +
+      "\n");
 }
 
 void report_decision(const DetectorDescription& description) {
@@ -361,7 +370,9 @@ void report(const Options& options, const Outcome& outcome) {
                        feature_kind(outcome.table.spec, outcome.change->feature))},
           {"before", outcome.change->before},
           {"after", outcome.change->after},
-          {"deviations", outcome.change->deviations}};
+          {"deviations", outcome.change->deviations},
+          {"speed_before_hz", outcome.change->speed_before_hz},
+          {"speed_after_hz", outcome.change->speed_after_hz}};
     }
     for (std::size_t why = 1; why < outcome.hygiene.windows.size(); ++why) {
       constexpr std::array<const char*, kLeftOutKinds> keys = {"", "off", "changing", "knock",

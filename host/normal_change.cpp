@@ -2,6 +2,7 @@
 #include "host/normal_change.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -52,7 +53,11 @@ class Search {
         const double within = std::max(squares, 0.0) / (before + after);
         const double deviations = std::abs(b - a) / std::sqrt(within + least_variance);
         if (deviations <= best_.deviations) continue;
-        best_ = {"", 0.0, f, a + origin, b + origin, deviations};
+        best_ = {};
+        best_.feature = f;
+        best_.before = a + origin;
+        best_.after = b + origin;
+        best_.deviations = deviations;
         at_ = at;
       }
     }
@@ -71,9 +76,42 @@ class Search {
   std::size_t at_ = 0;
 };
 
+constexpr std::array<double, 3> kParts = {1.0 / 2.0, 1.0 / 3.0, 2.0 / 3.0};
+/// How far a ratio may be off, natural logarithm: set points are means of speeds that wander.
+constexpr double kNearPart = 0.03;
+
+bool are_parts(double a_hz, double b_hz) {
+  const double ratio = std::log(std::min(a_hz, b_hz) / std::max(a_hz, b_hz));
+  return std::ranges::any_of(
+      kParts, [&](double part) { return std::abs(ratio - std::log(part)) < kNearPart; });
+}
+
+std::optional<NormalChange> find_parts_of_speed(const WindowTable& table) {
+  const auto first_of = [&](std::size_t point) {
+    return static_cast<std::size_t>(std::ranges::find(table.points, point) - table.points.begin());
+  };
+  for (std::size_t a = 0; a < table.speeds.points; ++a) {
+    for (std::size_t b = 0; b < a; ++b) {
+      const auto hz = [&](std::size_t p) {
+        return static_cast<double>(table.speeds.point[p].centre_hz);
+      };
+      const std::size_t at = std::max(first_of(a), first_of(b));
+      if (!are_parts(hz(a), hz(b)) || at >= table.size()) continue;
+      NormalChange change;
+      change.recording = table.recording_of(at).id();
+      change.at_s = table.begin_s(at);
+      change.speed_after_hz = at == first_of(a) ? hz(a) : hz(b);
+      change.speed_before_hz = at == first_of(a) ? hz(b) : hz(a);
+      return change;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<NormalChange> find_change(const WindowTable& table) {
+  if (auto change = find_parts_of_speed(table)) return change;
   Search search(table);
   search.look(0, table.size());
   for (std::size_t begin = 0, end = 0; begin < table.size(); begin = end) {

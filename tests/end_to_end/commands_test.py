@@ -697,6 +697,17 @@ class Rebase(CommandTest):
         self.assertIs(self.json("info", "model.tflite")["rebased"]["forced"], True)
         self.assertIn("with --force", self.ok("info", "model.tflite").stdout)
 
+    def test_a_network_of_another_tool(self):
+        self.write("plain.tflite", plain_model())
+        self.train("--from", "plain.tflite")
+        trained = self.read("model.tflite")
+        self.ok("rebase", "model.tflite", "data", "--normal", "later")
+        self.assertEqual(self.json("info", "model.tflite")["rebased"]["normal_label"], "later")
+        self.ok("rebase", "--undo", "model.tflite")
+        self.assertEqual(self.read("model.tflite"), trained)
+        self.train("--from", "plain.tflite", "--norm", "none")
+        self.refused(BAD_INPUT, "rebase", "model.tflite", "minute.csv", says=["--norm none"])
+
     def test_the_tutorials_way(self):
         self.train()
         rows = self.scores(self.ok("score", "model.tflite", "rest.csv").stdout)
@@ -717,12 +728,20 @@ class WhatIsCalledNormal(CommandTest):
             with self.subTest(features=features):
                 said = self.warned("--features", features)
                 self.assertIn("falls into two groups", said)
-                self.assertIn("fettle label", said)
+                self.assertIn("'fettle label'", " ".join(said.split()))
                 for line in said.splitlines():
                     self.assertLessEqual(len(line), 80, line)
         change = self.json("train", "data", "-o", "model.tflite")["change"]
         self.assertEqual(change["recording"], f"normal/{SIMULATED}-2")
         self.assertAlmostEqual(change["at_s"], 0, delta=20)
+
+    def test_a_loose_mount_is_no_set_point(self):
+        """It shakes at half the running speed, which looks like another speed."""
+        self.simulate("normal=5,loose=5", "data", "--severity", "loose=1")
+        self.ok("label", "data", f"loose/{SIMULATED}", "--from", "0", "--to", "6:00", "normal")
+        said = " ".join(self.warned().split())
+        self.assertIn("falls into two groups", said)
+        self.assertIn("as a loose mount does", said)
 
     def test_a_fault_that_begins_on_the_way(self):
         self.simulate("normal=1,imbalance=6", "data", "--grow", "--severity", "imbalance=1")
