@@ -109,8 +109,9 @@ int main(int count, char** arguments) {
     } else if (what == "judge" && count == 5) {
       fettle::judge(arguments[2], arguments[3], std::atoi(arguments[4]));
     } else {
-      std::fputs("fettle-bench csv RECORDING | score MODEL RECORDING | judge MODEL RECORDING PASSES\n",
-                 stderr);
+      std::fputs(
+          "fettle-bench csv RECORDING | score MODEL RECORDING | judge MODEL RECORDING PASSES\n",
+          stderr);
       return 2;
     }
     return 0;

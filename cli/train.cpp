@@ -426,7 +426,8 @@ void report(const Options& options, const Outcome& outcome) {
     const bool in_turn = outcome.split.threshold.empty();
     fmt::print("threshold  {:.6g}, the {:.4g}th percentile of {} {}normal windows{}\n",
                static_cast<double>(threshold.value), static_cast<double>(threshold.percentile_used),
-               threshold.windows, in_turn ? "" : "later ", in_turn ? ", each left out in turn" : "");
+               threshold.windows, in_turn ? "" : "later ",
+               in_turn ? ", each left out in turn" : "");
     if (threshold.minutes_missing > 0.0F) {
       host::say(fmt::format(
           "Note: {} windows do not support the {:.4g}th percentile; the {:.4g}th is used.\n"
