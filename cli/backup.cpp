@@ -31,7 +31,7 @@ constexpr const char* kBackupFooter =
     "  fettle backup --port /dev/ttyUSB0 -o pump3.json";
 constexpr const char* kRestoreFooter =
     "The settings first, then the model, which has to prove itself as after 'fettle\n"
-    "deploy', and its burn-in. What the board does not take is named; the rest is set.\n"
+    "deploy', then its burn-in. What the board does not take is named, the rest set.\n"
     "\n"
     "Example:\n"
     "  fettle restore pump3.json --port /dev/ttyUSB0";

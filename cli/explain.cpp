@@ -45,7 +45,7 @@ constexpr const char* kHelp =
 constexpr const char* kFooter =
     "What the words mean:\n"
     "  share        part of the score that is due to a feature or axis; all are 100 %\n"
-    "  1x, 2x       lines at once and twice the running speed; half orders lie between\n"
+    "  1x, 2x       lines at once and twice the running speed; half orders between\n"
     "  looks like   1: the change is just what this fault does to a machine; other:\n"
     "               what the nearest fault leaves over. A guess, not a diagnosis:\n"
     "               look at the machine\n"
