@@ -13,9 +13,6 @@ namespace {
 
 double square_root_of(double x) { return static_cast<double>(square_root(static_cast<float>(x))); }
 
-/// A knock spans two windows and must not raise an alarm from rest, however small the limit: five windows are
-/// needed.
-constexpr float kLargestStepOfLimit = 0.25F;
 /// The reference is as many standard deviations of sessions' levels: a session that drifts towards
 /// an alarm by itself is then one in 30,000.
 constexpr float kHealthyDeviations = 4.0F;

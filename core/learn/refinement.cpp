@@ -152,7 +152,12 @@ bool Refinement::step() {
   memory_ = nullptr;
   calibrated_.location = std::max(calibrated_.location, model_.decision->location);
   calibrated_.scale = std::max(calibrated_.scale, model_.decision->scale);
-  calibrated_.limit = std::max(calibrated_.limit, kSmallestLimit);
+  if (calibrated_.limit < kSmallestLimit) {
+    calibrated_.limit = kSmallestLimit;
+    // The cap goes with it: a machine that breaks alarms after five windows, not after fifty.
+    calibrated_.cap =
+        std::max(calibrated_.cap, calibrated_.reference + kLargestStepOfLimit * calibrated_.limit);
+  }
   return true;
 }
 

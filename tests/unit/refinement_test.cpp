@@ -112,6 +112,27 @@ TEST_F(RefinementTest, LessThanTheModelRestsOnChangesNothing) {
   EXPECT_FALSE(refinement_.due());  // it was looked at
 }
 
+// What burn-in finds may be a tiny limit; a machine that breaks must not take a minute for that.
+TEST_F(RefinementTest, ABrokenMachineAlarmsAfterFiveToSixWindowsHoweverMuchWasLearned) {
+  for (const double asked : {kAsked, 1.0 / 24.0, 1.0}) {
+    const File file(asked);
+    Refinement refinement(file.model);
+    Pipeline pipeline(file.model);
+    Refinement::Memory memory;
+    EvidenceStream stream(EvidenceStream::Kind::correlated, 0.0, 0.0, 12);
+    for (std::uint32_t i = 0; i < 30 * kQuarantine; ++i) refinement.push(said(stream.evidence()));
+    ASSERT_EQ(refinement.refine(pipeline, memory), Status::ok);
+    SequentialDecision decision(pipeline.decision()->settings());
+    int windows = 0;
+    while (decision.level() != Level::alarm && windows < 100) {
+      decision.push(20.0F);
+      ++windows;
+    }
+    EXPECT_GE(windows, 5) << asked;
+    EXPECT_LE(windows, 6) << asked << ", limit " << decision.settings().limit;
+  }
+}
+
 TEST_F(RefinementTest, MoreThanTheModelRestsOnMakesTheDecisionBetter) {
   live(4 * kQuarantine + 1);
   ASSERT_EQ(accepted(), 3 * kQuarantine);  // three hours
