@@ -28,19 +28,43 @@ constexpr float kCertain = 1e3F;
 
 using Spectrum = std::array<float, kLongestSpectrum>;
 
-/// The median of the bins around each.
+/// Numbers in order, of which one comes and one goes at a time.
+class SortedWindow {
+ public:
+  void insert(float value) {
+    std::size_t i = size_++;
+    for (; i > 0 && values_[i - 1] > value; --i) values_[i] = values_[i - 1];
+    values_[i] = value;
+  }
+  /// @param value  which is there
+  void remove(float value) {
+    std::size_t i = 0;
+    while (i + 1 < size_ && values_[i] != value) ++i;  // bounded: NaN is like nothing
+    --size_;
+    for (; i < size_; ++i) values_[i] = values_[i + 1];
+  }
+  [[nodiscard]] float median() const { return values_[size_ / 2]; }
+
+ private:
+  std::array<float, 2 * kAround + 1> values_{};
+  std::size_t size_ = 0;
+};
+
+/// The median of the bins around each: from k - kAround to k + kAround without the 2 kOwn + 1 in the middle.
 void find_background(std::span<const float> power, Spectrum& background) {
   float largest = 0.0F;
   for (std::size_t k = kFirstBin; k < power.size(); ++k) largest = std::max(largest, power[k]);
+  SortedWindow near;
+  for (std::size_t j = kFirstBin + kOwn + 1; j <= kFirstBin + kAround && j < power.size(); ++j) {
+    near.insert(power[j]);
+  }
   for (std::size_t k = kFirstBin; k < power.size(); ++k) {
-    std::array<float, 2 * kAround> near;
-    std::size_t n = 0;
-    for (std::size_t j = std::max(k, kFirstBin + kAround) - kAround;
-         j <= k + kAround && j < power.size(); ++j) {
-      if (j + kOwn < k || j > k + kOwn) near[n++] = power[j];
-    }
-    std::nth_element(near.begin(), near.begin() + n / 2, near.begin() + n);
-    background[k] = std::max(near[n / 2], kFaintest * largest);
+    background[k] = std::max(near.median(), kFaintest * largest);
+    // To the next: a bin comes on either side of the line's own, and one goes.
+    if (k + kAround + 1 < power.size()) near.insert(power[k + kAround + 1]);
+    if (k >= kFirstBin + kOwn) near.insert(power[k - kOwn]);
+    if (k + kOwn + 1 < power.size()) near.remove(power[k + kOwn + 1]);
+    if (k >= kFirstBin + kAround) near.remove(power[k - kAround]);
   }
 }
 
