@@ -125,17 +125,18 @@ def summarise(results: list[dict]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev bench detection", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="10 machines, 2 days, one fault each: minutes")
+    parser.add_argument("--quick", action="store_true", help="10 machines, 2 days, another fault each: minutes")
     parser.add_argument("--machines", type=int, default=50)
     parser.add_argument("--days", type=float, default=28)
     parser.add_argument("--disturbance", type=float, action="append", help="1 and 2 unless given")
+    parser.add_argument("--faults", choices=("all", "one", "none"), help="of each machine; all unless given")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("build/bench/detection"))
     parser.add_argument("--program", default="build/release/bin/fettle-detection-bench", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    faults = "all"
+    faults = options.faults or ("one" if options.quick else "all")
     if options.quick:
-        options.machines, options.days, faults = 10, 2, "one"
+        options.machines, options.days = 10, 2
         options.disturbance = options.disturbance or [1]
     tasks = [
         (machine, disturbance)

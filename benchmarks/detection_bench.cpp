@@ -47,7 +47,7 @@ struct Window {
 template <typename OnWindow>
 void live(const FleetMachine& machine, const FleetLife& life, std::span<const SpeedRange> expected,
           OnWindow&& on_window) {
-  simulator::FleetStream stream(machine, life);
+  simulator::FleetStream stream(machine, life, {.measure_velocity = false});
   FeaturePipeline front(kFeatures, kWindow);
   front.expect(expected);
   FleetBlock block;
@@ -280,7 +280,7 @@ nlohmann::json run(int index, double days, double disturbance, const std::string
     if (faults == "one" && i != static_cast<std::size_t>(index) % kFaults.size()) continue;
     json["faults"][kFaults[i].first] = watch_fault(weekly, machine, kFaults[i].second);
   }
-  if (faults == "all") json["remounts"] = watch_remounts(weekly, machine, 1.0 / 7.0);
+  json["remounts"] = watch_remounts(weekly, machine, 0.25 / 7.0);
   return json;
 }
 

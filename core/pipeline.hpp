@@ -152,7 +152,7 @@ class Pipeline {
   Pipeline(const DetectorModel& model, const WindowShape& window)
       : model_(model),
         front_(model.features, window),
-        conditions_(model.baseline, model.features, window.rate_hz),
+        conditions_(model.baseline, model.features, window),
         threshold_(model.threshold) {
     if (model.decision) sequential_.emplace(*model.decision);
     front_.expect(model.baseline);
@@ -236,7 +236,6 @@ class Pipeline {
   [[nodiscard]] const FeaturePipeline& front() const { return front_; }
   [[nodiscard]] const Alert& alert() const { return alert_; }
   [[nodiscard]] const Conditions& conditions() const { return conditions_; }
-  [[nodiscard]] Conditions& conditions() { return conditions_; }
   /// How the machine has differed from what was learned since evidence was last at rest; there, how the last window
   /// did.
   [[nodiscard]] const Changes& changes() const { return changes_; }
@@ -261,12 +260,16 @@ class Pipeline {
       if (condition.reason == Reason::none) {
         result.evidence = evidence_of(result.score, *model_.decision);
       }
+    } else if (sequential_->level() != Level::alarm) {
+      // What was gathered before fades as if this were a usual window: odd moments of a machine at rest must not add up
+      // over hours.
+      sequential_->push(0.0F);
     }
     result.share = sequential_->share();
     // An alarm stands until evidence says otherwise: a machine that was switched off is not mended.
     if (sequential_->level() == Level::alarm) return Verdict::alarm;
     if (condition.reason != Reason::none) return Verdict::cannot_judge;
-    if (conditions_.moved()) return Verdict::sensor_moved;
+    if (conditions_.mounting().moved()) return Verdict::sensor_moved;
     return sequential_->level() == Level::warning ? Verdict::warning : Verdict::normal;
   }
 

@@ -16,7 +16,6 @@ constexpr std::uint32_t kClippedReadings = 8;
 constexpr std::uint32_t kGapWeighs = 4;
 constexpr std::uint32_t kManyGaps = 16;
 constexpr std::uint32_t kMostGaps = 32;
-constexpr float kGravitySmoothing = 1.0F / 64.0F;
 // A machine that coasts, or stands beside a neighbour that runs, is weaker than learned by so much (natural
 // logarithm): in all that the accelerometer feels, or in what the gyroscope does, which hardly feels neighbours. Real
 // faults lowered the first by up to 0.5 and the second by up to 0.8.
@@ -24,45 +23,43 @@ constexpr float kWeaker = -0.65F;
 constexpr float kWeakerTurning = -1.0F;
 // Neighbours add up to 0.8 to a level beside a machine that runs.
 constexpr float kMuchMore = 0.9F;
+// A gyroscope whose own line has gone, with less in all: faults lower that line by up to 1.7, but not all of these.
+constexpr float kLessTurning = -0.3F;
+constexpr float kNoLineTurning = -1.5F;
+// What loses its speed without getting louder than this does not run; neighbours and load make 0.1 of it.
+constexpr float kNoLouder = 0.1F;
+// Without a speed to tell a machine that coasts by, so much weaker in all is enough.
+constexpr float kWeakerUnknown = -0.4F;
 // A stop or a start is over by then; what still has no clear speed is another machine than was learned.
 constexpr std::uint32_t kLongUnclear = 32;
 
-float dot(const std::array<float, 3>& a, const std::array<float, 3>& b) {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-
 }  // namespace
 
-void Conditions::follow_gravity(const WindowSummary& window) {
-  if (!(window.gravity_size_g > 0.1F)) return;  // free fall, or no accelerometer
-  if (dot(reference_, reference_) == 0.0F) reference_ = baseline_.gravity;
-  const float inverse = 1.0F / window.gravity_size_g;
-  const bool first = dot(gravity_, gravity_) == 0.0F;
-  for (std::size_t i = 0; i < 3; ++i) {
-    const float now = window.gravity_g[i] * inverse;
-    gravity_[i] = first ? now : gravity_[i] + kGravitySmoothing * (now - gravity_[i]);
-  }
-  if (dot(reference_, reference_) == 0.0F) return;
-  const float cosine = dot(gravity_, reference_) /
-                       square_root(dot(gravity_, gravity_) * dot(reference_, reference_));
-  moved_ = cosine < baseline_.moved_cosine;
-}
-
-bool Conditions::weaker(std::span<const float> features) const {
-  bool weak = false;
+/// Less is felt than a fault has ever made of it: the machine does not run as it did.
+bool Conditions::weaker(std::span<const float> features, bool clear) const {
+  // Of the accelerometer and the gyroscope, beside what was learned; without a gyroscope it is as it was.
+  std::array<float, 2> level{};
+  std::array<float, 2> line{};
   for (std::size_t i = 0; i < features.size(); ++i) {
     const VibrationFeature& feature = kVibrationFeatures[i];
     // Less in all but much more in something is no machine that stands still.
     if (feature.slope > 0.0F && features[i] > kMuchMore) return false;
-    if (feature.kind != VibrationKind::level) continue;
-    if (features[i] < (feature.gyroscope ? kWeakerTurning : kWeaker)) weak = true;
+    const std::size_t sensor = feature.gyroscope ? 1 : 0;
+    if (feature.kind == VibrationKind::level) level[sensor] = features[i];
+    if (feature.kind == VibrationKind::order && feature.low == 1.0F) line[sensor] = features[i];
   }
-  return weak;
+  if (level[0] < kWeaker || level[1] < kWeakerTurning) return true;
+  const float louder = std::max(level[0], level[1]);
+  // Near the sensor's own noise a machine cannot get weaker by so much.
+  if (!baseline_.knows_speed()) return louder < kWeakerUnknown;
+  if (!clear) return louder < kNoLouder;
+  // A neighbour may pass for the machine's own line, but it does not turn the sensor.
+  return level[0] < kNoLouder && level[1] < kLessTurning && line[1] < kNoLineTurning;
 }
 
 Condition Conditions::of_sensor(const WindowSummary& window, float rate) {
   if (!window.finite) return {Reason::not_a_number, false};
-  follow_gravity(window);
+  mounting_.follow_gravity(window);
   if (window.stuck_axes != 0) return {Reason::stuck, false};
   if (!(rate > 1.0F - kRateTolerance && rate < 1.0F + kRateTolerance)) {
     return {Reason::wrong_rate, false};
@@ -73,6 +70,23 @@ Condition Conditions::of_sensor(const WindowSummary& window, float rate) {
   return {};
 }
 
+/// Whether two speeds are further apart than steady running makes them. A line's place is known to about half a bin, so
+/// what is within one means nothing. @param hz, before_hz  0: not known, and so no sign of a change
+bool Conditions::differ(float hz, float before_hz, float ratio) const {
+  if (!(hz > 0.0F) || !(before_hz > 0.0F)) return false;
+  const float faster = std::max(hz, before_hz);
+  const float slower = std::min(hz, before_hz);
+  return faster > ratio * slower && faster - slower > bin_hz_;
+}
+
+/// The newest speed that was clear, of the windows that are remembered; 0: none.
+float Conditions::known_hz() const {
+  for (const float hz : speeds_) {
+    if (hz > 0.0F) return hz;
+  }
+  return 0.0F;
+}
+
 void Conditions::of_machine(const WindowSummary& window, std::span<float> features,
                             Condition& condition) {
   const auto cannot = [&](Reason reason) {
@@ -81,9 +95,17 @@ void Conditions::of_machine(const WindowSummary& window, std::span<float> featur
   };
   const float hz = window.speed.hz;
   const bool known = baseline_.knows_speed();
-  const bool clear = known && hz > 0.0F && window.speed.confidence >= baseline_.confidence;
-  const float before_hz = before_hz_;
-  before_hz_ = clear ? hz : 0.0F;
+  const float steady = baseline_.steady_ratio;
+  const bool confident = known && hz > 0.0F && window.speed.confidence >= baseline_.confidence;
+  const float near_hz = known_hz();
+  const float far_hz = speeds_.back();
+  // A line that is faint but where it was is the same line.
+  const bool clear =
+      confident || (known && hz > 0.0F && near_hz > 0.0F && !differ(hz, near_hz, steady));
+  const bool changing =
+      clear && (differ(hz, near_hz, steady) || differ(hz, far_hz, steady * steady));
+  std::copy_backward(speeds_.begin(), speeds_.end() - 1, speeds_.end());
+  speeds_.front() = confident ? hz : 0.0F;
   float outside = 1.0F;
   if (clear) {
     const Place place = place_of(baseline_, hz);
@@ -93,9 +115,12 @@ void Conditions::of_machine(const WindowSummary& window, std::span<float> featur
   condition.point = point_;
   condition.speed_hz = clear ? hz : 0.0F;
   take_away(baseline_.point[point_], spec_, clear ? hz : 0.0F, rate_hz_, features);
-  if (window.accelerometer_rms_g < baseline_.off_g) return cannot(Reason::off);
+  if (window.accelerometer_rms_g < baseline_.off_g) {
+    speeds_.front() = 0.0F;  // of whatever runs nearby
+    return cannot(Reason::off);
+  }
+  if (weaker(features, clear)) return cannot(Reason::weak);
   if (!known) return;
-  if (weaker(features)) return cannot(Reason::weak);
   unclear_ = clear ? 0 : unclear_ + 1;
   if (!clear) {
     if (unclear_ <= kLongUnclear) return cannot(Reason::unclear);
@@ -103,19 +128,20 @@ void Conditions::of_machine(const WindowSummary& window, std::span<float> featur
     condition.margin = baseline_.margin;
     return;
   }
-  const float ratio = hz > before_hz ? hz / before_hz : before_hz / hz;
-  if (before_hz > 0.0F && ratio > baseline_.steady_ratio) return cannot(Reason::changing);
+  if (changing) return cannot(Reason::changing);
   if (outside > 1.0F) {
     condition.reason = Reason::speed;
     condition.margin = baseline_.margin;
+    return;
   }
+  mounting_.follow_axes(window, baseline_.point[point_]);
 }
 
 Condition Conditions::look(const WindowSummary& window, std::span<float> features, bool gap,
                            float rate) {
   if (gap) {
     gaps_ = std::min(gaps_ + kGapWeighs, kMostGaps);
-    before_hz_ = 0.0F;
+    speeds_.fill(0.0F);
   }
   if (gaps_ > 0) --gaps_;
   Condition condition = of_sensor(window, rate);
@@ -128,6 +154,8 @@ Condition Conditions::look(const WindowSummary& window, std::span<float> feature
     condition.counts = condition.counts && sensor.counts;
     return condition;
   }
+  // An unclear speed is no sign that the machine was on its way: it neither begins the wait nor ends it.
+  if (condition.reason == Reason::unclear) return condition;
   if (!condition.counts) {
     waiting_ = kSettlingWindows;
   } else if (waiting_ > 0) {

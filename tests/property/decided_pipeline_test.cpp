@@ -248,7 +248,7 @@ TEST(DecidedPipeline, SwitchingOffMendsNothing) {
 TEST(DecidedPipeline, ATurnedSensorIsNamedAndIsNoAlarm) {
   Watch watch;
   (void)watch.push(machine_running(50, 1));
-  EXPECT_FALSE(watch.pipeline.conditions().moved());
+  EXPECT_FALSE(watch.pipeline.conditions().mounting().moved());
   const auto results = watch.push(turned(machine_running(200, 2), 15.0));
   EXPECT_EQ(count(results, Verdict::alarm), 0U);
   const std::size_t said = first(results, Verdict::sensor_moved);

@@ -50,7 +50,7 @@ class ConditionsTest : public testing::Test {
     for (std::uint32_t i = 0; i < 1 + kSettlingWindows; ++i) look(running(hz));
   }
   Baseline baseline_ = baseline();
-  Conditions conditions_{baseline_, kSpec, 200.0F};
+  Conditions conditions_{baseline_, kSpec, {128, 200.0F}};
   std::array<float, 20> features_{};
   float level_ = 0.0F;  // above the baseline's
 };
@@ -99,27 +99,88 @@ TEST_F(ConditionsTest, AnotherSpeedCountsWithAMarginOnceItIsSteady) {
   EXPECT_EQ(condition.margin, 4.0F);
 }
 
-TEST_F(ConditionsTest, ASpeedThatCannotBeMadeOutIsNotJudged) {
-  settle();
-  WindowSummary window = running();
+WindowSummary faint(float hz) {
+  WindowSummary window = running(hz);
   window.speed.confidence = 0.1F;
-  EXPECT_EQ(look(window).reason, Reason::unclear);
-  for (std::uint32_t i = 0; i < kSettlingWindows; ++i) {
-    EXPECT_EQ(look(running()).reason, Reason::changing) << i;
-  }
+  return window;
+}
+
+TEST_F(ConditionsTest, ASpeedThatCannotBeMadeOutIsNotJudged) {
+  level_ = 0.2F;
+  settle();
+  EXPECT_EQ(look(faint(13.0F)).reason, Reason::unclear);
+  EXPECT_FALSE(look(faint(0.0F)).counts);
+  // It was nowhere else meanwhile.
   EXPECT_EQ(look(running()).reason, Reason::none);
 }
 
-TEST_F(ConditionsTest, ASpeedThatIsUnclearForLongIsAChange) {
+TEST_F(ConditionsTest, AFaintLineWhereItWasIsTheSameLine) {
   settle();
-  WindowSummary window = running();
-  window.speed.confidence = 0.1F;
-  for (int i = 0; i < 32; ++i) EXPECT_FALSE(look(window).counts) << i;
-  for (std::uint32_t i = 0; i < kSettlingWindows; ++i) look(window);
-  const Condition condition = look(window);
+  for (int i = 0; i < 5; ++i) {
+    const Condition condition = look(faint(20.5F));
+    EXPECT_EQ(condition.reason, Reason::none) << i;
+    EXPECT_EQ(condition.speed_hz, 20.5F);
+  }
+  // By itself it does not go on for ever, nor does it wander off.
+  EXPECT_NE(look(faint(23.0F)).reason, Reason::none);
+  for (int i = 0; i < 8; ++i) look(faint(20.5F));
+  EXPECT_NE(look(faint(20.5F)).reason, Reason::none);
+}
+
+TEST_F(ConditionsTest, ASpeedThatIsUnclearForLongIsAChangeIfItIsLouder) {
+  level_ = 0.2F;
+  settle();
+  for (int i = 0; i < 32; ++i) EXPECT_FALSE(look(faint(13.0F)).counts) << i;
+  const Condition condition = look(faint(13.0F));
   EXPECT_TRUE(condition.counts);
   EXPECT_EQ(condition.reason, Reason::unclear);
   EXPECT_EQ(condition.margin, 4.0F);
+  level_ = 0.0F;  // near its own noise the sensor of a machine at rest feels not much less
+  settle();
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(look(faint(13.0F)).reason, Reason::weak) << i;
+    EXPECT_FALSE(look(faint(13.0F)).counts) << i;
+  }
+}
+
+TEST_F(ConditionsTest, ALineIsKnownToABinAtMost) {
+  settle();
+  for (const float hz : {19.3F, 20.8F, 19.3F, 20.8F}) {
+    EXPECT_EQ(look(running(hz)).reason, Reason::none) << hz;
+  }
+  for (int i = 0; i < 12; ++i) look(running(40.0F));
+  EXPECT_EQ(look(running(41.5F)).reason, Reason::none);
+  EXPECT_EQ(look(running(43.5F)).reason, Reason::changing);
+}
+
+TEST_F(ConditionsTest, ASlowCoastIsAChangeToo) {
+  for (int i = 0; i < 10; ++i) look(running(40.0F));
+  // A hundredth a window: steady from each to the next.
+  float hz = 40.0F;
+  int judged = 0;
+  for (int i = 0; i < 30; ++i) {
+    hz *= 0.985F;
+    if (look(running(hz)).counts) ++judged;
+  }
+  EXPECT_LE(judged, 6);
+  for (int i = 0; i < 12; ++i) look(running(hz));
+  EXPECT_TRUE(look(running(hz)).counts);
+}
+
+TEST_F(ConditionsTest, ANeighboursLineDoesNotTurnAMachineAtRest) {
+  settle();
+  const auto reason = [&](float level, float turning, float line) {
+    features_ = kSlowMean;
+    features_[0] += level;
+    features_[13] += turning;
+    features_[17] += line;
+    return conditions_.look(running(), features_, false, 1.0F).reason;
+  };
+  EXPECT_EQ(reason(-0.2F, -0.9F, -1.9F), Reason::weak);
+  settle();
+  EXPECT_EQ(reason(-0.2F, -0.2F, -1.9F), Reason::none);  // one of the three alone is a fault's
+  EXPECT_EQ(reason(-0.2F, -0.9F, -1.0F), Reason::none);
+  EXPECT_EQ(reason(0.3F, -0.9F, -1.9F), Reason::none);
 }
 
 TEST_F(ConditionsTest, WhatShakesMuchLessThanLearnedIsNotTheMachineRunning) {
@@ -198,28 +259,82 @@ TEST_F(ConditionsTest, GravityThatTurnsIsSeenWhetherTheMachineRunsOrNot) {
     return window;
   };
   for (int i = 0; i < 100; ++i) look(turned(2.0F));
-  EXPECT_FALSE(conditions_.moved());
+  EXPECT_FALSE(conditions_.mounting().moved());
   for (int i = 0; i < 2; ++i) look(turned(20.0F));  // somebody leans on it
-  EXPECT_FALSE(conditions_.moved());
-  EXPECT_FALSE(conditions_.moved());
+  EXPECT_FALSE(conditions_.mounting().moved());
+  EXPECT_FALSE(conditions_.mounting().moved());
   for (int i = 0; i < 60; ++i) {
     WindowSummary window = turned(10.0F);
     window.accelerometer_rms_g = 0.01F;
     look(window);
   }
-  EXPECT_TRUE(conditions_.moved());
-  conditions_.settle_moved();
-  look(turned(10.0F));
-  EXPECT_FALSE(conditions_.moved());
+  EXPECT_TRUE(conditions_.mounting().moved());
+}
+
+/// A turn about the vertical: gravity stays where it is, and a line is felt by other axes.
+class MountingTest : public testing::Test {
+ protected:
+  MountingTest() {
+    for (std::size_t axis = 0; axis < 6; ++axis) {
+      axes_[axis_level_index(axis, AxisMeasure::first)] = -3.0F + static_cast<float>(axis);
+    }
+    baseline_.point[0].axis_mean = axes_;
+  }
+  /// @param accelerometer, gyroscope  added to the line of one axis of each
+  void look(int windows, float accelerometer, float gyroscope, float all = 0.0F) {
+    WindowSummary window = running();
+    for (std::size_t i = 0; i < axes_.size(); ++i) window.axis_level[i] = axes_[i] + all;
+    window.axis_level[axis_level_index(1, AxisMeasure::first)] += accelerometer;
+    window.axis_level[axis_level_index(5, AxisMeasure::first)] += gyroscope;
+    for (int i = 0; i < windows; ++i) {
+      mounting_.follow_gravity(window);
+      mounting_.follow_axes(window, baseline_.point[0]);
+    }
+  }
+  Baseline baseline_ = baseline();
+  Mounting mounting_{baseline_, kSpec};
+  std::array<float, kMostAxisLevels> axes_{};
+};
+
+TEST_F(MountingTest, ALineOnOtherAxesOfBothSensorsIsASensorThatWasTurned) {
+  look(100, 0.0F, 0.0F);
+  EXPECT_FALSE(mounting_.moved());
+  look(10, 1.0F, -0.6F);  // a minute at least
+  EXPECT_FALSE(mounting_.moved());
+  look(150, 1.0F, -0.6F);
+  EXPECT_TRUE(mounting_.moved());
+  look(400, 0.0F, 0.0F);  // put back
+  EXPECT_FALSE(mounting_.moved());
+}
+
+TEST_F(MountingTest, OneSensorAloneOrAllAxesAlikeAreTheMachine) {
+  look(1000, 1.5F, 0.1F);
+  EXPECT_FALSE(mounting_.moved());
+  look(1000, 0.1F, 1.5F);
+  EXPECT_FALSE(mounting_.moved());
+  look(1000, 0.0F, 0.0F, 2.0F);
+  EXPECT_FALSE(mounting_.moved());
+}
+
+TEST_F(MountingTest, WithoutWhatAxesWereLikeOnlyGravityCounts) {
+  baseline_.point[0].axis_mean = {};
+  look(1000, 2.0F, 2.0F);
+  EXPECT_FALSE(mounting_.moved());
+  Mounting three(baseline_, {FeatureSet::vibration, 3, false});
+  baseline_.point[0].axis_mean = axes_;
+  WindowSummary window = running();
+  window.axis_level[1] = 9.0F;
+  for (int i = 0; i < 100; ++i) three.follow_axes(window, baseline_.point[0]);
+  EXPECT_FALSE(three.moved());
 }
 
 TEST_F(ConditionsTest, WithoutABaselineOnlyTheSensorIsLookedAt) {
   const Baseline none;
-  Conditions conditions(none, kSpec, 200.0F);
+  Conditions conditions(none, kSpec, {128, 200.0F});
   WindowSummary window = running(30.0F);
   window.accelerometer_rms_g = 0.0F;
   EXPECT_EQ(conditions.look(window, features_, false, 1.0F).reason, Reason::none);
-  EXPECT_FALSE(conditions.moved());
+  EXPECT_FALSE(conditions.mounting().moved());
   window.stuck_axes = 1;
   EXPECT_EQ(conditions.look(window, features_, false, 1.0F).reason, Reason::stuck);
 }
