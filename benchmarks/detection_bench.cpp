@@ -268,6 +268,7 @@ nlohmann::json run(int index, double days, double disturbance, const std::string
     json[name]["limit"] = watcher->settings().limit;
     json[name]["discarded"] = watcher->refinement().burn_in().discarded();
   }
+  json["remounts"] = watch_remounts(weekly, machine, 0.25 / 7.0);
   if (faults == "none") return json;
   using simulator::FaultKind;
   constexpr std::array<std::pair<const char*, FaultKind>, 4> kFaults = {{
@@ -280,7 +281,6 @@ nlohmann::json run(int index, double days, double disturbance, const std::string
     if (faults == "one" && i != static_cast<std::size_t>(index) % kFaults.size()) continue;
     json["faults"][kFaults[i].first] = watch_fault(weekly, machine, kFaults[i].second);
   }
-  json["remounts"] = watch_remounts(weekly, machine, 0.25 / 7.0);
   return json;
 }
 

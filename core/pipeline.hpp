@@ -260,10 +260,8 @@ class Pipeline {
       if (condition.reason == Reason::none) {
         result.evidence = evidence_of(result.score, *model_.decision);
       }
-    } else if (sequential_->level() != Level::alarm) {
-      // What was gathered before fades as if this were a usual window: odd moments of a machine at rest must not add up
-      // over hours.
-      sequential_->push(0.0F);
+    } else {
+      sequential_->fade();
     }
     result.share = sequential_->share();
     // An alarm stands until evidence says otherwise: a machine that was switched off is not mended.

@@ -28,15 +28,18 @@ constexpr float kLessTurning = -0.3F;
 constexpr float kNoLineTurning = -1.5F;
 // What loses its speed without getting louder than this does not run; neighbours and load make 0.1 of it.
 constexpr float kNoLouder = 0.1F;
-// Without a speed to tell a machine that coasts by, so much weaker in all is enough.
+// Without a speed to tell a machine that coasts by, so much weaker in all is enough; and where its line is faint.
 constexpr float kWeakerUnknown = -0.4F;
+constexpr float kWeakerTurningUnknown = -0.8F;
+constexpr float kWeakerFaint = -0.2F;
 // A stop or a start is over by then; what still has no clear speed is another machine than was learned.
 constexpr std::uint32_t kLongUnclear = 32;
 
 }  // namespace
 
 /// Less is felt than a fault has ever made of it: the machine does not run as it did.
-bool Conditions::weaker(std::span<const float> features, bool clear) const {
+/// @param confident  of its speed by this window alone; clear: by what was before as well
+bool Conditions::weaker(std::span<const float> features, bool confident, bool clear) const {
   // Of the accelerometer and the gyroscope, beside what was learned; without a gyroscope it is as it was.
   std::array<float, 2> level{};
   std::array<float, 2> line{};
@@ -51,8 +54,9 @@ bool Conditions::weaker(std::span<const float> features, bool clear) const {
   if (level[0] < kWeaker || level[1] < kWeakerTurning) return true;
   const float louder = std::max(level[0], level[1]);
   // Near the sensor's own noise a machine cannot get weaker by so much.
-  if (!baseline_.knows_speed()) return louder < kWeakerUnknown;
+  if (!baseline_.knows_speed()) return louder < kWeakerUnknown || level[1] < kWeakerTurningUnknown;
   if (!clear) return louder < kNoLouder;
+  if (!confident && louder < kWeakerFaint) return true;
   // A neighbour may pass for the machine's own line, but it does not turn the sensor.
   return level[0] < kNoLouder && level[1] < kLessTurning && line[1] < kNoLineTurning;
 }
@@ -119,7 +123,8 @@ void Conditions::of_machine(const WindowSummary& window, std::span<float> featur
     speeds_.front() = 0.0F;  // of whatever runs nearby
     return cannot(Reason::off);
   }
-  if (weaker(features, clear)) return cannot(Reason::weak);
+  weak_ = weaker(features, confident, clear) ? weak_ + 1 : 0;
+  if (weak_ > 0) return cannot(Reason::weak);
   if (!known) return;
   unclear_ = clear ? 0 : unclear_ + 1;
   if (!clear) {
@@ -154,8 +159,8 @@ Condition Conditions::look(const WindowSummary& window, std::span<float> feature
     condition.counts = condition.counts && sensor.counts;
     return condition;
   }
-  // An unclear speed is no sign that the machine was on its way: it neither begins the wait nor ends it.
-  if (condition.reason == Reason::unclear) return condition;
+  // An unclear speed, or one weak window, is no sign that the machine was on its way: neither begins the wait or ends it.
+  if (condition.reason == Reason::unclear || weak_ == 1) return condition;
   if (!condition.counts) {
     waiting_ = kSettlingWindows;
   } else if (waiting_ > 0) {

@@ -45,6 +45,7 @@ class Conditions {
   void restart() {
     speeds_.fill(0.0F);
     waiting_ = 0;
+    weak_ = 0;
     unclear_ = 0;
     gaps_ = 0;
   }
@@ -59,7 +60,7 @@ class Conditions {
   void of_machine(const WindowSummary& window, std::span<float> features, Condition& condition);
   [[nodiscard]] bool differ(float hz, float before_hz, float ratio) const;
   [[nodiscard]] float known_hz() const;
-  [[nodiscard]] bool weaker(std::span<const float> features, bool clear) const;
+  [[nodiscard]] bool weaker(std::span<const float> features, bool confident, bool clear) const;
 
   const Baseline& baseline_;
   FeatureSpec spec_;
@@ -69,6 +70,7 @@ class Conditions {
   std::uint8_t point_ = 0;
   std::array<float, kFarBack> speeds_{};  // of the windows before, the newest first; 0: not known
   std::uint32_t waiting_ = 0;             // windows until the machine is taken to be itself again
+  std::uint32_t weak_ = 0;                // windows in a row that were
   std::uint32_t unclear_ = 0;             // windows in a row whose speed could not be made out
   std::uint32_t gaps_ = 0;                // rises with each gap, falls with each window
 };

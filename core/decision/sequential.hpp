@@ -69,6 +69,13 @@ class Statistic {
     return value_;
   }
 
+  /// A window went by that could not be judged: sums lose a part of the limit, so that what was gathered before is
+  /// forgotten after kRemembersWindows of them. What looks back over n windows does not move.
+  constexpr void fade() {
+    if (settings_.kind != DecisionKind::cusum && settings_.kind != DecisionKind::ewma) return;
+    value_ = std::max(0.0F, value_ - settings_.limit / kRemembersWindows);
+  }
+
   constexpr void restart() {
     value_ = 0.0F;
     newest_ = 0;
@@ -81,6 +88,8 @@ class Statistic {
   }
   [[nodiscard]] constexpr float value() const { return value_; }
   [[nodiscard]] constexpr const DecisionSettings& settings() const { return settings_; }
+
+  static constexpr float kRemembersWindows = 12.0F;
 
  private:
   constexpr void remember(float x) {
@@ -135,8 +144,8 @@ class Statistic {
 ///
 /// Above half the limit is a warning. An alarm is held until the statistic has come down below half
 /// the limit; the statistic never exceeds twice the limit, so for cusum that takes at most
-/// 1.5 limit / (reference - x) windows of evidence x. A break in the recording is no evidence: it
-/// neither adds nor resets, so whoever meets one calls nothing.
+/// 1.5 limit / (reference - x) windows of evidence x. A break in the recording is no evidence: whoever meets
+/// one calls nothing. A window that is there and cannot be judged is told by fade().
 class SequentialDecision {
  public:
   /// The settings must be valid.
@@ -153,6 +162,14 @@ class SequentialDecision {
       level_ = above_half ? Level::warning : Level::normal;
     }
     return level_;
+  }
+
+  /// A window could not be judged. Odd moments of a machine at rest must not add up over hours; an alarm stands,
+  /// because a machine that was switched off is not mended.
+  constexpr void fade() {
+    if (level_ == Level::alarm) return;
+    statistic_.fade();
+    if (!(value() > 0.5F * settings().limit)) level_ = Level::normal;
   }
 
   /// Another machine or another model: what was gathered does not count any more.

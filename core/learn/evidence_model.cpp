@@ -248,7 +248,7 @@ namespace {
 template <std::size_t kBlocks>
 void add_weighted_lanes(std::span<const float> shares, std::span<const float* const> from,
                         std::size_t at, float* to) {
-  std::array<Vector4, kBlocks> sum{};
+  Vector4 sum[kBlocks] = {};  // std::array would drop the vector's alignment
   for (std::size_t k = 0; k < shares.size(); ++k) {
     const Vector4 share = broadcast(shares[k]);
     const float* const lanes = from[k] + at;
