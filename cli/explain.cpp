@@ -348,7 +348,7 @@ void print_line(const DetectorModel& model, const Judged& judged) {
 
 void explain_data(const DetectorModel& model, const Options& options) {
   const host::DataSet data = host::DataSet::open(options.target);
-  host::check_fits(model, data);
+  host::refuse_other_rate(data.folder().string(), data.rate_hz(), model.window);
   nlohmann::ordered_json json = {{"recordings", nlohmann::ordered_json::array()}};
   std::size_t explained = 0;
   for (const host::RecordingEntry& entry : data.recordings()) {

@@ -45,9 +45,11 @@ struct Options {
 constexpr const char* kHelp =
     "Train a detector on normal running: one .tflite\n"
     "\n"
-    "Each source (a recording session) is split by itself in time: 55 % training,\n"
-    "10 % best epoch, 20 % threshold, 15 % left for 'fettle evaluate'. Only normal\n"
-    "data are used; faults are never needed.\n"
+    "Each source (a recording session) is split by itself in time: the first 85 %\n"
+    "are learned from, 15 % are left for 'fettle evaluate'. With vibration features\n"
+    "each window is scored by a detector that was trained without it; the tutorial's\n"
+    "way keeps parts apart: 55 % training, 10 % best epoch, 20 % threshold. Only\n"
+    "normal data are used; faults are never needed.\n"
     "\n"
     "You say how many false alarms you accept (--false-alarms). If the recording is\n"
     "too short for that, the model says which rate it supports, and how much more\n"
@@ -318,7 +320,7 @@ void warn_of_change(const Options& options, const FeatureSpec& spec,
 void report_decision(const DetectorDescription& description) {
   if (!description.decision) return;
   const DecisionRecord& decision = *description.decision;
-  fmt::print("decision   false alarms {} asked, {} stated, from {:.2g} h of normal running\n",
+  fmt::print("decision   false alarms {} asked, {} stated, from {:.2g} h of normal\n",
              host::alarm_rate_text(static_cast<double>(decision.asked_per_hour)),
              host::alarm_rate_text(static_cast<double>(decision.stated_per_hour)),
              static_cast<double>(decision.normal_hours));
@@ -406,8 +408,8 @@ void report(const Options& options, const Outcome& outcome) {
   }
   if (outcome.choice) {
     fmt::print(
-        "detector   {}: made-up changes move it by {:.1f} deviations,\n"
-        "           the other by {:.1f}\n",
+        "detector   {}: a made-up change of one feature moves its log score by\n"
+        "           {:.1f} deviations of normal (median), the other's by {:.1f}\n",
         outcome.choice->detector == DetectorKind::mahalanobis ? "Mahalanobis distance"
                                                               : "autoencoder",
         std::max(outcome.choice->mahalanobis, outcome.choice->autoencoder),
@@ -424,10 +426,9 @@ void report(const Options& options, const Outcome& outcome) {
   } else {
     // Cross-fitting leaves each window out in turn; otherwise a later part is held out.
     const bool in_turn = outcome.split.threshold.empty();
-    fmt::print("threshold  {:.6g}, the {:.4g}th percentile of {} {}normal windows{}\n",
+    fmt::print("threshold  {:.5g}, {:.4g}th percentile of {} {}normal windows{}\n",
                static_cast<double>(threshold.value), static_cast<double>(threshold.percentile_used),
-               threshold.windows, in_turn ? "" : "later ",
-               in_turn ? ", each left out in turn" : "");
+               threshold.windows, in_turn ? "" : "later ", in_turn ? ", each left out" : "");
     if (threshold.minutes_missing > 0.0F) {
       host::say(fmt::format(
           "Note: {} windows do not support the {:.4g}th percentile; the {:.4g}th is used.\n"

@@ -475,20 +475,10 @@ double ClassResult::severity_median() const {
   return values.empty() ? 0.0 : static_cast<double>(percentile_of_sorted(values, 50.0));
 }
 
-void check_fits(const DetectorModel& detector, const DataSet& data) {
-  const auto rate = static_cast<double>(detector.window.rate_hz);
-  if (std::abs(data.rate_hz() - rate) > 0.02 * rate) {
-    throw Error(ExitCode::bad_input,
-                fmt::format("{}: recorded at {:.6g} Hz, but the model was trained at {:.6g} Hz. "
-                            "Record at the model's rate, or train on these recordings.",
-                            data.folder().string(), data.rate_hz(), rate));
-  }
-}
-
 Evaluation evaluate(const ModelFile& model, const DataSet& data) {
   const DetectorModel& detector = model.detector();
   const auto& training = *model.record().training();
-  check_fits(detector, data);
+  refuse_other_rate(data.folder().string(), data.rate_hz(), detector.window);
   const WindowTable table = read_windows(
       data, detector.features, detector.window, [](const std::string& /*label*/) { return true; },
       ranges_of(detector.baseline));

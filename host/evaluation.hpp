@@ -85,9 +85,6 @@ struct Evaluation {
   std::string tilt_sentence;
 };
 
-/// Throws Error(bad_input) where the rate of a data set is not the model's.
-void check_fits(const DetectorModel& detector, const DataSet& data);
-
 /// Judges a model on recordings. Windows that took part in training or threshold, recognised by the
 /// hash of their samples, are left out; unknown recordings are used whole.
 /// Throws Error(bad_input) when rate or axes do not fit, Error(too_little_data) when no normal or no

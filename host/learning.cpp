@@ -34,8 +34,6 @@ constexpr float kSteadyAtLeast = 0.04F;
 constexpr float kSteadyAtMost = 0.15F;
 /// cos 3 degrees.
 constexpr float kMovedCosine = 0.99863F;
-/// Length of the mean direction of gravity from which on the sensor sat the same all the time.
-constexpr double kSameGravity = 0.998;
 /// Of cross-fitting.
 constexpr std::size_t kFolds = 5;
 /// int8 ranges of a Mahalanobis layer hold so many times what training showed, so that a fault's
@@ -360,6 +358,15 @@ std::size_t Hygiene::total() const {
   std::size_t sum = 0;
   for (std::size_t why = 1; why < windows.size(); ++why) sum += windows[why];
   return sum;
+}
+
+void refuse_other_rate(const std::string& what, double rate_hz, const WindowShape& window) {
+  const auto expected = static_cast<double>(window.rate_hz);
+  if (std::abs(rate_hz - expected) <= 0.02 * expected) return;
+  throw Error(ExitCode::bad_input,
+              fmt::format("{}: recorded at {:.6g} Hz, but the model was trained at {:.6g} Hz. "
+                          "Record at the model's rate, or train on these recordings.",
+                          what, rate_hz, expected));
 }
 
 std::vector<SpeedRange> ranges_of(const SpeedsFound& speeds) {

@@ -76,6 +76,12 @@ struct WindowTable {
                                        const FeatureSpec& spec, const WindowShape& window,
                                        std::span<const SpeedRange> expected = {});
 
+/// Length of the mean direction of gravity from which on the sensor sat the same all the time.
+inline constexpr double kSameGravity = 0.998;
+
+/// Whether recordings at one rate can be judged by a model of another. Throws Error(bad_input) naming `what`.
+void refuse_other_rate(const std::string& what, double rate_hz, const WindowShape& window);
+
 /// The ranges of set points, for read_windows().
 [[nodiscard]] std::vector<SpeedRange> ranges_of(const SpeedsFound& speeds);
 [[nodiscard]] std::vector<SpeedRange> ranges_of(const Baseline& baseline);

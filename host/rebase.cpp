@@ -29,8 +29,6 @@ constexpr double kLevelChange = 0.4;
 /// A limit is set so high that the share asked for lies above it in 19 of 20 machines.
 constexpr double kConfidence = 0.95;
 constexpr std::size_t kFolds = 5;
-/// Length of the mean direction of gravity from which on the sensor sat the same all the time.
-constexpr double kSameGravity = 0.998;
 
 double percentile(std::vector<double> values, double share) {
   std::ranges::sort(values);
@@ -137,7 +135,7 @@ class Rebase {
     std::optional<DataSet> set;
     if (std::filesystem::is_directory(data)) {
       set = DataSet::open(data);
-      refuse_other_rate(set->rate_hz());
+      host::refuse_other_rate(name_, set->rate_hz(), detector_.window);
       std::string labels;
       bool found = false;
       for (const auto& entry : set->recordings()) {
@@ -167,18 +165,10 @@ class Rebase {
       // A sensor's own clock may be off by 5 %.
       const double rate = percentile(rates, 0.5);
       if (std::abs(rate - 1.0) > 0.06) {
-        refuse_other_rate(rate * static_cast<double>(detector_.window.rate_hz));
+        host::refuse_other_rate(name_, rate * static_cast<double>(detector_.window.rate_hz),
+                                detector_.window);
       }
     }
-  }
-
-  void refuse_other_rate(double rate_hz) const {
-    const auto expected = static_cast<double>(detector_.window.rate_hz);
-    if (std::abs(rate_hz - expected) <= 0.02 * expected) return;
-    throw Error(ExitCode::bad_input,
-                fmt::format("{}: recorded at {:.6g} Hz, but the model was trained at {:.6g} Hz. "
-                            "Record at the model's rate, or train on these recordings.",
-                            name_, rate_hz, expected));
   }
 
   /// Recordings that training has seen were made before the remount.
