@@ -13,9 +13,9 @@
 #include "board/model_store.hpp"
 #include "board/ports.hpp"
 #include "board/recorder.hpp"
+#include "board/sampling.hpp"
 #include "board/settings.hpp"
 #include "board/text.hpp"
-#include "drivers/mpu6050/driver.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/frame.hpp"
 #include "protocol/messages.hpp"
@@ -55,7 +55,7 @@ class Board {
   /// When step() next has something to do by itself. A byte on the line is a reason to step too.
   [[nodiscard]] std::int64_t next_wake_us() const;
 
-  [[nodiscard]] const mpu6050::Driver& driver() const { return driver_; }
+  [[nodiscard]] const SampleSource& sensor() const { return sensor_; }
   [[nodiscard]] const Detector& detector() const { return detector_; }
   [[nodiscard]] const Recorder& recorder() const { return recorder_; }
   [[nodiscard]] const Settings& settings() const { return settings_; }
@@ -143,7 +143,8 @@ class Board {
   Ports ports_;
   Identity identity_;
   Settings settings_;
-  mpu6050::Driver driver_;
+  DirectSampling own_;    // unused if there is a source
+  SampleSource& sensor_;  // own_ or what was given
   Detector detector_;
   Alarm alarm_;
   ModelStore store_;

@@ -253,7 +253,7 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
   } else if (verb == "selftest") {
     if (value == "result") return show_self_test(reply);
     if (!value.empty()) return expected("nothing or result");
-    driver_.request_self_test();
+    sensor_.request_self_test();
     self_test_due_ = true;
     alarm_.test_until(now_us_ + kAlertTest_us);
     reply << "it takes two seconds; 'selftest result' shows what came out";
@@ -428,13 +428,14 @@ void Board::print_csv(const SampleBlock& block) {
 }
 
 void Board::show_status(Reply& reply) const {
-  const mpu6050::Counters& counters = driver_.counters();
-  const mpu6050::RateEstimate rate = driver_.rate();
+  const SensorView sensor = sensor_.view();
+  const mpu6050::Counters& counters = sensor.counters;
+  const mpu6050::RateEstimate rate = sensor.rate;
   if (settings_.name.size() != 0) reply << settings_.name.view() << ", ";
   reply << "up for ";
   add_duration(reply, now_us_);
   reply << ", start " << settings_.boots << "\nsensor: ";
-  const mpu6050::Cause cause = driver_.cause();
+  const mpu6050::Cause cause = sensor.cause;
   if (cause != mpu6050::Cause::none) {
     reply << mpu6050::describe(cause);
   } else if (rate.rate_hz > 0) {
@@ -443,9 +444,9 @@ void Board::show_status(Reply& reply) const {
   } else {
     reply << "ok, rate not yet known";
   }
-  if (driver_.clone()) {
+  if (sensor.clone) {
     reply << ", a clone (0x";
-    reply.hex(driver_.who_am_i(), 2) << ")";
+    reply.hex(sensor.who_am_i, 2) << ")";
   }
   reply << "\n  " << counters.delivered << " samples, " << counters.lost << " lost in "
         << counters.gaps << " gaps; bus: " << counters.nacks << " nack, " << counters.timeouts
@@ -512,7 +513,7 @@ void Board::show_burn_in(Reply& reply) const {
 /// The driver's part has ended. The event says how, and its own record shows whether the card works.
 void Board::finish_self_test() {
   self_test_due_ = false;
-  const mpu6050::SelfTestResult& result = driver_.self_test();
+  const mpu6050::SelfTestResult result = sensor_.view().self_test;
   const bool passed = result.passed() && result.interrupts;
   event(EventKind::self_test, passed ? "sensor passed" : "sensor failed: 'selftest result'");
   card_test_ = recorder_.check();
@@ -533,14 +534,15 @@ bool Board::set_clock(std::int64_t utc_us) {
 }
 
 ReplyStatus Board::show_self_test(Reply& reply) const {
-  const mpu6050::SelfTestResult& result = driver_.self_test();
+  const SensorView sensor = sensor_.view();
+  const mpu6050::SelfTestResult& result = sensor.self_test;
   if (self_test_due_ || result.status == mpu6050::SelfTestStatus::running) {
-    if (driver_.cause() == mpu6050::Cause::none || driver_.cause() == mpu6050::Cause::self_test ||
-        driver_.cause() == mpu6050::Cause::starting) {
+    if (sensor.cause == mpu6050::Cause::none || sensor.cause == mpu6050::Cause::self_test ||
+        sensor.cause == mpu6050::Cause::starting) {
       reply << "it is still running";
       return ReplyStatus::not_now;
     }
-    reply << "FAIL sensor: " << mpu6050::describe(driver_.cause())
+    reply << "FAIL sensor: " << mpu6050::describe(sensor.cause)
           << ". Check 3V3, GND, SDA, SCL and that AD0 is low or high, not open.";
     return ReplyStatus::ok;
   }
@@ -552,9 +554,8 @@ ReplyStatus Board::show_self_test(Reply& reply) const {
     reply << "none was made: 'selftest' starts one";
     return ReplyStatus::not_now;
   }
-  reply << (driver_.clone() ? "warn" : "pass") << " chip 0x";
-  reply.hex(driver_.who_am_i(), 2)
-      << (driver_.clone() ? ": a clone, specifications may differ" : "");
+  reply << (sensor.clone ? "warn" : "pass") << " chip 0x";
+  reply.hex(sensor.who_am_i, 2) << (sensor.clone ? ": a clone, specifications may differ" : "");
   for (std::size_t axis = 0; axis < kMaxAxes; ++axis) {
     const mpu6050::SelfTestAxis& a = result.axes[axis];
     reply << "\n"
@@ -571,7 +572,7 @@ ReplyStatus Board::show_self_test(Reply& reply) const {
   }
   reply << "\n"
         << (result.interrupts ? "pass interrupt pin" : "FAIL interrupt pin: check the wire INT");
-  const mpu6050::RateEstimate rate = driver_.rate();
+  const mpu6050::RateEstimate rate = sensor.rate;
   if (rate.rate_hz > 0) {
     reply << "\npass rate ";
     reply.number(static_cast<double>(rate.rate_hz), 2) << " Hz";

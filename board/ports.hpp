@@ -11,6 +11,8 @@
 
 namespace fettle::board {
 
+class SampleSource;
+
 /// Port: the serial line to a person or to a computer. Never waits.
 class ByteStream {
  public:
@@ -124,6 +126,8 @@ struct Ports {
   Log& log;
   Refinement::Memory* calibration =
       nullptr;  ///< lent to find limits in; none: the board does not learn
+  /// Samples of a thread of their own (sample_queue.hpp); none: the board steps a driver on `bus` itself.
+  SampleSource* samples = nullptr;
 };
 
 }  // namespace fettle::board
