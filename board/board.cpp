@@ -72,6 +72,7 @@ void Board::begin(std::int64_t now_us) {
   now_us_ = now_us;
   last_block_us_ = now_us;
   ports_.alert.set(false);
+  if (identity_.defaults != nullptr) settings_ = *identity_.defaults;
   const LoadResult loaded = load_settings(ports_.settings, settings_);
   if (loaded == LoadResult::damaged) {
     log(LogLevel::error, "settings", "they are damaged: the defaults are used from now on");
@@ -102,6 +103,8 @@ void Board::begin(std::int64_t now_us) {
   text << "started for the " << settings_.boots << ". time, Fettle " << identity_.firmware;
   event(EventKind::boot, text.view());
   resume_recording();
+  first_start_ = identity_.tests_itself && loaded == LoadResult::none;
+  if (first_start_) begin_self_test();
 }
 
 void Board::step(std::int64_t now_us) {
@@ -145,7 +148,13 @@ void Board::on_block(const SampleBlock& block) {
 
   protocol::SamplesMessage message{block, 0};
   for (std::size_t i = 0; i < block.count; ++i) {
+    const std::uint32_t before = ports_.cycles != nullptr ? ports_.cycles->cycles() : 0;
     const auto result = detector_.push(block.timed(i));
+    if (ports_.cycles != nullptr) {
+      const std::uint32_t taken = ports_.cycles->cycles() - before;
+      std::uint32_t& longest = result ? window_cycles_ : sample_cycles_;
+      longest = taken > longest ? taken : longest;
+    }
     if (i == 0) {
       // Where this sample stands is known only now: a gap before it began a new window.
       const std::uint32_t after = detector_.phase();
@@ -398,8 +407,15 @@ void Board::event(EventKind kind, std::string_view text) {
   if (framed_ && (streams_ & protocol::kStreamEvents) != 0) {
     outbox_.send(protocol::MessageType::event, message);
   }
-  const std::string_view tag = kind == EventKind::alarm_began ? "ANOMALY" : name_of_event(kind);
-  log(level_of(kind), tag, text);
+  if (kind == EventKind::alarm_began) {
+    Text<protocol::kMostEventText + 48> line;
+    line << "score ";
+    line.number(static_cast<double>(message.score), 4) << ", threshold ";
+    line.number(static_cast<double>(message.threshold), 4) << ": " << text;
+    log(LogLevel::warning, "ANOMALY", line.view());
+  } else {
+    log(level_of(kind), name_of_event(kind), text);
+  }
 }
 
 void Board::log(LogLevel level, std::string_view tag, std::string_view text) {

@@ -23,13 +23,14 @@ constexpr std::string_view kHelp =
     "selftest, selftest result\n"
     "settings, set KEY VALUE\n"
     "name [TEXT]\n"
-    "model, events, time [UTC SECONDS]";
+    "model, events, bench\n"
+    "time [UTC SECONDS]";
 static_assert(kHelp.size() <= 800);
 
 constexpr std::string_view kCommands[] = {"help",  "?",         "status",   "stream", "record",
                                           "stop",  "threshold", "ack",      "mute",   "maintenance",
                                           "alert", "selftest",  "settings", "set",    "name",
-                                          "model", "events",    "time"};
+                                          "model", "events",    "bench",    "time"};
 
 constexpr std::int64_t kLineSilent_us = 1'000'000;
 constexpr std::int64_t kAlertTest_us = 1'000'000;
@@ -253,9 +254,7 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
   } else if (verb == "selftest") {
     if (value == "result") return show_self_test(reply);
     if (!value.empty()) return expected("nothing or result");
-    sensor_.request_self_test();
-    self_test_due_ = true;
-    alarm_.test_until(now_us_ + kAlertTest_us);
+    begin_self_test();
     reply << "it takes two seconds; 'selftest result' shows what came out";
   } else if (verb == "settings") {
     Text<kMostSettings> list;
@@ -275,6 +274,8 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
       reply.hex(model_crc32_, 8) << ", windows of " << detector_.window().samples << " every "
                                  << detector_.window().hop_samples();
     }
+  } else if (verb == "bench") {
+    return bench(reply);
   } else if (verb == "events") {
     show_events(reply);
   } else if (verb == "time") {
@@ -510,6 +511,41 @@ void Board::show_burn_in(Reply& reply) const {
   if (refinement.waits()) reply << "; waits, a fault was confirmed: 'maintenance'";
 }
 
+/// What the stages of a window cost this processor, in its own cycles.
+ReplyStatus Board::bench(Reply& reply) const {
+  if (ports_.cycles == nullptr || !detector_.loaded()) {
+    reply << (detector_.loaded() ? "this board has no counter of cycles"
+                                 : "there is no model whose stages could be measured");
+    return ReplyStatus::not_now;
+  }
+  // The least of some runs: what an interrupt or a cold cache added is not the engine's.
+  const auto least = [this](bool own) {
+    constexpr int kRuns = 16;
+    std::uint32_t fewest = UINT32_MAX;
+    for (int i = 0; i < kRuns; ++i) {
+      const std::uint32_t before = ports_.cycles->cycles();
+      detector_.try_network(own);
+      const std::uint32_t taken = ports_.cycles->cycles() - before;
+      fewest = taken < fewest ? taken : fewest;
+    }
+    return fewest;
+  };
+  reply << "cycles\n  a sample, into the window " << sample_cycles_
+        << " at most\n  a window, features to decision " << window_cycles_
+        << " at most\n  of these an inference\n    own engine " << least(true);
+  if (detector_.delegates()) {
+    reply << "\n    " << ports_.engine->name() << " " << least(false) << ", memory "
+          << ports_.engine->memory_used() << " of " << ports_.engine->memory() << " bytes";
+  }
+  return ReplyStatus::ok;
+}
+
+void Board::begin_self_test() {
+  sensor_.request_self_test();
+  self_test_due_ = true;
+  alarm_.test_until(now_us_ + kAlertTest_us);
+}
+
 /// The driver's part has ended. The event says how, and its own record shows whether the card works.
 void Board::finish_self_test() {
   self_test_due_ = false;
@@ -517,6 +553,14 @@ void Board::finish_self_test() {
   const bool passed = result.passed() && result.interrupts;
   event(EventKind::self_test, passed ? "sensor passed" : "sensor failed: 'selftest result'");
   card_test_ = recorder_.check();
+  if (!first_start_) return;
+  first_start_ = false;
+  Reply reply;
+  static_cast<void>(show_self_test(reply));
+  for (std::string_view rest = reply.view(); !rest.empty();) {
+    const std::string_view line = take_line(rest);
+    log(line.starts_with("FAIL") ? LogLevel::error : LogLevel::info, "selftest", line);
+  }
 }
 
 /// A clock that somebody brings. Noted when it is the first, or another than before by more than two

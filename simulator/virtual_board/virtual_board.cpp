@@ -23,8 +23,9 @@ VirtualBoard::VirtualBoard(const VirtualBoardConfig& config, MotionSource& motio
       log_(now_us_, observer_),
       board_({bus_, interrupt_, line_, card_, flash_, settings_, learned_, pin_, log_,
               config.learns ? &calibration_ : nullptr,
-              config.samples_apart ? &samples_.emplace(bus_, interrupt_) : nullptr},
-             {config.id, firmware_, config.model}) {
+              config.samples_apart ? &samples_.emplace(bus_, interrupt_) : nullptr, config.engine,
+              config.cycles},
+             {config.id, firmware_, config.model, config.defaults, config.tests_itself}) {
   interrupt_.wired = config.interrupt;
   bus_.lost_answers = config.lost_answers;
   line_.baud_rate = config.baud;

@@ -36,6 +36,10 @@ struct VirtualBoardConfig {
   bool learns = true;                   ///< memory for burn-in is lent
   /// Sampling in a thread of its own, as on the chip; here both take turns.
   bool samples_apart = false;
+  NetworkEngine* engine = nullptr;              ///< instead of the board's own
+  const board::CycleCounter* cycles = nullptr;  ///< for `bench`
+  const board::Settings* defaults = nullptr;    ///< of a board that has none saved
+  bool tests_itself = false;                    ///< at its first start
 };
 
 /// The board's own code over simulated ports, in simulated time. From the machine it gets bytes of
