@@ -31,7 +31,8 @@ bool DataReadyPin::begin() {
   config.intr_type = GPIO_INTR_POSEDGE;
   if (gpio_config(&config) != ESP_OK) return false;
   const esp_err_t service = gpio_install_isr_service(0);
-  if (service != ESP_OK && service != ESP_ERR_INVALID_STATE) return false;  // the latter: it is there
+  if (service != ESP_OK && service != ESP_ERR_INVALID_STATE)
+    return false;  // the latter: it is there
   return gpio_isr_handler_add(pin_, &DataReadyPin::on_pulse, this) == ESP_OK;
 }
 

@@ -53,7 +53,8 @@ void EspLogSink::print(void* self) {
   Line line;
   for (;;) {
     if (xQueueReceive(sink.queue_, &line, portMAX_DELAY) != pdTRUE) continue;
-    if (line.dropped != 0) ESP_LOGW(kTag, "%" PRIu32 " lines of the log were dropped", line.dropped);
+    if (line.dropped != 0)
+      ESP_LOGW(kTag, "%" PRIu32 " lines of the log were dropped", line.dropped);
     const char* tag = line.tag.data();
     const char* text = line.text.data();
     if (std::strcmp(tag, "ANOMALY") == 0) {

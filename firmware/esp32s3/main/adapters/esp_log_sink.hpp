@@ -18,8 +18,8 @@ namespace fettle::esp32 {
 #if defined(CONFIG_FETTLE_LINE_UART) && defined(CONFIG_ESP_CONSOLE_UART) && \
     CONFIG_ESP_CONSOLE_UART_NUM == CONFIG_FETTLE_UART_PORT
 inline constexpr bool kLineIsConsole = true;
-#elif defined(CONFIG_FETTLE_LINE_USB) && \
-    (defined(CONFIG_ESP_CONSOLE_USB_SERIAL_JTAG) || defined(CONFIG_ESP_CONSOLE_SECONDARY_USB_SERIAL_JTAG))
+#elif defined(CONFIG_FETTLE_LINE_USB) && (defined(CONFIG_ESP_CONSOLE_USB_SERIAL_JTAG) || \
+                                          defined(CONFIG_ESP_CONSOLE_SECONDARY_USB_SERIAL_JTAG))
 inline constexpr bool kLineIsConsole = true;
 #else
 inline constexpr bool kLineIsConsole = false;

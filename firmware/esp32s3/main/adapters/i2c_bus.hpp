@@ -40,8 +40,7 @@ class I2cBus final : public RegisterBus {
 
   [[nodiscard]] BusStatus read(std::uint8_t device, std::uint8_t reg,
                                std::span<std::uint8_t> bytes) override;
-  [[nodiscard]] BusStatus write(std::uint8_t device, std::uint8_t reg,
-                                std::uint8_t value) override;
+  [[nodiscard]] BusStatus write(std::uint8_t device, std::uint8_t reg, std::uint8_t value) override;
   [[nodiscard]] BusStatus recover() override;
 
  private:

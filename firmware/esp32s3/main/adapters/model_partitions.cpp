@@ -10,8 +10,8 @@ bool ModelPartitions::begin() {
   bool all = true;
   for (std::size_t i = 0; i < kSlots; ++i) {
     Slot& slot = slots_[i];
-    slot.partition = esp_partition_find_first(ESP_PARTITION_TYPE_DATA, ESP_PARTITION_SUBTYPE_ANY,
-                                              kNames[i]);
+    slot.partition =
+        esp_partition_find_first(ESP_PARTITION_TYPE_DATA, ESP_PARTITION_SUBTYPE_ANY, kNames[i]);
     if (slot.partition == nullptr) {
       all = false;
       continue;
@@ -32,7 +32,7 @@ StoreStatus ModelPartitions::erase(std::size_t slot) {
   const esp_partition_t* partition = slots_[slot].partition;
   if (partition == nullptr) return StoreStatus::absent;
   return esp_partition_erase_range(partition, 0, slot_bytes_) == ESP_OK ? StoreStatus::ok
-                                                                       : StoreStatus::failed;
+                                                                        : StoreStatus::failed;
 }
 
 StoreStatus ModelPartitions::write(std::size_t slot, std::size_t offset,

@@ -41,7 +41,8 @@ void UartLine::send(void* self) {
 }
 
 std::size_t UartLine::read(std::span<std::uint8_t> bytes) {
-  const int size = uart_read_bytes(port_, bytes.data(), static_cast<std::uint32_t>(bytes.size()), 0);
+  const int size =
+      uart_read_bytes(port_, bytes.data(), static_cast<std::uint32_t>(bytes.size()), 0);
   return size > 0 ? static_cast<std::size_t>(size) : 0;
 }
 

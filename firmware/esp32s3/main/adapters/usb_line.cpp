@@ -18,7 +18,8 @@ bool UsbLine::begin() {
 }
 
 std::size_t UsbLine::read(std::span<std::uint8_t> bytes) {
-  const int size = usb_serial_jtag_read_bytes(bytes.data(), static_cast<std::uint32_t>(bytes.size()), 0);
+  const int size =
+      usb_serial_jtag_read_bytes(bytes.data(), static_cast<std::uint32_t>(bytes.size()), 0);
   return size > 0 ? static_cast<std::size_t>(size) : 0;
 }
 
