@@ -33,15 +33,16 @@ WARNINGS = ("-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wsign-conversion",
 LANGUAGE = ("-std=gnu++20", "-O2", "-fno-exceptions", "-fno-rtti", "-ffp-contract=off",
             "-Dflatbuffers=fettle_flatbuffers")
 XTENSA = "xtensa-lx106-elf-g++"
-# C headers of the C library that is ESP-IDF's own default since 6.0; C++ headers of a Debian package, as
-# this compiler comes without. They are the same for every processor but for their configuration.
-C_HEADERS = ("/usr/lib/xtensa-lx106-elf/include",)
+# Headers of the C library that ESP-IDF uses: picolibc since 6.0, newlib before. C++ headers of a Debian
+# package for ARM, as this compiler comes without: they name what differs between processors by macros.
+PICOLIBC = "/usr/lib/xtensa-lx106-elf/include"
+NEWLIB = "/usr/include/newlib"
 CXX_HEADERS = "/usr/include/newlib/c++"
 
 # Where ESP-IDF keeps headers, by component; {t} is the chip. Versions differ: what is not there is left out.
 FOLDERS = """
 {c}/include {c}/{t}/include {c}/include/{t} {c}/interface {c}/port/{t}/include {c}/port/{t}/private_include
-{c}/port/include {c}/etm/include {c}/platform_include {c}/{t} {c}/{t}/register {c}/platform_port/include {c}/port
+{c}/port/include {c}/etm/include {c}/dma/include {c}/platform_include {c}/{t} {c}/{t}/register {c}/platform_port/include {c}/port
 {c}/include/soc {c}/include/soc/{t} {c}/deprecated_include {c}/deprecated
 """
 ODD_FOLDERS = """
@@ -201,13 +202,15 @@ def main():
               *(f"-D{define}" for define in options.define)]
     # picolibc of this Debian is older than that of ESP-IDF and does not bring ssize_t with <stdio.h>.
     flags = [*common, "-nostdinc", "-nostdinc++", "-include", "sys/types.h"]
-    system += [*cxx_headers(), *C_HEADERS, *compiler_headers()]
+    newlib = options.idf is not None and not (options.idf / "components/esp_libc").is_dir()
+    system += [*cxx_headers(), NEWLIB if newlib else PICOLIBC, *compiler_headers()]
     for folder in system:
         flags += ["-isystem", str(folder)]
     flags += ["-DESP_PLATFORM", "-DIDF_VER=\"checked\"", "-D_GNU_SOURCE", "-D_POSIX_READER_WRITER_LOCKS"]
 
     firmware = firmware_sources(options.tflm is not None)
-    sources = [*firmware, *portable_sources()]
+    # Without ESP-IDF there is nothing to learn of the portable code that its own cross builds do not tell.
+    sources = [*firmware, *(portable_sources() if options.idf else ())]
     failed = compile_all(XTENSA, flags, sources, options.jobs)
     print(f"{what}: {len(sources)} files ({len(firmware)} of the firmware), "
           + (f"{failed} FAILED" if failed else "no warning"))

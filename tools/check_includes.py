@@ -58,7 +58,7 @@ ALLOWED = {
             "simulator/fleet", "simulator/mpu6050_chip"),
     # Tests, fuzz targets and benchmarks may look at everything but the commands, which are
     # tested through the program.
-    "tests": (*ALL_CORE, "protocol", "drivers", "board", "simulator", "simulator/signal",
+    "tests": (*ALL_CORE, "protocol", "drivers", "board", "firmware", "simulator", "simulator/signal",
               "simulator/machine", "simulator/fleet", "simulator/mpu6050_chip", "host"),
     "benchmarks": (*ALL_CORE, "protocol", "drivers", "board", "simulator", "simulator/signal",
                    "simulator/machine", "simulator/fleet", "simulator/mpu6050_chip", "host"),

@@ -33,6 +33,10 @@ bool pulled_up(gpio_num_t pin) {
 const char* describe(Wiring wiring) {
   switch (wiring) {
     case Wiring::ok: return "a sensor answers";
+    case Wiring::no_pull_up:
+      return "a sensor answers, but SDA or SCL has no pull-up: put 4.7 kOhm from each to 3V3, or "
+             "it "
+             "will fail now and then";
     case Wiring::nobody:
       return "no sensor answers at 0x68 or 0x69: check 3V3, GND and that SDA and SCL go where they "
              "should";
@@ -98,10 +102,12 @@ Wiring I2cBus::begin() {
   const bool scl_up = pulled_up(scl_);
   if (!open(sda_, scl_)) return Wiring::unavailable;
   // A chip that was read when the processor restarted holds SDA until it is clocked out.
-  if (scl_up && !sda_up) static_cast<void>(recover());
+  if (!lines_high()) static_cast<void>(recover());
+  if (gpio_get_level(scl_) == 0) return Wiring::scl_low;
+  if (gpio_get_level(sda_) == 0) return Wiring::sda_low;
+  if (anybody()) return sda_up && scl_up ? Wiring::ok : Wiring::no_pull_up;
   if (!scl_up) return Wiring::scl_low;
-  if (!lines_high() || (!sda_up && !anybody())) return Wiring::sda_low;
-  if (anybody()) return Wiring::ok;
+  if (!sda_up) return Wiring::sda_low;
   close();
   const bool swapped = open(scl_, sda_) && anybody();
   close();

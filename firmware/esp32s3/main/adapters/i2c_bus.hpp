@@ -14,6 +14,7 @@ namespace fettle::esp32 {
 /// What is wrong with the sensor's wires, as far as that can be seen without the sensor's help.
 enum class Wiring : std::uint8_t {
   ok,           ///< somebody answers at 0x68 or 0x69
+  no_pull_up,   ///< likewise, but only the processor's own weak resistors pull a line up
   nobody,       ///< both lines are pulled up, and nobody answers
   sda_low,      ///< nothing pulls SDA up, or something holds it low
   scl_low,      ///< likewise SCL

@@ -16,8 +16,6 @@ namespace {
 
 using board::StoreStatus;
 
-constexpr const char* kMountedAt = "/sd";
-constexpr const char* kFile = "/sd/fettle.log";  // eight letters and three: needs no long names
 constexpr int kWait_ms = 500;
 
 }  // namespace
@@ -54,7 +52,7 @@ StoreStatus SdCard::mount() {
   esp_vfs_fat_mount_config_t config{};
   config.format_if_mount_failed = false;  // never: it may be somebody's photographs
   config.max_files = 1;
-  const esp_err_t mounted = esp_vfs_fat_sdspi_mount(kMountedAt, &host, &slot, &config, &card_);
+  const esp_err_t mounted = esp_vfs_fat_sdspi_mount(folder_, &host, &slot, &config, &card_);
   if (mounted == ESP_OK) return StoreStatus::ok;
   card_ = nullptr;
   // ESP_FAIL: a card is there, but no FAT on it.
@@ -64,7 +62,7 @@ StoreStatus SdCard::mount() {
 void SdCard::unmount() {
   if (file_ >= 0) ::close(file_);
   file_ = -1;
-  if (card_ != nullptr) esp_vfs_fat_sdcard_unmount(kMountedAt, card_);
+  if (card_ != nullptr) esp_vfs_fat_sdcard_unmount(folder_, card_);
   card_ = nullptr;
 }
 
@@ -81,7 +79,7 @@ StoreStatus SdCard::open(std::uint64_t& size) {
   if (file_ >= 0) ::close(file_);
   file_ = -1;
   if (const StoreStatus mounted = mount(); mounted != StoreStatus::ok) return mounted;
-  file_ = ::open(kFile, O_RDWR | O_CREAT | O_APPEND, 0666);
+  file_ = ::open(path_, O_RDWR | O_CREAT | O_APPEND, 0666);
   struct stat about {};
   if (file_ < 0 || ::fstat(file_, &about) != 0) {
     // No room for a file's name is a full card.

@@ -20,7 +20,10 @@ struct SpiPins {
 /// 4.6.2: 250 ms a write, 500 ms for SDXC), longer if it was pulled out. Samples wait in the queue.
 class SdCard final : public board::Card {
  public:
-  explicit SdCard(const SpiPins& pins) : pins_(pins) {}
+  /// @param folder  where the card is mounted, and its file in it
+  explicit SdCard(const SpiPins& pins, const char* folder = "/sd",
+                  const char* file = "/sd/fettle.log")
+      : pins_(pins), folder_(folder), path_(file) {}
   SdCard(const SdCard&) = delete;
   SdCard& operator=(const SdCard&) = delete;
 
@@ -38,6 +41,8 @@ class SdCard final : public board::Card {
   [[nodiscard]] board::StoreStatus failure();
 
   SpiPins pins_;
+  const char* folder_;
+  const char* path_;  // eight letters and three: needs no long names
   bool bus_ = false;
   sdmmc_card_t* card_ = nullptr;  // mounted
   int file_ = -1;
