@@ -30,8 +30,7 @@ PORTABLE = ("core", "drivers", "protocol", "board")
 
 WARNINGS = ("-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wsign-conversion", "-Wold-style-cast",
             "-Wnon-virtual-dtor", "-Wdouble-promotion", "-Wno-missing-field-initializers", "-Werror")
-LANGUAGE = ("-std=gnu++20", "-O2", "-fno-exceptions", "-fno-rtti", "-ffp-contract=off",
-            "-Dflatbuffers=fettle_flatbuffers")
+LANGUAGE = ("-std=gnu++20", "-O2", "-fno-exceptions", "-fno-rtti", "-ffp-contract=off")
 XTENSA = "xtensa-lx106-elf-g++"
 # Headers of the C library that ESP-IDF uses: picolibc since 6.0, newlib before. C++ headers of a Debian
 # package for ARM, as this compiler comes without: they name what differs between processors by macros.
@@ -186,7 +185,7 @@ def main():
     options = parser.parse_args()
 
     work = options.work / (options.target if options.idf else "ours")
-    system = [generated_headers(work)]
+    system = []
     if options.idf:
         idf = options.idf.resolve()
         make_sdkconfig(options.kconfgen, idf, options.target, work)
@@ -195,9 +194,12 @@ def main():
     else:
         system += [ROOT / "tests/firmware_headers"]
         what = "our own port headers"
+    second_engine = []
     if options.tflm:
-        system += [options.tflm, *(options.tflm / "third_party" / name for name in
-                                   ("gemmlowp", "flatbuffers/include", "ruy"))]
+        for name in ("", "third_party/gemmlowp", "third_party/flatbuffers/include", "third_party/ruy"):
+            second_engine += ["-isystem", str(options.tflm / name)]
+        second_engine.append("-DCONFIG_FETTLE_ENGINE_TFLITE_MICRO=1")
+        what += ", with TensorFlow Lite Micro"
     common = [*LANGUAGE, *WARNINGS, f"-I{ROOT}", f"-I{PROJECT / 'main'}",
               *(f"-D{define}" for define in options.define)]
     # picolibc of this Debian is older than that of ESP-IDF and does not bring ssize_t with <stdio.h>.
@@ -210,8 +212,14 @@ def main():
 
     firmware = firmware_sources(options.tflm is not None)
     # Without ESP-IDF there is nothing to learn of the portable code that its own cross builds do not tell.
-    sources = [*firmware, *(portable_sources() if options.idf else ())]
-    failed = compile_all(XTENSA, flags, sources, options.jobs)
+    failed = compile_all(XTENSA, [*flags, *second_engine], firmware, options.jobs)
+    sources = list(firmware)
+    if options.idf:
+        # As in components/fettle: these alone see FlatBuffers, under a name of their own.
+        portable = portable_sources()
+        sources += portable
+        failed += compile_all(XTENSA, [*flags, "-Dflatbuffers=fettle_flatbuffers", "-isystem",
+                                       str(generated_headers(work))], portable, options.jobs)
     print(f"{what}: {len(sources)} files ({len(firmware)} of the firmware), "
           + (f"{failed} FAILED" if failed else "no warning"))
     return 1 if failed else 0

@@ -115,7 +115,15 @@ Wiring I2cBus::begin() {
   return swapped ? Wiring::swapped : Wiring::nobody;
 }
 
-bool I2cBus::lines_high() const { return gpio_get_level(sda_) != 0 && gpio_get_level(scl_) != 0; }
+/// At rest. ESP-IDF 5 comes back from a refused transfer while its stop condition still is on the wire.
+bool I2cBus::lines_high() const {
+  constexpr int kLooks = 10;
+  for (int i = 0; i < kLooks; ++i) {
+    if (gpio_get_level(sda_) != 0 && gpio_get_level(scl_) != 0) return true;
+    esp_rom_delay_us(10);
+  }
+  return false;
+}
 
 i2c_master_dev_handle_t I2cBus::handle_of(std::uint8_t device) const {
   const unsigned at = device - kFirstAddress;
