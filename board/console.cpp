@@ -599,7 +599,8 @@ ReplyStatus Board::show_self_test(Reply& reply) const {
     return ReplyStatus::not_now;
   }
   reply << (sensor.clone ? "warn" : "pass") << " chip 0x";
-  reply.hex(sensor.who_am_i, 2) << (sensor.clone ? ": a clone, specifications may differ" : "");
+  reply.hex(sensor.who_am_i, 2) << ", " << mpu6050::chip_name(sensor.who_am_i)
+                                << (sensor.clone ? ": a clone, specifications may differ" : "");
   for (std::size_t axis = 0; axis < kMaxAxes; ++axis) {
     const mpu6050::SelfTestAxis& a = result.axes[axis];
     reply << "\n"
@@ -612,6 +613,9 @@ ReplyStatus Board::show_self_test(Reply& reply) const {
     } else {
       reply.number(static_cast<double>(a.change) * 100, 1) << " % off trim";
     }
+    reply << ", noise ";
+    reply.number(static_cast<double>(a.noise) * (axis < 3 ? 1000 : 1), axis < 3 ? 1 : 2)
+        << (axis < 3 ? " mg" : " dps");
     if (!a.passed && !a.untrimmed()) reply << ": rest the machine, test again";
   }
   reply << "\n"
@@ -619,7 +623,8 @@ ReplyStatus Board::show_self_test(Reply& reply) const {
   const mpu6050::RateEstimate rate = sensor.rate;
   if (rate.rate_hz > 0) {
     reply << "\npass rate ";
-    reply.number(static_cast<double>(rate.rate_hz), 2) << " Hz";
+    reply.number(static_cast<double>(rate.rate_hz), 2) << " Hz +-";
+    reply.number(static_cast<double>(rate.error) * 100, 3) << " %";
   }
   reply << "\n";
   if (card_test_ == StoreStatus::ok) {

@@ -27,6 +27,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROJECT = ROOT / "firmware/esp32s3"
 PORTABLE = ("core", "drivers", "protocol", "board")
+LICENCE = "SPDX-License-" + "Identifier: Apache-2.0"
 
 WARNINGS = ("-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wsign-conversion", "-Wold-style-cast",
             "-Wnon-virtual-dtor", "-Wdouble-promotion", "-Wno-missing-field-initializers", "-Werror")
@@ -143,7 +144,11 @@ def firmware_sources(engine):
     return [file for file in files if engine or not file.name.startswith("tflite_micro")]
 
 
-def compile_all(compiler, flags, sources, jobs):
+def default_jobs():
+    return os.cpu_count() or 1
+
+
+def compile_all(compiler, flags, sources, jobs, root=ROOT):
     """How many files failed; what the compiler said is printed."""
     def one(source):
         done = subprocess.run([compiler, *flags, "-S", "-o", os.devnull, str(source)],
@@ -155,7 +160,7 @@ def compile_all(compiler, flags, sources, jobs):
         for source, wrong, said in pool.map(one, sources):
             if wrong:
                 failed += 1
-                print(f"{source.relative_to(ROOT)}:\n{said}", file=sys.stderr)
+                print(f"{source.relative_to(root)}:\n{said}", file=sys.stderr)
     return failed
 
 
@@ -181,7 +186,7 @@ def main():
     parser.add_argument("--kconfgen", default=sys.executable, help="a Python that has esp-idf-kconfig")
     parser.add_argument("--tflm", type=pathlib.Path, help="sources of esp-tflite-micro: checks the second engine")
     parser.add_argument("--define", action="append", default=[], help="a setting besides, NAME=VALUE")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--jobs", type=int, default=default_jobs())
     options = parser.parse_args()
 
     work = options.work / (options.target if options.idf else "ours")

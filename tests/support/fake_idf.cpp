@@ -174,6 +174,7 @@ std::uint32_t ulTaskNotifyTake(BaseType_t /*clear*/, TickType_t ticks) {
   idf().waited_ticks = ticks;
   return 0;
 }
+void vTaskDelay(TickType_t ticks) { idf().delayed_ticks += ticks; }
 void vTaskNotifyGiveFromISR(TaskHandle_t /*task*/, BaseType_t* woken) {
   ++idf().notified;
   *woken = pdTRUE;

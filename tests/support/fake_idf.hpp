@@ -50,6 +50,7 @@ struct FakeIdf {
   std::vector<Task> tasks;
   std::uint32_t notified = 0;
   std::uint32_t waited_ticks = 0;
+  std::uint32_t delayed_ticks = 0;
 
   // SD card.
   esp_err_t mount = ESP_OK;

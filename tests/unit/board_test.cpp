@@ -480,6 +480,7 @@ TEST_F(BoardTest, AFullCardStopsRecordingAndDetectionGoesOn) {
   run(30);
   EXPECT_EQ(fresh_status().card, CardState::full);
   EXPECT_TRUE(happened(EventKind::card_failed));
+  EXPECT_EQ(logged("recording has stopped, detection goes on: the card is full"), 1);
   EXPECT_EQ(ask("record normal").status, ReplyStatus::storage);
   shaker.level = 3;
   run(2);
@@ -493,6 +494,7 @@ TEST_F(BoardTest, ACardThatComesBackIsWrittenAgain) {
   board->card().inserted = false;
   run(5);
   EXPECT_EQ(fresh_status().card, CardState::absent);
+  EXPECT_EQ(logged("recording has stopped, detection goes on: the card is absent"), 1);
   board->card().inserted = true;
   run(5);
   EXPECT_EQ(fresh_status().card, CardState::recording);
@@ -1170,6 +1172,43 @@ TEST_F(BoardTest, TheFirstStartTestsWhatIsWiredAndSaysIt) {
   power_on();
   run(5);
   EXPECT_EQ(logged("selftest"), 0) << "the second start does not";
+}
+
+TEST_F(BoardTest, AnotherChipThatBehavesIsNamed) {
+  config.tests_itself = true;
+  config.chip.who_am_i = 0x98;
+  power_on();
+  run(5);
+  EXPECT_EQ(logged("selftest: warn chip 0x98, ICM-20689: a clone"), 1);
+  EXPECT_NE(type("status").find("a clone (0x98)"), std::string::npos) << text;
+  connect(0);
+  EXPECT_GT(fresh_status().samples, 100U);
+}
+
+TEST_F(BoardTest, TheSelfTestShowsNoiseAndRate) {
+  power_on();
+  run(10);
+  type("selftest");
+  run(5);
+  const std::string said = type("selftest result");
+  EXPECT_NE(said.find(" % off trim, noise "), std::string::npos) << said;
+  EXPECT_NE(said.find(" mg\n"), std::string::npos) << said;
+  EXPECT_NE(said.find(" Hz +-0.0"), std::string::npos) << said;
+  EXPECT_LT(said.size(), 900U) << "fits into a reply";
+}
+
+TEST_F(BoardTest, WithoutACardItSaysSoAndJudges) {
+  config.tests_itself = true;
+  config.card = false;
+  start_judging();
+  run(3);
+  EXPECT_EQ(logged("selftest: note card: absent"), 1);
+  const Answer answer = ask("record normal");
+  EXPECT_EQ(answer.status, ReplyStatus::storage);
+  EXPECT_EQ(answer.text, "the card is absent");
+  shaker.level = 3;
+  run(3);
+  EXPECT_TRUE(board->pin().high);
 }
 
 TEST_F(BoardTest, TheFirstStartWithoutTheInterruptWireSaysToCheckIt) {

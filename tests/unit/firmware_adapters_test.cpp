@@ -54,6 +54,7 @@ TEST_F(Bus, ReadsAndWritesRegisters) {
   EXPECT_EQ(byte[0], 0x68);
   EXPECT_EQ(bus.write(0x68, 0x6b, 0x01), BusStatus::ok);
   EXPECT_EQ(idf().registers[0x6b], 0x01);
+  EXPECT_EQ(bus.read_us(), 200);
 }
 
 TEST_F(Bus, TheOtherAddressIsFoundToo) {
@@ -260,6 +261,7 @@ TEST_F(Adapters, SlotsAreTwoPartitionsThatFollowWrites) {
   ASSERT_TRUE(models.begin());
   EXPECT_EQ(models.slot_bytes(), 65'536U);
   EXPECT_EQ(models.erase(1), StoreStatus::ok);
+  EXPECT_EQ(idf().delayed_ticks, 16U) << "others get their turn after each sector";
   EXPECT_EQ(models.view(1)[100], 0xFF);
   EXPECT_EQ(models.view(0)[100], 0) << "the other one is left alone";
   EXPECT_EQ(models.write(1, 101, bytes_of("abc")), StoreStatus::ok);

@@ -172,6 +172,12 @@ void begin_hardware() {
   const Wiring wiring = bus.begin();
   say(wiring == Wiring::ok ? board::LogLevel::info : board::LogLevel::error, "wiring",
       describe(wiring));
+  if (wiring == Wiring::ok || wiring == Wiring::no_pull_up) {
+    Text<100> speed;
+    speed << "I2C at " << CONFIG_FETTLE_I2C_HZ / 1000 << " kHz: a register is read in "
+          << bus.read_us() << " us";
+    say(board::LogLevel::info, "wiring", speed.view());
+  }
   if (!data_ready.begin()) say(board::LogLevel::error, "wiring", "the interrupt pin cannot be had");
 #ifdef CONFIG_FETTLE_ENGINE_TFLITE_MICRO
   if (!engine.begin()) say(board::LogLevel::error, "engine", "its operators cannot be registered");

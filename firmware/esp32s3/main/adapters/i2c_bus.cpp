@@ -115,6 +115,18 @@ Wiring I2cBus::begin() {
   return swapped ? Wiring::swapped : Wiring::nobody;
 }
 
+std::int64_t I2cBus::read_us() {
+  constexpr std::uint8_t kWhoAmI = 0x75;
+  std::array<std::uint8_t, 1> byte{};
+  std::int64_t taken_us = 0;
+  for (std::size_t i = 0; i < devices_.size(); ++i) {
+    const std::int64_t before_us = now_us();
+    const auto device = static_cast<std::uint8_t>(kFirstAddress + i);
+    if (read(device, kWhoAmI, byte) == BusStatus::ok) taken_us = now_us() - before_us;
+  }
+  return taken_us;
+}
+
 /// At rest. ESP-IDF 5 comes back from a refused transfer while its stop condition still is on the wire.
 bool I2cBus::lines_high() const {
   constexpr int kLooks = 10;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/model_partitions.hpp"
 
+#include "freertos/FreeRTOS.h"
+#include "freertos/task.h"
+
 namespace fettle::esp32 {
 
 using board::StoreStatus;
@@ -31,8 +34,14 @@ bool ModelPartitions::begin() {
 StoreStatus ModelPartitions::erase(std::size_t slot) {
   const esp_partition_t* partition = slots_[slot].partition;
   if (partition == nullptr) return StoreStatus::absent;
-  return esp_partition_erase_range(partition, 0, slot_bytes_) == ESP_OK ? StoreStatus::ok
-                                                                        : StoreStatus::failed;
+  // A piece of 4 KB takes some 45 ms, in which nothing runs that lies in flash; all at once would be longer
+  // than the sensor's FIFO lasts. In between the task that samples has its turn.
+  constexpr std::size_t kSector = 4096;
+  for (std::size_t at = 0; at < slot_bytes_; at += kSector) {
+    if (esp_partition_erase_range(partition, at, kSector) != ESP_OK) return StoreStatus::failed;
+    vTaskDelay(1);
+  }
+  return StoreStatus::ok;
 }
 
 StoreStatus ModelPartitions::write(std::size_t slot, std::size_t offset,
