@@ -145,7 +145,7 @@ def firmware_sources(engine):
 
 
 def default_jobs():
-    return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def compile_all(compiler, flags, sources, jobs, root=ROOT):

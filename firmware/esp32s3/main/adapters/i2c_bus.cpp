@@ -144,7 +144,7 @@ i2c_master_dev_handle_t I2cBus::handle_of(std::uint8_t device) const {
 
 template <typename Transfer>
 BusStatus I2cBus::transfer(std::uint8_t device, Transfer&& run) {
-  const i2c_master_dev_handle_t handle = handle_of(device);
+  auto* handle = handle_of(device);
   if (handle == nullptr) return BusStatus::nack;
   // The driver would try to free the bus for 50 ms first; recover() is asked when that is wanted.
   if (!lines_high()) return BusStatus::stuck;
