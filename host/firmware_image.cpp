@@ -43,7 +43,10 @@ FirmwareImage read_firmware_image(const std::string& name, std::span<const std::
   }
   const Chip* chip = nullptr;
   for (const Chip& one : kChips) {
-    if (bytes[one.bootloader] == kMagic && chip_at(bytes, one.bootloader) == one.id) chip = &one;
+    if (chip == nullptr && bytes[one.bootloader] == kMagic &&
+        chip_at(bytes, one.bootloader) == one.id) {
+      chip = &one;
+    }
   }
   if (chip == nullptr) {
     throw wrong(
