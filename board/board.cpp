@@ -61,7 +61,8 @@ LogLevel level_of(EventKind kind) {
 Board::Board(const Ports& ports, const Identity& identity)
     : ports_(ports),
       identity_(identity),
-      driver_(ports.bus, ports.data_ready, driver_config({})),
+      own_(ports.bus, ports.data_ready, driver_config({})),
+      sensor_(ports.samples != nullptr ? *ports.samples : own_),
       store_(ports.models),
       learning_(ports.learned, ports.calibration),
       recorder_(ports.card, identity.id),
@@ -71,6 +72,7 @@ void Board::begin(std::int64_t now_us) {
   now_us_ = now_us;
   last_block_us_ = now_us;
   ports_.alert.set(false);
+  if (identity_.defaults != nullptr) settings_ = *identity_.defaults;
   const LoadResult loaded = load_settings(ports_.settings, settings_);
   if (loaded == LoadResult::damaged) {
     log(LogLevel::error, "settings", "they are damaged: the defaults are used from now on");
@@ -87,7 +89,7 @@ void Board::begin(std::int64_t now_us) {
     static_cast<void>(keep_settings());
     deaf_until_us_ = 0;
   }
-  driver_.reconfigure(driver_config(settings_));
+  sensor_.reconfigure(driver_config(settings_));
   alarm_.set_latch(settings_.latch);
   detector_.set_rate(static_cast<float>(settings_.rate_hz));
   recorder_.open(now_us, settings_.boots);
@@ -101,12 +103,14 @@ void Board::begin(std::int64_t now_us) {
   text << "started for the " << settings_.boots << ". time, Fettle " << identity_.firmware;
   event(EventKind::boot, text.view());
   resume_recording();
+  first_start_ = identity_.tests_itself && loaded == LoadResult::none;
+  if (first_start_) begin_self_test();
 }
 
 void Board::step(std::int64_t now_us) {
   now_us_ = now_us;
-  driver_.step(now_us);
-  if (const SampleBlock* block = driver_.take()) on_block(*block);
+  sensor_.step(now_us);
+  if (const SampleBlock* block = sensor_.take()) on_block(*block);
   watch_sensor();
   learn();
   if (recorder_.step(now_us)) resume_recording();
@@ -118,8 +122,8 @@ void Board::step(std::int64_t now_us) {
     end_maintenance("the time is over");
   }
   set_pin();
-  if (self_test_due_ && driver_.self_test().status != mpu6050::SelfTestStatus::running &&
-      driver_.state() != mpu6050::State::self_test) {
+  if (self_test_due_ && sensor_.view().self_test.status != mpu6050::SelfTestStatus::running &&
+      sensor_.state() != mpu6050::State::self_test) {
     finish_self_test();
   }
   outbox_.pump();
@@ -128,7 +132,7 @@ void Board::step(std::int64_t now_us) {
 }
 
 std::int64_t Board::next_wake_us() const {
-  const std::int64_t driver_us = driver_.next_wake_us();
+  const std::int64_t driver_us = sensor_.next_wake_us();
   const std::int64_t round_us = now_us_ + (inbox_at_ < inbox_size_ ? kBusy_us : kRound_us);
   return driver_us < round_us ? driver_us : round_us;
 }
@@ -144,7 +148,13 @@ void Board::on_block(const SampleBlock& block) {
 
   protocol::SamplesMessage message{block, 0};
   for (std::size_t i = 0; i < block.count; ++i) {
+    const std::uint32_t before = ports_.cycles != nullptr ? ports_.cycles->cycles() : 0;
     const auto result = detector_.push(block.timed(i));
+    if (ports_.cycles != nullptr) {
+      const std::uint32_t taken = ports_.cycles->cycles() - before;
+      std::uint32_t& longest = result ? window_cycles_ : sample_cycles_;
+      longest = taken > longest ? taken : longest;
+    }
     if (i == 0) {
       // Where this sample stands is known only now: a gap before it began a new window.
       const std::uint32_t after = detector_.phase();
@@ -222,18 +232,18 @@ void Board::set_pin() {
 /// Says when samples stop coming and why; and again, though not often, when the cause has become
 /// another one.
 void Board::watch_sensor() {
-  if (now_us_ - last_block_us_ < kSensorSilent_us || driver_.state() == mpu6050::State::self_test) {
+  if (now_us_ - last_block_us_ < kSensorSilent_us || sensor_.state() == mpu6050::State::self_test) {
     return;
   }
   const bool another =
-      driver_.cause() != said_cause_ && driver_.cause() != mpu6050::Cause::starting;
+      sensor_.cause() != said_cause_ && sensor_.cause() != mpu6050::Cause::starting;
   if (sensor_lost_ && (!another || now_us_ - said_cause_us_ < kCauseEvery_us)) return;
   sensor_lost_ = true;
-  said_cause_ = driver_.cause();
+  said_cause_ = sensor_.cause();
   said_cause_us_ = now_us_;
-  event(EventKind::sensor_lost, driver_.cause() == mpu6050::Cause::none
+  event(EventKind::sensor_lost, sensor_.cause() == mpu6050::Cause::none
                                     ? "no samples for a second"
-                                    : mpu6050::describe(driver_.cause()));
+                                    : mpu6050::describe(sensor_.cause()));
 }
 
 /// Losses are told once a minute, not once a gap: a bad wire must not fill the card.
@@ -260,10 +270,10 @@ bool Board::keep_settings() {
 bool Board::apply_settings() {
   alarm_.set_latch(settings_.latch);
   const mpu6050::Config config = driver_config(settings_);
-  const bool other_sensor =
-      config.rate_hz != driver_.config().rate_hz || config.ranges != driver_.config().ranges;
+  const mpu6050::Config before = sensor_.view().config;
+  const bool other_sensor = config.rate_hz != before.rate_hz || config.ranges != before.ranges;
   if (other_sensor) {
-    driver_.reconfigure(config);
+    sensor_.reconfigure(config);
     detector_.set_rate(static_cast<float>(settings_.rate_hz));
     choose_model(false);
     renew_recording();
@@ -280,7 +290,7 @@ StoreStatus Board::start_recording(std::string_view label) {
   session.firmware = identity_.firmware;
   session.rate_hz = static_cast<float>(settings_.rate_hz);
   session.ranges = settings_.ranges;
-  session.who_am_i = driver_.who_am_i();
+  session.who_am_i = sensor_.view().who_am_i;
   session.model_crc32 = model_crc32_;
   session.window_samples = static_cast<std::uint16_t>(detector_.window().samples);
   session.hop = static_cast<std::uint16_t>(detector_.window().hop_samples());
@@ -316,16 +326,17 @@ std::uint8_t Board::flags() const {
 }
 
 protocol::StatusMessage Board::status() const {
-  const mpu6050::Counters& counters = driver_.counters();
+  const SensorView sensor = sensor_.view();
+  const mpu6050::Counters& counters = sensor.counters;
   protocol::StatusMessage status;
   status.uptime_us = now_us_;
   status.utc_us = utc_us();
   status.boot = settings_.boots;
-  status.sensor = static_cast<protocol::SensorState>(driver_.state());
-  status.who_am_i = driver_.who_am_i();
-  status.rate_hz = driver_.rate().rate_hz;
-  status.rate_error = driver_.rate().error;
-  status.celsius = driver_.celsius();
+  status.sensor = static_cast<protocol::SensorState>(sensor.state);
+  status.who_am_i = sensor.who_am_i;
+  status.rate_hz = sensor.rate.rate_hz;
+  status.rate_error = sensor.rate.error;
+  status.celsius = sensor.celsius;
   status.samples = counters.delivered;
   status.lost = counters.lost;
   status.gaps = counters.gaps;
@@ -396,8 +407,15 @@ void Board::event(EventKind kind, std::string_view text) {
   if (framed_ && (streams_ & protocol::kStreamEvents) != 0) {
     outbox_.send(protocol::MessageType::event, message);
   }
-  const std::string_view tag = kind == EventKind::alarm_began ? "ANOMALY" : name_of_event(kind);
-  log(level_of(kind), tag, text);
+  if (kind == EventKind::alarm_began) {
+    Text<protocol::kMostEventText + 48> line;
+    line << "score ";
+    line.number(static_cast<double>(message.score), 4) << ", threshold ";
+    line.number(static_cast<double>(message.threshold), 4) << ": " << text;
+    log(LogLevel::warning, "ANOMALY", line.view());
+  } else {
+    log(level_of(kind), name_of_event(kind), text);
+  }
 }
 
 void Board::log(LogLevel level, std::string_view tag, std::string_view text) {

@@ -13,9 +13,9 @@
 #include "board/model_store.hpp"
 #include "board/ports.hpp"
 #include "board/recorder.hpp"
+#include "board/sampling.hpp"
 #include "board/settings.hpp"
 #include "board/text.hpp"
-#include "drivers/mpu6050/driver.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/frame.hpp"
 #include "protocol/messages.hpp"
@@ -27,6 +27,8 @@ struct Identity {
   std::array<std::uint8_t, 8> id{};     ///< of this very board, the same for ever
   std::string_view firmware = "0";      ///< version of Fettle
   std::span<const std::uint8_t> model;  ///< built in, 16-byte aligned; empty: none
+  const Settings* defaults = nullptr;   ///< of a board that has none saved; none: of settings.hpp
+  bool tests_itself = false;            ///< at its first start, and tells what to check
 };
 
 /// What the device does, over ports: samples, judges, raises the alarm, records, talks. The very code
@@ -55,7 +57,7 @@ class Board {
   /// When step() next has something to do by itself. A byte on the line is a reason to step too.
   [[nodiscard]] std::int64_t next_wake_us() const;
 
-  [[nodiscard]] const mpu6050::Driver& driver() const { return driver_; }
+  [[nodiscard]] const SampleSource& sensor() const { return sensor_; }
   [[nodiscard]] const Detector& detector() const { return detector_; }
   [[nodiscard]] const Recorder& recorder() const { return recorder_; }
   [[nodiscard]] const Settings& settings() const { return settings_; }
@@ -112,6 +114,8 @@ class Board {
   protocol::ReplyStatus show_self_test(Reply& reply) const;
   void finish_self_test();
   bool set_clock(std::int64_t utc_us);
+  protocol::ReplyStatus bench(Reply& reply) const;
+  void begin_self_test();
   void show_status(Reply& reply) const;
   void show_burn_in(Reply& reply) const;
   void list_alarms(Reply& reply) const;
@@ -143,7 +147,8 @@ class Board {
   Ports ports_;
   Identity identity_;
   Settings settings_;
-  mpu6050::Driver driver_;
+  DirectSampling own_;    // unused if there is a source
+  SampleSource& sensor_;  // own_ or what was given
   Detector detector_;
   Alarm alarm_;
   ModelStore store_;
@@ -173,6 +178,10 @@ class Board {
   enum class Feedback : std::uint8_t { none, was_false, was_true };
   Feedback alarm_was_ = Feedback::none;
 
+  // For `bench`: cycles of the detector, longest since the start.
+  std::uint32_t sample_cycles_ = 0;
+  std::uint32_t window_cycles_ = 0;
+
   // The sensor.
   std::int64_t last_block_us_ = 0;
   bool sensor_lost_ = false;
@@ -199,6 +208,7 @@ class Board {
   std::uint8_t streams_ = 0;  // kStream... bits, in frames
   Stream stream_ = Stream::none;
   bool self_test_due_ = false;       // asked for, not yet told
+  bool first_start_ = false;         // its self-test has not been told yet
   std::array<PastEvent, 8> past_{};  // the oldest first
   std::size_t past_count_ = 0;
   std::uint32_t events_ = 0;

@@ -23,13 +23,14 @@ constexpr std::string_view kHelp =
     "selftest, selftest result\n"
     "settings, set KEY VALUE\n"
     "name [TEXT]\n"
-    "model, events, time [UTC SECONDS]";
+    "model, events, bench\n"
+    "time [UTC SECONDS]";
 static_assert(kHelp.size() <= 800);
 
 constexpr std::string_view kCommands[] = {"help",  "?",         "status",   "stream", "record",
                                           "stop",  "threshold", "ack",      "mute",   "maintenance",
                                           "alert", "selftest",  "settings", "set",    "name",
-                                          "model", "events",    "time"};
+                                          "model", "events",    "bench",    "time"};
 
 constexpr std::int64_t kLineSilent_us = 1'000'000;
 constexpr std::int64_t kAlertTest_us = 1'000'000;
@@ -253,9 +254,7 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
   } else if (verb == "selftest") {
     if (value == "result") return show_self_test(reply);
     if (!value.empty()) return expected("nothing or result");
-    driver_.request_self_test();
-    self_test_due_ = true;
-    alarm_.test_until(now_us_ + kAlertTest_us);
+    begin_self_test();
     reply << "it takes two seconds; 'selftest result' shows what came out";
   } else if (verb == "settings") {
     Text<kMostSettings> list;
@@ -275,6 +274,8 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
       reply.hex(model_crc32_, 8) << ", windows of " << detector_.window().samples << " every "
                                  << detector_.window().hop_samples();
     }
+  } else if (verb == "bench") {
+    return bench(reply);
   } else if (verb == "events") {
     show_events(reply);
   } else if (verb == "time") {
@@ -428,13 +429,14 @@ void Board::print_csv(const SampleBlock& block) {
 }
 
 void Board::show_status(Reply& reply) const {
-  const mpu6050::Counters& counters = driver_.counters();
-  const mpu6050::RateEstimate rate = driver_.rate();
+  const SensorView sensor = sensor_.view();
+  const mpu6050::Counters& counters = sensor.counters;
+  const mpu6050::RateEstimate rate = sensor.rate;
   if (settings_.name.size() != 0) reply << settings_.name.view() << ", ";
   reply << "up for ";
   add_duration(reply, now_us_);
   reply << ", start " << settings_.boots << "\nsensor: ";
-  const mpu6050::Cause cause = driver_.cause();
+  const mpu6050::Cause cause = sensor.cause;
   if (cause != mpu6050::Cause::none) {
     reply << mpu6050::describe(cause);
   } else if (rate.rate_hz > 0) {
@@ -443,9 +445,9 @@ void Board::show_status(Reply& reply) const {
   } else {
     reply << "ok, rate not yet known";
   }
-  if (driver_.clone()) {
+  if (sensor.clone) {
     reply << ", a clone (0x";
-    reply.hex(driver_.who_am_i(), 2) << ")";
+    reply.hex(sensor.who_am_i, 2) << ")";
   }
   reply << "\n  " << counters.delivered << " samples, " << counters.lost << " lost in "
         << counters.gaps << " gaps; bus: " << counters.nacks << " nack, " << counters.timeouts
@@ -509,13 +511,56 @@ void Board::show_burn_in(Reply& reply) const {
   if (refinement.waits()) reply << "; waits, a fault was confirmed: 'maintenance'";
 }
 
+/// What the stages of a window cost this processor, in its own cycles.
+ReplyStatus Board::bench(Reply& reply) const {
+  if (ports_.cycles == nullptr || !detector_.loaded()) {
+    reply << (detector_.loaded() ? "this board has no counter of cycles"
+                                 : "there is no model whose stages could be measured");
+    return ReplyStatus::not_now;
+  }
+  // The least of some runs: what an interrupt or a cold cache added is not the engine's.
+  const auto least = [this](bool own) {
+    constexpr int kRuns = 16;
+    std::uint32_t fewest = UINT32_MAX;
+    for (int i = 0; i < kRuns; ++i) {
+      const std::uint32_t before = ports_.cycles->cycles();
+      detector_.try_network(own);
+      const std::uint32_t taken = ports_.cycles->cycles() - before;
+      fewest = taken < fewest ? taken : fewest;
+    }
+    return fewest;
+  };
+  reply << "cycles\n  a sample, into the window " << sample_cycles_
+        << " at most\n  a window, features to decision " << window_cycles_
+        << " at most\n  of these an inference\n    own engine " << least(true);
+  if (detector_.delegates()) {
+    reply << "\n    " << ports_.engine->name() << " " << least(false) << ", memory "
+          << ports_.engine->memory_used() << " of " << ports_.engine->memory() << " bytes";
+  }
+  return ReplyStatus::ok;
+}
+
+void Board::begin_self_test() {
+  sensor_.request_self_test();
+  self_test_due_ = true;
+  alarm_.test_until(now_us_ + kAlertTest_us);
+}
+
 /// The driver's part has ended. The event says how, and its own record shows whether the card works.
 void Board::finish_self_test() {
   self_test_due_ = false;
-  const mpu6050::SelfTestResult& result = driver_.self_test();
+  const mpu6050::SelfTestResult result = sensor_.view().self_test;
   const bool passed = result.passed() && result.interrupts;
   event(EventKind::self_test, passed ? "sensor passed" : "sensor failed: 'selftest result'");
   card_test_ = recorder_.check();
+  if (!first_start_) return;
+  first_start_ = false;
+  Reply reply;
+  static_cast<void>(show_self_test(reply));
+  for (std::string_view rest = reply.view(); !rest.empty();) {
+    const std::string_view line = take_line(rest);
+    log(line.starts_with("FAIL") ? LogLevel::error : LogLevel::info, "selftest", line);
+  }
 }
 
 /// A clock that somebody brings. Noted when it is the first, or another than before by more than two
@@ -533,14 +578,15 @@ bool Board::set_clock(std::int64_t utc_us) {
 }
 
 ReplyStatus Board::show_self_test(Reply& reply) const {
-  const mpu6050::SelfTestResult& result = driver_.self_test();
+  const SensorView sensor = sensor_.view();
+  const mpu6050::SelfTestResult& result = sensor.self_test;
   if (self_test_due_ || result.status == mpu6050::SelfTestStatus::running) {
-    if (driver_.cause() == mpu6050::Cause::none || driver_.cause() == mpu6050::Cause::self_test ||
-        driver_.cause() == mpu6050::Cause::starting) {
+    if (sensor.cause == mpu6050::Cause::none || sensor.cause == mpu6050::Cause::self_test ||
+        sensor.cause == mpu6050::Cause::starting) {
       reply << "it is still running";
       return ReplyStatus::not_now;
     }
-    reply << "FAIL sensor: " << mpu6050::describe(driver_.cause())
+    reply << "FAIL sensor: " << mpu6050::describe(sensor.cause)
           << ". Check 3V3, GND, SDA, SCL and that AD0 is low or high, not open.";
     return ReplyStatus::ok;
   }
@@ -552,9 +598,9 @@ ReplyStatus Board::show_self_test(Reply& reply) const {
     reply << "none was made: 'selftest' starts one";
     return ReplyStatus::not_now;
   }
-  reply << (driver_.clone() ? "warn" : "pass") << " chip 0x";
-  reply.hex(driver_.who_am_i(), 2)
-      << (driver_.clone() ? ": a clone, specifications may differ" : "");
+  reply << (sensor.clone ? "warn" : "pass") << " chip 0x";
+  reply.hex(sensor.who_am_i, 2) << ", " << mpu6050::chip_name(sensor.who_am_i)
+                                << (sensor.clone ? ": a clone, specifications may differ" : "");
   for (std::size_t axis = 0; axis < kMaxAxes; ++axis) {
     const mpu6050::SelfTestAxis& a = result.axes[axis];
     reply << "\n"
@@ -567,14 +613,18 @@ ReplyStatus Board::show_self_test(Reply& reply) const {
     } else {
       reply.number(static_cast<double>(a.change) * 100, 1) << " % off trim";
     }
+    reply << ", noise ";
+    reply.number(static_cast<double>(a.noise) * (axis < 3 ? 1000 : 1), axis < 3 ? 1 : 2)
+        << (axis < 3 ? " mg" : " dps");
     if (!a.passed && !a.untrimmed()) reply << ": rest the machine, test again";
   }
   reply << "\n"
         << (result.interrupts ? "pass interrupt pin" : "FAIL interrupt pin: check the wire INT");
-  const mpu6050::RateEstimate rate = driver_.rate();
+  const mpu6050::RateEstimate rate = sensor.rate;
   if (rate.rate_hz > 0) {
     reply << "\npass rate ";
-    reply.number(static_cast<double>(rate.rate_hz), 2) << " Hz";
+    reply.number(static_cast<double>(rate.rate_hz), 2) << " Hz +-";
+    reply.number(static_cast<double>(rate.error) * 100, 3) << " %";
   }
   reply << "\n";
   if (card_test_ == StoreStatus::ok) {

@@ -42,6 +42,18 @@ class Detector {
     }
     return fault;
   }
+  /// Lets another engine run the model that was loaded, if it gives its golden output.
+  [[nodiscard]] EngineResult use(NetworkEngine& engine) {
+    return use_engine(engine, file_, model_);
+  }
+  [[nodiscard]] bool delegates() const { return loaded() && model_.network.delegates(); }
+  /// One inference of the golden input: by the engine that runs, or by the board's own.
+  void try_network(bool own) const {
+    std::array<std::int8_t, kMaxFeatures> output;
+    const std::span<const std::int8_t> input = golden_input(model_);
+    const std::span<std::int8_t> to(output.data(), model_.network.outputs());
+    own ? model_.network.run_here(input, to) : model_.network.run(input, to);
+  }
   void unload() {
     pipeline_.reset();
     file_ = {};

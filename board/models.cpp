@@ -44,6 +44,21 @@ bool Board::load(std::span<const std::uint8_t> file, Reply& why) {
     log(LogLevel::warning, "model", why.view());
     why.clear();
   }
+  if (ports_.engine != nullptr) {
+    Text<160> text;
+    text << ports_.engine->name();
+    switch (detector_.use(*ports_.engine)) {
+      case EngineResult::runs: text << " runs the model"; break;
+      case EngineResult::not_prepared:
+        text << " cannot run this model; the board's own engine does";
+        break;
+      case EngineResult::other_bits:
+        text << " is refused: other output than the model's golden vector; the board's own engine "
+                "runs";
+        break;
+    }
+    log(detector_.delegates() ? LogLevel::info : LogLevel::error, "engine", text.view());
+  }
   detector_.set_threshold(settings_.threshold);
   model_crc32_ = crc_of(file);
   begin_learning();

@@ -7,9 +7,12 @@
 #include <string_view>
 
 #include "core/learn/refinement.hpp"
+#include "core/model/network_engine.hpp"
 #include "drivers/ports.hpp"
 
 namespace fettle::board {
+
+class SampleSource;
 
 /// Port: the serial line to a person or to a computer. Never waits.
 class ByteStream {
@@ -110,6 +113,15 @@ class Log {
   ~Log() = default;
 };
 
+/// Port: a counter of the processor's cycles, for `bench`.
+class CycleCounter {
+ public:
+  [[nodiscard]] virtual std::uint32_t cycles() const = 0;  ///< wraps
+
+ protected:
+  ~CycleCounter() = default;
+};
+
 /// Everything that a board stands on. All of it must outlive the board. `settings` and `learned` are two
 /// records that know nothing of each other.
 struct Ports {
@@ -124,6 +136,11 @@ struct Ports {
   Log& log;
   Refinement::Memory* calibration =
       nullptr;  ///< lent to find limits in; none: the board does not learn
+  /// Samples of a thread of their own (sample_queue.hpp); none: the board steps a driver on `bus` itself.
+  SampleSource* samples = nullptr;
+  /// Runs models if it gives their golden output; none: the board's own engine.
+  NetworkEngine* engine = nullptr;
+  const CycleCounter* cycles = nullptr;  ///< none: there is no `bench`
 };
 
 }  // namespace fettle::board

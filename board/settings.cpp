@@ -108,7 +108,6 @@ void list_settings(const Settings& settings, Text<kMostSettings>& text) {
 // know and a person can read a dump.
 LoadResult load_settings(SettingsStore& store, Settings& settings) {
   constexpr int kTries = 3;
-  settings = {};
   std::array<std::uint8_t, kMostSettings> bytes;
   std::size_t size = 0;
   StoreStatus status = StoreStatus::failed;

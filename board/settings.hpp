@@ -50,8 +50,8 @@ enum class LoadResult : std::uint8_t {
   damaged,     ///< what it holds is not settings
   impossible,  ///< whole, but a value is none that its key can have: that one is the default
 };
-/// Loads what was saved. Settings that this board does not know are skipped; after anything but ok
-/// or impossible `settings` holds the defaults.
+/// Loads what was saved over the defaults that `settings` holds. Settings that this board does not know
+/// are skipped; after anything but ok or impossible the defaults are as they were.
 [[nodiscard]] LoadResult load_settings(SettingsStore& store, Settings& settings);
 [[nodiscard]] StoreStatus save_settings(SettingsStore& store, const Settings& settings);
 

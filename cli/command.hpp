@@ -22,6 +22,7 @@ void add_infer(CLI::App& program);
 void add_export(CLI::App& program);
 void add_ports(CLI::App& program);
 void add_collect(CLI::App& program);
+void add_flash(CLI::App& program);
 void add_deploy(CLI::App& program);
 void add_watch(CLI::App& program);
 void add_feedback(CLI::App& program);

@@ -83,6 +83,7 @@ int main(int argc, char** argv) {
   fettle::cli::add_export(program);
   fettle::cli::add_ports(program);
   fettle::cli::add_collect(program);
+  fettle::cli::add_flash(program);
   fettle::cli::add_deploy(program);
   fettle::cli::add_watch(program);
   fettle::cli::add_feedback(program);

@@ -44,6 +44,9 @@ ALLOWED = {
     "drivers": ("core", "core/sensor"),
     "board": (*ALL_CORE, "drivers", "protocol"),
     "firmware": (*ALL_CORE, "drivers", "protocol", "board"),
+    # The firmware in a program of this computer, with the simulated chip behind its bus.
+    "firmware/linux_check": (*ALL_CORE, "drivers", "protocol", "board", "firmware",
+                             "simulator/mpu6050_chip"),
     # Filters, random numbers and arithmetic with the same bits everywhere: know nobody.
     "simulator/signal": (),
     "simulator/machine": ("core", "core/sensor", "simulator/signal"),
@@ -58,7 +61,7 @@ ALLOWED = {
             "simulator/fleet", "simulator/mpu6050_chip"),
     # Tests, fuzz targets and benchmarks may look at everything but the commands, which are
     # tested through the program.
-    "tests": (*ALL_CORE, "protocol", "drivers", "board", "simulator", "simulator/signal",
+    "tests": (*ALL_CORE, "protocol", "drivers", "board", "firmware", "simulator", "simulator/signal",
               "simulator/machine", "simulator/fleet", "simulator/mpu6050_chip", "host"),
     "benchmarks": (*ALL_CORE, "protocol", "drivers", "board", "simulator", "simulator/signal",
                    "simulator/machine", "simulator/fleet", "simulator/mpu6050_chip", "host"),

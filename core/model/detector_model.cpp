@@ -308,4 +308,18 @@ Fault load_detector(std::span<const std::uint8_t> file, std::span<std::byte> wor
   return {};
 }
 
+EngineResult use_engine(NetworkEngine& engine, std::span<const std::uint8_t> file,
+                        DetectorModel& model) {
+  if (!engine.prepare(file)) return EngineResult::not_prepared;
+  model.network.delegate(&engine);
+  if (reproduces(model.network, *model.record->golden())) return EngineResult::runs;
+  model.network.delegate(nullptr);
+  return EngineResult::other_bits;
+}
+
+std::span<const std::int8_t> golden_input(const DetectorModel& model) {
+  const auto* input = model.record->golden()->input();
+  return {input->data(), input->size()};
+}
+
 }  // namespace fettle

@@ -64,6 +64,14 @@ struct DetectorModel {
 [[nodiscard]] Fault load_detector(std::span<const std::uint8_t> file,
                                   std::span<std::byte> workspace, DetectorModel& model);
 
+/// Lets another engine run the network of a detector that load_detector() has loaded from `file`, if it
+/// gives the golden output. Otherwise the network runs as before.
+[[nodiscard]] EngineResult use_engine(NetworkEngine& engine, std::span<const std::uint8_t> file,
+                                      DetectorModel& model);
+
+/// The input that a loaded detector carries for trying engines, [inputs()].
+[[nodiscard]] std::span<const std::int8_t> golden_input(const DetectorModel& model);
+
 /// Where the checksum stands in a file that find_record() accepts the marks of, and what it should
 /// be. Writers use it to seal a file.
 [[nodiscard]] bool locate_checksum(std::span<const std::uint8_t> file, std::size_t& offset,

@@ -455,7 +455,8 @@ Fault Int8Network::load(std::span<const std::uint8_t> file, std::span<std::byte>
   return {};
 }
 
-void Int8Network::run(std::span<const std::int8_t> input, std::span<std::int8_t> output) const {
+void Int8Network::run_here(std::span<const std::int8_t> input,
+                           std::span<std::int8_t> output) const {
   const std::int8_t* from = input.data();
   for (std::size_t k = 0; k < layer_count_; ++k) {
     const Layer& layer = layers_[k];

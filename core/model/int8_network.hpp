@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "core/model/network_engine.hpp"
 #include "core/model/requantise.hpp"
 #include "core/status.hpp"
 
@@ -59,7 +60,15 @@ class Int8Network {
                                   std::span<std::byte> workspace, Int8Network& network);
 
   /// int8 in, int8 out. @param[in] input [inputs()]  @param[out] output [outputs()]
-  void run(std::span<const std::int8_t> input, std::span<std::int8_t> output) const;
+  void run(std::span<const std::int8_t> input, std::span<std::int8_t> output) const {
+    if (engine_ != nullptr) return engine_->run(input, output);
+    run_here(input, output);
+  }
+  /// The same by this class' own arithmetic, whatever engine runs.
+  void run_here(std::span<const std::int8_t> input, std::span<std::int8_t> output) const;
+  /// Lets another engine run from now on; nullptr: none. See use_engine().
+  void delegate(NetworkEngine* engine) { engine_ = engine; }
+  [[nodiscard]] bool delegates() const { return engine_ != nullptr; }
 
   [[nodiscard]] std::size_t inputs() const { return inputs_; }
   [[nodiscard]] std::size_t outputs() const { return outputs_; }
@@ -101,6 +110,7 @@ class Int8Network {
   bool float_input_ = false;
   bool float_output_ = false;
   std::int8_t* scratch_[2] = {nullptr, nullptr};
+  NetworkEngine* engine_ = nullptr;
 };
 
 }  // namespace fettle

@@ -8,6 +8,19 @@
 /// 4.2 ("RM") and PS-MPU-6000A-00 rev 3.4 ("PS"), both of 19 August 2013.
 namespace fettle::mpu6050 {
 
+/// Whose WHO_AM_I that is (of InvenSense's data sheets), for people; "unknown chip" for the rest. What is
+/// sold as an MPU6050 often answers with another one's, and copies answer with any.
+[[nodiscard]] constexpr const char* chip_name(std::uint8_t who_am_i) {
+  switch (who_am_i) {
+    case 0x68: return "MPU-6050";
+    case 0x70: return "MPU-6500";
+    case 0x71: return "MPU-9250";
+    case 0x73: return "MPU-9255";
+    case 0x98: return "ICM-20689";
+    default: return "unknown chip";
+  }
+}
+
 /// 7-bit addresses for pin AD0 low and high (PS 9.2, p. 33).
 inline constexpr std::uint8_t kAddressLow = 0x68;
 inline constexpr std::uint8_t kAddressHigh = 0x69;

@@ -22,8 +22,10 @@ VirtualBoard::VirtualBoard(const VirtualBoardConfig& config, MotionSource& motio
       pin_(now_us_, observer_),
       log_(now_us_, observer_),
       board_({bus_, interrupt_, line_, card_, flash_, settings_, learned_, pin_, log_,
-              config.learns ? &calibration_ : nullptr},
-             {config.id, firmware_, config.model}) {
+              config.learns ? &calibration_ : nullptr,
+              config.samples_apart ? &samples_.emplace(bus_, interrupt_) : nullptr, config.engine,
+              config.cycles},
+             {config.id, firmware_, config.model, config.defaults, config.tests_itself}) {
   interrupt_.wired = config.interrupt;
   bus_.lost_answers = config.lost_answers;
   line_.baud_rate = config.baud;
@@ -41,11 +43,24 @@ void VirtualBoard::run_until(std::int64_t t_us) {
   while (now_us_ < t_us && !operations_.power_lost()) {
     std::int64_t next_us = board_.next_wake_us();
     if (!line_.to_board.empty()) next_us = std::min(next_us, now_us_ + kByteArrived_us);
+    if (samples_) next_us = std::min(next_us, samples_->run_again_us());
     // A step takes time on any processor, if only a little.
     now_us_ = std::clamp(next_us, now_us_ + 1, std::max(t_us, now_us_ + 1));
     chip_.advance_to(now_us_);
+    if (samples_) samples_->run(now_us_);
     board_.step(now_us_);
   }
+}
+
+void VirtualBoard::hold_up(std::int64_t us) {
+  const std::int64_t until_us = now_us_ + us;
+  while (samples_ && now_us_ < until_us) {
+    now_us_ = std::clamp(samples_->run_again_us(), now_us_ + 1, until_us);
+    chip_.advance_to(now_us_);
+    samples_->run(now_us_);
+  }
+  now_us_ = std::max(now_us_, until_us);
+  chip_.advance_to(now_us_);
 }
 
 void VirtualBoard::type(std::string_view text) {

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "board/board.hpp"
+#include "board/sample_queue.hpp"
 #include "simulator/mpu6050_chip/chip.hpp"
 #include "simulator/virtual_board/ports.hpp"
 
@@ -32,6 +34,12 @@ struct VirtualBoardConfig {
   double lost_answers = 0;              ///< part of the bus' transfers: see ChipBus
   std::span<const std::uint8_t> model;  ///< built in
   bool learns = true;                   ///< memory for burn-in is lent
+  /// Sampling in a thread of its own, as on the chip; here both take turns.
+  bool samples_apart = false;
+  NetworkEngine* engine = nullptr;              ///< instead of the board's own
+  const board::CycleCounter* cycles = nullptr;  ///< for `bench`
+  const board::Settings* defaults = nullptr;    ///< of a board that has none saved
+  bool tests_itself = false;                    ///< at its first start
 };
 
 /// The board's own code over simulated ports, in simulated time. From the machine it gets bytes of
@@ -45,6 +53,8 @@ class VirtualBoard {
   /// Runs until the board's clock is there, or until power is lost.
   void run_until(std::int64_t t_us);
   void run_for(std::int64_t us) { run_until(now_us_ + us); }
+  /// The board's own thread is held up, by a slow card say, while the one that samples goes on.
+  void hold_up(std::int64_t us);
 
   /// Sends a line of text; what the board answers is in line().from_board.
   void type(std::string_view text);
@@ -55,6 +65,8 @@ class VirtualBoard {
   [[nodiscard]] VirtualLine& line() { return line_; }
   [[nodiscard]] VirtualCard& card() { return card_; }
   [[nodiscard]] const VirtualPin& pin() const { return pin_; }
+  /// None if the board samples itself.
+  [[nodiscard]] const std::optional<board::SampleQueue>& samples() const { return samples_; }
 
  private:
   std::int64_t now_us_ = 0;
@@ -72,6 +84,7 @@ class VirtualBoard {
   VirtualPin pin_;
   VirtualLog log_;
   Refinement::Memory calibration_;
+  std::optional<board::SampleQueue> samples_;
   board::Board board_;
 };
 

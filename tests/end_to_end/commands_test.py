@@ -838,6 +838,83 @@ class WrongCommandLine(CommandTest):
         self.assertRegex(self.ok("--version").stdout, r"\d+\.\d+\.\d+")
 
 
+class Flash(CommandTest):
+    """With a program in esptool's place that notes what it is asked to write."""
+
+    def image(self, chip=9, bootloader=0):
+        content = bytearray(b"\xff" * 0x11000)
+        for at in (bootloader, 0x10000):
+            content[at] = 0xE9
+            content[at + 12:at + 14] = struct.pack("<H", chip)
+        content[0x8000:0x8002] = b"\xaa\x50"
+        content[0x9000:0x9004] = b"keep"
+        return content
+
+    def with_esptool(self, *arguments, status=0, name="esptool"):
+        tools = self.folder / "tools"
+        tools.mkdir(exist_ok=True)
+        for old in tools.iterdir():
+            old.unlink()
+        if name:
+            (tools / name).write_text(
+                "#!/bin/sh\n" + f'echo "$@" > {self.folder}/asked\n' +
+                f'for one in "$@"; do case $one in *.bin) cat "$one" >> {self.folder}/written ;; esac; done\n' +
+                f"exit {status}\n")
+            (tools / name).chmod(0o755)
+        return subprocess.run([FETTLE, "flash", *arguments], cwd=self.folder, capture_output=True, text=True,
+                              timeout=60, env={**os.environ, "PATH": f"{tools}:/usr/bin:/bin"})
+
+    def test_the_parts_are_written_and_the_settings_between_them_are_not(self):
+        for chip, name, bootloader in ((9, "esp32s3", 0), (0, "esp32", 0x1000)):
+            with self.subTest(chip=name):
+                (self.folder / "written").unlink(missing_ok=True)
+                content = self.image(chip, bootloader)
+                self.write("image.bin", bytes(content))
+                result = self.with_esptool("image.bin", "--port", "/dev/ttyX")
+                self.assertEqual(result.returncode, 0, result.stderr)
+                asked = self.read("asked").decode().split()
+                self.assertEqual(asked[:7], ["--chip", name, "--port", "/dev/ttyX", "--baud", "460800",
+                                             "write_flash"])
+                self.assertEqual(asked[7::2], [hex(bootloader), "0x8000", "0x10000"])
+                self.assertEqual(self.read("written"),
+                                 bytes(content[bootloader:0x9000] + content[0x10000:]))
+                self.assertFalse(pathlib.Path(asked[8]).exists(), "temporary files are gone")
+                self.assertIn(f"is on the {name}", result.stdout)
+
+    def test_the_older_name_of_esptool_serves_too(self):
+        self.write("image.bin", bytes(self.image()))
+        self.assertEqual(self.with_esptool("image.bin", "--port", "p", name="esptool.py").returncode, 0)
+
+    def test_without_esptool_it_says_how_to_get_it(self):
+        self.write("image.bin", bytes(self.image()))
+        result = self.with_esptool("image.bin", "--port", "p", name="")
+        self.assertEqual(result.returncode, IO)
+        self.assertIn("pip install esptool", result.stderr)
+
+    def test_a_failure_of_esptool_is_ours(self):
+        self.write("image.bin", bytes(self.image()))
+        result = self.with_esptool("image.bin", "--port", "p", status=2)
+        self.assertEqual(result.returncode, IO)
+        self.assertIn("status 2", result.stderr)
+
+    def test_what_is_no_image_never_reaches_the_board(self):
+        whole = self.image()
+        no_table, no_program, other = bytearray(whole), bytearray(whole), self.image(chip=5)
+        no_table[0x8000] = 0
+        no_program[0x10000] = 0
+        for name, content, says in (("short", whole[:5000], "5000 bytes"), ("empty", b"", "0 bytes"),
+                                    ("table", no_table, "no partition table at byte 0x8000"),
+                                    ("program", no_program, "no program for esp32s3"),
+                                    ("other", other, "no bootloader"),
+                                    ("zeros", bytes(0x11000), "no bootloader")):
+            with self.subTest(image=name):
+                self.write(f"{name}.bin", bytes(content))
+                result = self.with_esptool(f"{name}.bin", "--port", "p")
+                self.assertEqual(result.returncode, BAD_INPUT, result.stderr)
+                self.assertIn(says, result.stderr)
+                self.assertFalse((self.folder / "asked").exists())
+
+
 class BadInput(CommandTest):
     def test_a_torn_row_names_file_and_line(self):
         lines = recording(300).splitlines(keepends=True)

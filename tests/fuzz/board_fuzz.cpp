@@ -123,7 +123,7 @@ void expect_alive(Rig& rig) {
   rig.run(5'000'000);  // a self-test may be under way, or another rate was asked for
   const std::uint64_t samples = rig.board->board().status().samples;
   rig.run(200'000);
-  require(rig.board->board().driver().cause() == mpu6050::Cause::none, "the sensor is lost");
+  require(rig.board->board().sensor().cause() == mpu6050::Cause::none, "the sensor is lost");
   require(rig.board->board().status().samples >= samples + 16, "no samples");
 
   // As a program does: a zero ends whatever was under way.

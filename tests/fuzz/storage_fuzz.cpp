@@ -190,7 +190,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   simulator::VirtualBoard board({}, motion, storage, operations);
   board.run_for(2'000'000);
-  require(board.board().driver().cause() == mpu6050::Cause::none, "the sensor does not start");
+  require(board.board().sensor().cause() == mpu6050::Cause::none, "the sensor does not start");
   require(board.board().status().samples > 100, "no samples");
 
   // The model is for 200 Hz; settings may say 1000.

@@ -26,7 +26,7 @@ TEST(SettingsInARow, LeaveAChipAloneThatIsBeingReset) {
       board.run_for(apart_us);
     }
     board.run_for(2'000'000);
-    EXPECT_EQ(board.board().driver().cause(), mpu6050::Cause::none) << apart_us << " us apart";
+    EXPECT_EQ(board.board().sensor().cause(), mpu6050::Cause::none) << apart_us << " us apart";
     EXPECT_GT(board.board().status().samples, 500U);
   }
 }

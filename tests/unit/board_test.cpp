@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -191,6 +192,23 @@ TEST_F(BoardTest, ThePinFollowsTheVerdict) {
   EXPECT_TRUE(happened(EventKind::alarm_ended));
   EXPECT_EQ(fresh_status().alarms, 1U);
   EXPECT_EQ(board->pin().rises, 1U);
+}
+
+TEST_F(BoardTest, AnAnomalyIsLoggedWithScoreAndThreshold) {
+  start_judging();
+  run(5);
+  shaker.level = 1.5;
+  run(5);
+  const auto line = std::find_if(log.begin(), log.end(), [](const std::string& l) {
+    return l.starts_with("ANOMALY: score ");
+  });
+  ASSERT_NE(line, log.end());
+  double score = 0;
+  double threshold = 0;
+  ASSERT_EQ(std::sscanf(line->c_str(), "ANOMALY: score %lf, threshold %lf:", &score, &threshold), 2)
+      << *line;
+  EXPECT_GT(score, threshold);
+  EXPECT_NEAR(threshold, static_cast<double>(fresh_status().threshold), 1e-4);
 }
 
 TEST_F(BoardTest, ALatchedAlarmWaitsForSomebody) {
@@ -462,6 +480,7 @@ TEST_F(BoardTest, AFullCardStopsRecordingAndDetectionGoesOn) {
   run(30);
   EXPECT_EQ(fresh_status().card, CardState::full);
   EXPECT_TRUE(happened(EventKind::card_failed));
+  EXPECT_EQ(logged("recording has stopped, detection goes on: the card is full"), 1);
   EXPECT_EQ(ask("record normal").status, ReplyStatus::storage);
   shaker.level = 3;
   run(2);
@@ -475,6 +494,7 @@ TEST_F(BoardTest, ACardThatComesBackIsWrittenAgain) {
   board->card().inserted = false;
   run(5);
   EXPECT_EQ(fresh_status().card, CardState::absent);
+  EXPECT_EQ(logged("recording has stopped, detection goes on: the card is absent"), 1);
   board->card().inserted = true;
   run(5);
   EXPECT_EQ(fresh_status().card, CardState::recording);
@@ -1041,6 +1061,177 @@ TEST_F(BoardTest, AFailedUpdateDoesNotComeUpAtTheNextStart) {
     }
     if (over) break;
   }
+}
+
+/// Another engine: the same arithmetic, and perhaps a mistake in it.
+class OtherEngine final : public NetworkEngine {
+ public:
+  bool can_prepare = true;
+  std::int8_t mistake = 0;
+  int runs = 0;
+  [[nodiscard]] const char* name() const override { return "Other"; }
+  bool prepare(std::span<const std::uint8_t> file) override {
+    return can_prepare && Int8Network::load(file, workspace_, network_).ok();
+  }
+  void run(std::span<const std::int8_t> input, std::span<std::int8_t> output) override {
+    ++runs;
+    network_.run(input, output);
+    output[0] = static_cast<std::int8_t>(output[0] + mistake);
+  }
+  [[nodiscard]] std::size_t memory() const override { return workspace_.size(); }
+  [[nodiscard]] std::size_t memory_used() const override { return 1234; }
+
+ private:
+  alignas(16) std::array<std::byte, 4096> workspace_;
+  Int8Network network_;
+};
+
+TEST_F(BoardTest, AnotherEngineRunsIfItGivesTheSameBits) {
+  OtherEngine engine;
+  config.engine = &engine;
+  start_judging();
+  EXPECT_EQ(logged("Other runs the model"), 1);
+  const int before = engine.runs;
+  run(20);
+  EXPECT_GT(engine.runs, before + 20);
+  expect_same_bits(scores, replayed(samples, 0));
+}
+
+TEST_F(BoardTest, AnEngineThatGivesOtherBitsIsRefusedAndDetectionGoesOn) {
+  OtherEngine engine;
+  engine.mistake = 1;
+  config.engine = &engine;
+  start_judging();
+  EXPECT_EQ(logged("Other is refused"), 1);
+  const int before = engine.runs;
+  run(20);
+  EXPECT_EQ(engine.runs, before);
+  expect_same_bits(scores, replayed(samples, 0));
+}
+
+TEST_F(BoardTest, AnEngineThatCannotRunAModelIsSaidAndDetectionGoesOn) {
+  OtherEngine engine;
+  engine.can_prepare = false;
+  config.engine = &engine;
+  start_judging();
+  EXPECT_EQ(logged("Other cannot run this model"), 1);
+  run(20);
+  expect_same_bits(scores, replayed(samples, 0));
+}
+
+class Counter final : public board::CycleCounter {
+ public:
+  mutable std::uint32_t now = 0xFFFFFF00U;  // it wraps
+  [[nodiscard]] std::uint32_t cycles() const override { return now += 1000; }
+};
+
+TEST_F(BoardTest, BenchSaysWhatStagesAndEnginesCost) {
+  power_on();
+  run(1);
+  EXPECT_NE(type("bench").find("no model"), std::string::npos) << text;
+  start_judging();
+  EXPECT_NE(ask("bench").text.find("no counter"), std::string::npos);
+  Counter counter;
+  OtherEngine engine;
+  config.cycles = &counter;
+  config.engine = &engine;
+  power_on();
+  run(3);
+  const std::string said = type("bench");
+  EXPECT_NE(said.find("a sample, into the window 1000"), std::string::npos) << said;
+  EXPECT_NE(said.find("a window, features to decision 1000"), std::string::npos) << said;
+  EXPECT_NE(said.find("own engine 1000"), std::string::npos) << said;
+  EXPECT_NE(said.find("Other 1000, memory 1234 of 4096 bytes"), std::string::npos) << said;
+}
+
+TEST_F(BoardTest, ABoardMayHaveDefaultsOfItsOwnUntilSomethingIsSaved) {
+  board::Settings defaults;
+  defaults.rate_hz = 1000;
+  defaults.ranges.accelerometer = AccelerometerRange::g8;
+  config.defaults = &defaults;
+  power_on();
+  EXPECT_EQ(board->board().settings().rate_hz, 1000);
+  EXPECT_EQ(board->board().settings().ranges.accelerometer, AccelerometerRange::g8);
+  connect(0);
+  EXPECT_EQ(ask("set rate_hz 200").status, ReplyStatus::ok);
+  power_on();
+  EXPECT_EQ(board->board().settings().rate_hz, 200);
+  EXPECT_EQ(board->board().settings().ranges.accelerometer, AccelerometerRange::g8);
+}
+
+TEST_F(BoardTest, TheFirstStartTestsWhatIsWiredAndSaysIt) {
+  config.tests_itself = true;
+  power_on();
+  run(5);
+  EXPECT_EQ(logged("selftest: pass chip 0x68"), 1);
+  EXPECT_EQ(logged("selftest: pass interrupt pin"), 1);
+  EXPECT_EQ(logged("selftest: pass card"), 1);
+  ASSERT_EQ(pin.size(), 2U) << "the alert pin shows itself";
+  EXPECT_NEAR(static_cast<double>(pin[1].first - pin[0].first), 1e6, 1e5);
+  log.clear();
+  power_on();
+  run(5);
+  EXPECT_EQ(logged("selftest"), 0) << "the second start does not";
+}
+
+TEST_F(BoardTest, AnotherChipThatBehavesIsNamed) {
+  config.tests_itself = true;
+  config.chip.who_am_i = 0x98;
+  power_on();
+  run(5);
+  EXPECT_EQ(logged("selftest: warn chip 0x98, ICM-20689: a clone"), 1);
+  EXPECT_NE(type("status").find("a clone (0x98)"), std::string::npos) << text;
+  connect(0);
+  EXPECT_GT(fresh_status().samples, 100U);
+}
+
+TEST_F(BoardTest, TheSelfTestShowsNoiseAndRate) {
+  power_on();
+  run(10);
+  type("selftest");
+  run(5);
+  const std::string said = type("selftest result");
+  EXPECT_NE(said.find(" % off trim, noise "), std::string::npos) << said;
+  EXPECT_NE(said.find(" mg\n"), std::string::npos) << said;
+  EXPECT_NE(said.find(" Hz +-0.0"), std::string::npos) << said;
+  EXPECT_LT(said.size(), 900U) << "fits into a reply";
+}
+
+TEST_F(BoardTest, WithoutACardItSaysSoAndJudges) {
+  config.tests_itself = true;
+  config.card = false;
+  start_judging();
+  run(3);
+  EXPECT_EQ(logged("selftest: note card: absent"), 1);
+  const Answer answer = ask("record normal");
+  EXPECT_EQ(answer.status, ReplyStatus::storage);
+  EXPECT_EQ(answer.text, "the card is absent");
+  shaker.level = 3;
+  run(3);
+  EXPECT_TRUE(board->pin().high);
+}
+
+TEST_F(BoardTest, TheFirstStartWithoutTheInterruptWireSaysToCheckIt) {
+  config.tests_itself = true;
+  config.interrupt = false;
+  power_on();
+  run(8);
+  EXPECT_EQ(logged("selftest: FAIL interrupt pin: check the wire INT"), 1);
+  const Answer* answer = deploy(shaker_model());
+  ASSERT_NE(answer, nullptr);
+  run(10);
+  EXPECT_GT(fresh_status().windows, 10U) << "it judges without the wire";
+}
+
+TEST_F(BoardTest, WithoutASensorTheFirstStartSaysSo) {
+  config.tests_itself = true;
+  power_on();
+  simulator::ChipFault fault;
+  fault.kind = simulator::ChipFault::Kind::nack;
+  fault.until_us = 60'000'000;
+  board->chip().inject(fault);
+  run(5);
+  EXPECT_EQ(logged("sensor lost: no sensor answers on the bus"), 1);
 }
 
 }  // namespace

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Six axes as text, 200 rows a second: for Arduino's plotter, or saved by a terminal program and then
+// `fettle import recording.csv --label normal -o data`.
+#include <Fettle.h>
+
+constexpr std::uint8_t kSda = 8;
+constexpr std::uint8_t kScl = 9;
+
+fettle::arduino::WireBus bus(Wire, kSda, kScl);
+fettle::arduino::NoInterrupt no_interrupt;
+fettle::mpu6050::Driver driver(bus, no_interrupt, {});
+
+void setup() {
+  Serial.begin(921600);
+  bus.begin();
+  Serial.println("t_us,ax,ay,az,gx,gy,gz");
+}
+
+void loop() {
+  driver.step(fettle::arduino::now_us());
+  const fettle::SampleBlock* block = driver.take();
+  if (block == nullptr) return;
+  for (std::size_t i = 0; i < block->count; ++i) {
+    const fettle::TimedSample sample = block->timed(i);
+    Serial.print(static_cast<long>(sample.t_us));
+    for (std::size_t axis = 0; axis < fettle::kMaxAxes; ++axis) {
+      Serial.print(',');
+      Serial.print(static_cast<double>(sample.sample.axis[axis]), 4);
+    }
+    Serial.println();
+  }
+}

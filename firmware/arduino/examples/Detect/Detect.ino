@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Judges a machine by a model that `fettle train` made, and switches a LED on at an alarm.
+// model_data.h beside this sketch: fettle export model.tflite --c-array model_data.h
+#include <Fettle.h>
+
+#include "model_data.h"
+
+constexpr std::uint8_t kSda = 8;
+constexpr std::uint8_t kScl = 9;
+constexpr std::uint8_t kLed = 2;
+
+fettle::arduino::WireBus bus(Wire, kSda, kScl);
+fettle::arduino::NoInterrupt no_interrupt;
+fettle::mpu6050::Driver driver(bus, no_interrupt, {});
+
+alignas(16) std::array<std::byte, 4096> workspace;
+fettle::DetectorModel model;
+std::optional<fettle::Pipeline> pipeline;
+
+void setup() {
+  Serial.begin(115200);
+  pinMode(kLed, OUTPUT);
+  bus.begin();
+  const fettle::Fault fault = fettle::load_detector(anomaly_detector_int8_tflite, workspace, model);
+  if (fault.ok() && model.record != nullptr) {
+    pipeline.emplace(model);
+  } else {
+    Serial.print("The model cannot be used: ");
+    Serial.println(fettle::describe(fault.status));
+  }
+}
+
+void loop() {
+  driver.step(fettle::arduino::now_us());
+  const fettle::SampleBlock* block = driver.take();
+  if (block == nullptr || !pipeline) return;
+  for (std::size_t i = 0; i < block->count; ++i) {
+    const auto result = pipeline->push(block->timed(i));
+    if (!result) continue;
+    Serial.print("score ");
+    Serial.print(static_cast<double>(result->score), 4);
+    Serial.print(' ');
+    Serial.println(fettle::name_of(result->verdict));
+    if (result->alarm) {
+      const fettle::Phrase phrase = pipeline->phrase();
+      Serial.write(phrase.view().data(), phrase.view().size());
+      Serial.println();
+    }
+    digitalWrite(kLed, fettle::raises(result->verdict) ? 1 : 0);
+  }
+}
