@@ -18,7 +18,7 @@
 #include "core/pipeline.hpp"
 #include "host/dataset.hpp"
 #include "host/error.hpp"
-#include "host/evaluation.hpp"
+#include "host/learning.hpp"
 #include "host/model_file.hpp"
 #include "host/platform/interrupt.hpp"
 #include "host/relabel.hpp"
