@@ -176,7 +176,8 @@ bool RunLengthChain::step(const EvidenceModel& model, std::int64_t& work) {
       if (++column_ > highest_) start();
     } else {
       finished_ = advance();
-      work -= std::max(last_ - first_ + 1, 0) * static_cast<std::int64_t>(cells_) * (wide + 1);
+      work -= std::max(last_ - first_ + 1, std::int32_t{0}) * static_cast<std::int64_t>(cells_) *
+              (wide + 1);
     }
   } while (work > 0);
   return finished_;
