@@ -63,7 +63,7 @@ MACHINES = (
              "stdio", "-kernel"), own_headers=False),
     Machine("xtensa", "Xtensa (sim, lx106)", "xtensa-lx106-elf-", ("-mtext-section-literals",), "xtensa", ("-lc",),
             ("qemu-system-xtensa", "-M", "sim", "-cpu", "lx106", "-m", "16M", "-semihosting", "-nographic", "-monitor",
-             "none", "-serial", "null", "-kernel"), own_headers=False,
+             "none", "-serial", "stdio", "-kernel"), own_headers=False,
             extra_sources=[f"{RIG}/machines/soft_float.cpp"]),
 )
 
@@ -103,11 +103,12 @@ def include_flags(machine):
 
 
 def link_flags(machine):
-    flags = ["-nostdlib", "-nostartfiles", "-Wl,--gc-sections", "-Wl,--fatal-warnings", f"-L{ROOT}/{RIG}/machines",
+    flags = ["-nostdlib", "-nostartfiles", "-Wl,--gc-sections", "-Wl,--fatal-warnings",
+             "-Wl,--no-warn-rwx-segments", f"-L{ROOT}/{RIG}/machines",
              f"-T{ROOT}/{RIG}/machines/{machine.source}.ld", *machine.link]
     if machine.name == "rv32imc":
         compiler = machine.compiler()
-        flags += ["-Wl,--no-relax", "-Wl,--no-warn-rwx-segments", "-L/usr/lib/picolibc/riscv64-unknown-elf/lib/rv32im/ilp32", "-lc",
+        flags += ["-Wl,--no-relax", "-L/usr/lib/picolibc/riscv64-unknown-elf/lib/rv32im/ilp32", "-lc",
                   output(compiler, "-march=rv32im", "-mabi=ilp32", "-print-libgcc-file-name").strip()]
     elif machine.name == "xtensa":
         flags += ["-Wl,--no-relax", "-lgcc"]
