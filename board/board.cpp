@@ -144,7 +144,7 @@ void Board::on_block(const SampleBlock& block) {
 
   protocol::SamplesMessage message{block, 0};
   for (std::size_t i = 0; i < block.count; ++i) {
-    const auto result = detector_.push(block.timed(i));
+    const auto result = detector_.push(block.time_us(i), block.samples[i], block.ranges);
     if (i == 0) {
       // Where this sample stands is known only now: a gap before it began a new window.
       const std::uint32_t after = detector_.phase();

@@ -235,6 +235,10 @@ def main():
     what = parser.parse_args().what
     if what == "run":
         sys.exit(run_journey())
+    made = prepare([M4], ["sample_to_decision", "bench"])[M4.name]
+    print(run(M4.emulator[0], "-icount", "shift=6", *M4.emulator[1:], made["bench"]))
+    print(run(*M4.emulator, made["sample_to_decision"]))
+    print(output("arm-none-eabi-size", "-A", str(made["sample_to_decision"])))
     sys.exit(0)
 
 
