@@ -149,7 +149,7 @@ void Board::on_block(const SampleBlock& block) {
   protocol::SamplesMessage message{block, 0};
   for (std::size_t i = 0; i < block.count; ++i) {
     const std::uint32_t before = ports_.cycles != nullptr ? ports_.cycles->cycles() : 0;
-    const auto result = detector_.push(block.timed(i));
+    const auto result = detector_.push(block.time_us(i), block.samples[i], block.ranges);
     if (ports_.cycles != nullptr) {
       const std::uint32_t taken = ports_.cycles->cycles() - before;
       std::uint32_t& longest = result ? window_cycles_ : sample_cycles_;

@@ -101,10 +101,10 @@ class Detector {
   [[nodiscard]] bool moved() const { return pipeline_ && pipeline_->conditions().mounting().moved(); }
 
   /// Takes the next sample. @return a result if it completed a window and there is a model
-  std::optional<WindowResult> push(const TimedSample& sample) {
-    static_cast<void>(cutter_->push(sample.t_us));
+  std::optional<WindowResult> push(std::int64_t t_us, const RawSample& raw, const Ranges& ranges) {
+    static_cast<void>(cutter_->push(t_us));
     if (!pipeline_) return std::nullopt;
-    return pipeline_->push(sample);
+    return pipeline_->push(t_us, raw, ranges);
   }
 
   /// Why the last window raised an alarm, for people.

@@ -19,6 +19,7 @@
 #include "core/features/vibration.hpp"
 #include "core/model/detector_model.hpp"
 #include "core/score/reconstruction.hpp"
+#include "core/sensor/raw_sample.hpp"
 #include "core/sensor/sample.hpp"
 #include "core/window/window_cutter.hpp"
 
@@ -49,19 +50,20 @@ class FeaturePipeline {
 
   /// Takes the next sample. True when it completed a window: finish() then gives its features.
   bool push(const TimedSample& sample) {
-    const WindowCutter::Cut cut = cutter_.push(sample.t_us);
-    last_us_ = sample.t_us;
-    if (cut == WindowCutter::Cut::gap) ++gaps_;
-    if (cut == WindowCutter::Cut::backwards) ++backwards_;
-    broken_ = cut == WindowCutter::Cut::gap || cut == WindowCutter::Cut::backwards;
+    const bool complete = cut(sample.t_us);
     if (features().set == FeatureSet::vibration) {
       vibration_.add(sample.sample);
-      return cut == WindowCutter::Cut::complete;
+    } else {
+      for (std::uint32_t i = 0; i < overlap_; ++i) extractors_[i].add(sample.sample);
     }
-    if (cutter_.began()) extractors_[cutter_.newest()].restart();
-    // Windows dropped by a gap are fed on until their place is taken: nobody asks for them.
-    for (std::uint32_t i = 0; i < overlap_; ++i) extractors_[i].add(sample.sample);
-    return cut == WindowCutter::Cut::complete;
+    return complete;
+  }
+  /// The same, from raw counts: cheaper for the tutorial set, and with the same bits.
+  bool push(std::int64_t t_us, const RawSample& raw, const Ranges& ranges) {
+    if (features().set == FeatureSet::vibration) return push({t_us, physical(raw, ranges)});
+    const bool complete = cut(t_us);
+    for (std::uint32_t i = 0; i < overlap_; ++i) extractors_[i].add(raw, ranges);
+    return complete;
   }
 
   /// Features of the window that push() just completed, [D].
@@ -103,6 +105,17 @@ class FeaturePipeline {
   [[nodiscard]] std::uint64_t backwards() const { return backwards_; }
 
  private:
+  /// Windows dropped by a gap are fed on until their place is taken: nobody asks for them.
+  bool cut(std::int64_t t_us) {
+    const WindowCutter::Cut cut = cutter_.push(t_us);
+    last_us_ = t_us;
+    if (cut == WindowCutter::Cut::gap) ++gaps_;
+    if (cut == WindowCutter::Cut::backwards) ++backwards_;
+    broken_ = cut == WindowCutter::Cut::gap || cut == WindowCutter::Cut::backwards;
+    if (cutter_.began()) extractors_[cutter_.newest()].restart();
+    return cut == WindowCutter::Cut::complete;
+  }
+
   WindowShape window_;
   WindowCutter cutter_;
   std::uint32_t overlap_;
@@ -160,20 +173,11 @@ class Pipeline {
 
   /// Takes the next sample; gives a result when it completes a window.
   std::optional<WindowResult> push(const TimedSample& sample) {
-    const bool complete = front_.push(sample);
-    if (front_.broken()) {
-      gap_ = true;
-      if (!sequential_) alert_.restart();
-    }
-    if (!complete) return std::nullopt;
-    std::array<float, kMaxFeatures> buffer;
-    const std::span<float> features(buffer.data(), model_.features.dimensions());
-    WindowSummary summary;
-    front_.finish(features, summary);
-    WindowResult result = judge(features, summary, gap_, front_.relative_rate());
-    result.start_us = front_.start_us();
-    gap_ = false;
-    return result;
+    return judge_if(front_.push(sample));
+  }
+  /// The same, from raw counts.
+  std::optional<WindowResult> push(std::int64_t t_us, const RawSample& raw, const Ranges& ranges) {
+    return judge_if(front_.push(t_us, raw, ranges));
   }
 
   /// The second half alone, for features computed before. Overwrites them with their z-scores.
@@ -247,6 +251,22 @@ class Pipeline {
   [[nodiscard]] const std::optional<SequentialDecision>& decision() const { return sequential_; }
 
  private:
+  std::optional<WindowResult> judge_if(bool complete) {
+    if (front_.broken()) {
+      gap_ = true;
+      if (!sequential_) alert_.restart();
+    }
+    if (!complete) return std::nullopt;
+    std::array<float, kMaxFeatures> buffer;
+    const std::span<float> features(buffer.data(), model_.features.dimensions());
+    WindowSummary summary;
+    front_.finish(features, summary);
+    WindowResult result = judge(features, summary, gap_, front_.relative_rate());
+    result.start_us = front_.start_us();
+    gap_ = false;
+    return result;
+  }
+
   Verdict decide(const Condition& condition, WindowResult& result) {
     if (!sequential_) {
       if (!condition.counts) return Verdict::cannot_judge;

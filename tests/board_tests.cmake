@@ -17,3 +17,13 @@ if(NOT FETTLE_SANITIZE AND NOT FETTLE_FUZZ)
             $<TARGET_FILE:fettle_protocol> $<TARGET_FILE:fettle_features>
             $<TARGET_FILE:fettle_learn>)
 endif()
+
+# The journey that ./dev test repeats on emulated microcontrollers (tools/emulated.py): its recorder, and
+# the same program on this computer.
+add_executable(record_journey emulated/record_journey.cpp)
+target_link_libraries(record_journey PRIVATE fettle_flags fettle_learning fettle_virtual_board fettle_machine)
+add_executable(journey emulated/journey.cpp emulated/machines/host.cpp)
+target_link_libraries(journey PRIVATE fettle_flags fettle_board)
+set_target_properties(record_journey journey PROPERTIES
+  RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+fettle_test(unit/soft_float_test.cpp)

@@ -76,7 +76,7 @@ PORTABLE = ("core", "drivers", "protocol", "board")
 # What portable code may have from the standard library. A list of the harmless, not of the harmful,
 # so that whatever is forgotten is refused.
 PORTABLE_HEADERS = frozenset((
-    "algorithm", "array", "atomic", "bit", "cassert", "cfloat", "charconv", "climits", "compare",
+    "algorithm", "arm_acle.h", "array", "atomic", "bit", "cassert", "cfloat", "charconv", "climits", "compare",
     "concepts", "cstddef", "cstdint", "cstring", "initializer_list", "iterator", "limits",
     "numbers", "numeric", "optional", "ranges", "span", "string_view", "tuple", "type_traits",
     "utility", "variant", "version"))

@@ -96,8 +96,8 @@ class Int8Network {
     const std::int8_t* weights = nullptr;     ///< [outputs][inputs], row after row
     const float* weight_scales = nullptr;     ///< [outputs] or [1]
     const std::int32_t* bias = nullptr;       ///< [outputs], input zero point folded in
-    const std::int32_t* fractions = nullptr;  ///< [outputs] or [1]
-    const std::int8_t* shifts = nullptr;      ///< [outputs] or [1]
+    const std::int32_t* fractions = nullptr;  ///< [outputs]; of a relu [1]
+    const std::int8_t* shifts = nullptr;      ///< [outputs]; of a relu [1]
   };
   [[nodiscard]] std::span<const Layer> layers() const { return {layers_.data(), layer_count_}; }
 

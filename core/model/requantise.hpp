@@ -41,19 +41,34 @@ inline constexpr int kLargestShift = 30;
   return true;
 }
 
+namespace detail {
+
+/// gemmlowp's first step: value * fraction / 2^31, to nearest with halves up. The result is within
+/// 2^31 - 2 on either side, as fraction is below 2^31.
+[[nodiscard, gnu::always_inline]] constexpr std::int32_t doubling_high_multiply(
+    std::int32_t value, std::int32_t fraction) {
+  const std::int64_t product = static_cast<std::int64_t>(value) * fraction;
+  // The bit that is half a step, added afterwards: no constant of 64 bits in two registers.
+  const auto half = static_cast<std::int32_t>((product >> 30) & 1);
+  return static_cast<std::int32_t>(product >> 31) + half;
+}
+
+}  // namespace detail
+
 /// value * multiplier, rounded by gemmlowp's two steps: a doubling high multiply rounded to nearest
 /// with halves up, then a division by a power of two rounded to nearest with halves away from zero.
 /// The left shift wraps like TensorFlow Lite Micro's when a model overflows it.
-[[nodiscard]] constexpr std::int32_t multiply(std::int32_t value, Multiplier by) {
-  const int left = by.shift > 0 ? by.shift : 0;
-  const int right = by.shift > 0 ? 0 : -by.shift;
-  const auto shifted = static_cast<std::int32_t>(static_cast<std::uint32_t>(value) << left);
-  const std::int64_t product = static_cast<std::int64_t>(shifted) * by.fraction;
-  const auto high = static_cast<std::int32_t>((product + (std::int64_t{1} << 30)) >> 31);
-  const std::int64_t mask = (std::int64_t{1} << right) - 1;
-  const std::int64_t rest = high & mask;
-  const std::int64_t half = (mask >> 1) + (high < 0 ? 1 : 0);
-  return (high >> right) + (rest > half ? 1 : 0);
+[[nodiscard, gnu::always_inline]] constexpr std::int32_t multiply(std::int32_t value,
+                                                                  Multiplier by) {
+  if (by.shift >= 0) [[unlikely]] {
+    const auto shifted = static_cast<std::int32_t>(static_cast<std::uint32_t>(value) << by.shift);
+    return detail::doubling_high_multiply(shifted, by.fraction);
+  }
+  // Halves go away from zero if those of negative numbers, one less, go up. All but the last bit is
+  // shifted out first, so that the addition cannot overflow.
+  const std::int32_t high = detail::doubling_high_multiply(value, by.fraction);
+  const std::int32_t lowered = high + (high >> 31);
+  return ((lowered >> (-by.shift - 1)) + 1) >> 1;
 }
 
 }  // namespace fettle

@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -52,9 +55,8 @@ std::vector<float> streamed(const FeatureSpec& spec, const Window& window) {
   return features;
 }
 
-void expect_close(const FeatureSpec& spec, const Window& window) {
+void expect_close(const FeatureSpec& spec, const Window& window, std::span<const float> found) {
   const auto expected = two_passes(spec, window);
-  const auto found = streamed(spec, window);
   for (std::size_t i = 0; i < found.size(); ++i) {
     const auto lsb = static_cast<long double>(axis_lsb(feature_axis(spec, i)));
     const long double bound = 1e-5L * std::max(std::abs(expected[i]), lsb);
@@ -62,6 +64,10 @@ void expect_close(const FeatureSpec& spec, const Window& window) {
         << feature_kind(spec, i) << " of axis " << feature_axis(spec, i) << ", " << window.size()
         << " samples: " << found[i] << " instead of " << static_cast<double>(expected[i]);
   }
+}
+
+void expect_close(const FeatureSpec& spec, const Window& window) {
+  expect_close(spec, window, streamed(spec, window));
 }
 
 constexpr FeatureSpec kAllSpecs[] = {
@@ -241,6 +247,81 @@ TEST(FeatureNames, SayWhatEachNumberIs) {
   for (std::size_t i = 0; i < 18; ++i) means += feature_is_mean(with, i) ? 1U : 0U;
   EXPECT_EQ(means, 6U);
   for (std::size_t i = 0; i < 6; ++i) EXPECT_FALSE(feature_is_mean(without, i));
+}
+
+// ---- counts ------------------------------------------------------------------------------------------
+
+std::vector<Ranges> all_ranges() {
+  std::vector<Ranges> all;
+  for (const int a : {0, 1, 2, 3}) {
+    for (const int g : {0, 1, 2, 3}) {
+      all.push_back({static_cast<AccelerometerRange>(a), static_cast<GyroscopeRange>(g)});
+    }
+  }
+  return all;
+}
+
+std::array<float, 18> finished(const FeatureExtractor& extractor) {
+  std::array<float, 18> features{};
+  extractor.finish(features);
+  return features;
+}
+
+// The claim that the sums of a chip and of a PC rest on: of every count of 250 and 500 deg/s the reading,
+// divided by a step, rounds to the count.
+TEST(FeatureCounts, EveryCountIsFoundAgainInItsReading) {
+  for (std::int32_t whole = -65'536; whole <= 65'536; ++whole) {
+    const float reading = static_cast<float>(whole) / 131.0F;
+    ASSERT_EQ(std::nearbyint(reading * 131.0F), static_cast<float>(whole));
+    if (whole % 2 == 0) {
+      ASSERT_EQ(reading, static_cast<float>(whole / 2) / counts_per_dps(GyroscopeRange::dps500));
+    }
+  }
+}
+
+TEST(FeatureCounts, GiveTheBitsOfPhysicalUnits) {
+  std::mt19937 random(3);
+  const FeatureSpec spec;
+  for (const Ranges& ranges : all_ranges()) {
+    for (const std::uint32_t n : {2U, 3U, 100U, 128U, 4096U}) {
+      for (const int spread : {0, 1, 50, 32'767}) {
+        FeatureExtractor counts(spec);
+        FeatureExtractor physical_units(spec);
+        std::uniform_int_distribution<int> any(-spread, spread);
+        for (std::uint32_t i = 0; i < n; ++i) {
+          RawSample raw;
+          for (std::int16_t& x : raw) x = static_cast<std::int16_t>(any(random));
+          if (i == 1 && spread == 32'767) raw.fill(INT16_MIN);
+          counts.add(raw, ranges);
+          physical_units.add(physical(raw, ranges));
+        }
+        ASSERT_EQ(finished(counts), finished(physical_units)) << n << " samples, " << spread;
+      }
+    }
+  }
+}
+
+TEST(FeatureCounts, OfSeveralRangesInOneWindowAreAsExact) {
+  std::mt19937 random(4);
+  std::uniform_int_distribution<int> any(-3000, 3000);
+  const FeatureSpec spec;
+  for (int trial = 0; trial < 200; ++trial) {
+    FeatureExtractor mixed(spec);
+    Window window;
+    for (int i = 0; i < 20; ++i) {
+      RawSample raw;
+      for (std::int16_t& x : raw) x = static_cast<std::int16_t>(any(random));
+      const Ranges ranges = all_ranges()[random() % (trial % 2 == 0 ? 16 : 2)];
+      window.push_back(physical(raw, ranges));
+      if (random() % 8 == 0) {
+        window.back().axis[random() % 6] += 1e-4F;
+        mixed.add(window.back());
+      } else {
+        mixed.add(raw, ranges);
+      }
+    }
+    expect_close(spec, window, finished(mixed));
+  }
 }
 
 }  // namespace

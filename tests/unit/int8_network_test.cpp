@@ -205,8 +205,8 @@ TEST(Int8Network, RefusesAWorkspaceOneByteTooSmall) {
       .dense({18, 0.1F, 4, false}, random);
   const AlignedBytes file = made.file();
   const std::size_t least = least_workspace(file);
-  // 12 channels and then one scale for 18 outputs; a separate ReLU; two buffers of 18.
-  EXPECT_EQ(least, (12 * 4 + 12 * 4 + 12) + 8 + (4 + 18 * 4 + 4) + 2 * 20U);
+  // A bias, a fraction and a shift for each of 12 outputs, and of 18; a separate ReLU; two buffers of 18.
+  EXPECT_EQ(least, (12 * 4 + 12 * 4 + 12) + 8 + (18 * 4 + 18 * 4 + 20) + 2 * 20U);
   std::vector<std::byte> workspace(least);
   Int8Network network;
   ASSERT_TRUE(Int8Network::load(file.view(), workspace, network).ok());
