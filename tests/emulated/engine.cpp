@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The int8 engine alone, on the tables of the tutorial's network; what it needs of code and RAM is measured
-// on the linked image. The outputs must be those of the file's own network.
+// on the linked image. That its outputs are those of the file's network is bench.cpp's business.
 #include <array>
 #include <cstddef>
 #include <cstdint>
