@@ -15,7 +15,7 @@ namespace fettle::cli {
 namespace {
 
 struct Options {
-  std::string source, c_array, npz;
+  std::string source, c_array, c_tables, npz;
   std::string symbol = host::kDefaultSymbol;
 };
 
@@ -25,6 +25,7 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  fettle export model.tflite --c-array model_data.h\n"
     "  fettle export model.tflite --c-array pump.h --name pump_model\n"
+    "  fettle export model.tflite --c-tables tables.hpp --name pump   (no room for a file)\n"
     "  fettle export data --npz windows.npz";
 
 void run(const Options& options) {
@@ -38,9 +39,18 @@ void run(const Options& options) {
                options.symbol);
     return;
   }
+  if (!options.c_tables.empty()) {
+    host::platform::check_output(options.c_tables, inputs);
+    const auto model = host::ModelFile::open_detector(options.source);
+    host::platform::write_file_atomically(options.c_tables, host::c_tables(*model, options.symbol));
+    fmt::print("{}: the detector as constants, {}::assemble() makes a model of them\n",
+               options.c_tables, options.symbol);
+    return;
+  }
   if (options.npz.empty()) {
-    throw host::Error(host::ExitCode::usage,
-                      "export: expected --c-array FILE for a model or --npz FILE for a data set");
+    throw host::Error(
+        host::ExitCode::usage,
+        "export: expected --c-array or --c-tables FILE for a model, or --npz FILE for a data set");
   }
   host::platform::check_output(options.npz, inputs);
   const auto data = host::DataSet::open(options.source);
@@ -65,11 +75,17 @@ void add_export(CLI::App& program) {
   command->add_option("source", options->source, "Model file, or data set folder")->required();
   auto* c_array =
       command->add_option("--c-array", options->c_array, "Write the model as a C and C++ header");
-  command->add_option("--name", options->symbol, "Name of the array")
-      ->needs(c_array)
+  auto* c_tables = command->add_option(
+      "--c-tables", options->c_tables,
+      "Write it as a C++ header of constants, for products with no room to read a file");
+  c_tables->excludes(c_array);
+  auto* npz =
+      command->add_option("--npz", options->npz, "Write windows, features, labels and times")
+          ->excludes(c_array)
+          ->excludes(c_tables);
+  command->add_option("--name", options->symbol, "Name of the array, or of the tables' namespace")
+      ->excludes(npz)
       ->option_text("SYMBOL");
-  command->add_option("--npz", options->npz, "Write windows, features, labels and times")
-      ->excludes(c_array);
   command->callback([options] { run(*options); });
 }
 

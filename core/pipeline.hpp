@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <type_traits>
 
 #include "core/alert/alert.hpp"
 #include "core/decision/changes.hpp"
@@ -25,20 +26,28 @@
 
 namespace fettle {
 
+/// Which feature sets a pipeline is built for: a product that knows its model leaves out the other's code
+/// and memory, 6 KB of each.
+enum class Built : std::uint8_t { for_all_sets, for_tutorial_set };
+
 /// The first half of the journey, which training and judging share: samples in, features of complete
 /// windows out.
 ///
 ///     sample -> window -> features
-class FeaturePipeline {
+template <Built kBuilt>
+class BasicFeaturePipeline {
+  static constexpr bool kVibration = kBuilt == Built::for_all_sets;
+
  public:
-  /// The window's overlap() must not be 0, and the features must support its length.
-  FeaturePipeline(const FeatureSpec& features, const WindowShape& window)
+  /// The window's overlap() must not be 0, and the features must support its length and be of a set that
+  /// this is built for.
+  BasicFeaturePipeline(const FeatureSpec& features, const WindowShape& window)
       : window_(window), cutter_(window), overlap_(window.overlap()), vibration_(features, window) {
     extractors_.fill(FeatureExtractor(features));
   }
 
   /// Looks for the running speed where the machine was learned.
-  void expect(const Baseline& baseline) {
+  void expect(const Baseline& baseline) requires kVibration {
     std::array<SpeedRange, kMostOperatingPoints> ranges;
     if (!baseline.knows_speed()) return;
     for (std::size_t i = 0; i < baseline.points; ++i) {
@@ -46,21 +55,27 @@ class FeaturePipeline {
     }
     vibration_.expect({ranges.data(), baseline.points});
   }
-  void expect(std::span<const SpeedRange> learned) { vibration_.expect(learned); }
+  void expect(std::span<const SpeedRange> learned) requires kVibration {
+    vibration_.expect(learned);
+  }
 
   /// Takes the next sample. True when it completed a window: finish() then gives its features.
   bool push(const TimedSample& sample) {
     const bool complete = cut(sample.t_us);
-    if (features().set == FeatureSet::vibration) {
-      vibration_.add(sample.sample);
-    } else {
-      for (std::uint32_t i = 0; i < overlap_; ++i) extractors_[i].add(sample.sample);
+    if constexpr (kVibration) {
+      if (features().set == FeatureSet::vibration) {
+        vibration_.add(sample.sample);
+        return complete;
+      }
     }
+    for (std::uint32_t i = 0; i < overlap_; ++i) extractors_[i].add(sample.sample);
     return complete;
   }
   /// The same, from raw counts: cheaper for the tutorial set, and with the same bits.
   bool push(std::int64_t t_us, const RawSample& raw, const Ranges& ranges) {
-    if (features().set == FeatureSet::vibration) return push({t_us, physical(raw, ranges)});
+    if constexpr (kVibration) {
+      if (features().set == FeatureSet::vibration) return push({t_us, physical(raw, ranges)});
+    }
     const bool complete = cut(t_us);
     for (std::uint32_t i = 0; i < overlap_; ++i) extractors_[i].add(raw, ranges);
     return complete;
@@ -74,9 +89,11 @@ class FeaturePipeline {
   /// With what the window says beside them.
   /// Only the vibration set fills the summary in.
   void finish(std::span<float> features, WindowSummary& summary) const {
-    if (this->features().set == FeatureSet::vibration) {
-      vibration_.finish(features, summary);
-      return;
+    if constexpr (kVibration) {
+      if (this->features().set == FeatureSet::vibration) {
+        vibration_.finish(features, summary);
+        return;
+      }
     }
     summary = {};
     extractors_[cutter_.completed()].finish(features);
@@ -122,12 +139,17 @@ class FeaturePipeline {
   // The tutorial set sums as samples come, one extractor a window under way; the vibration set keeps
   // samples, and all windows share them.
   std::array<FeatureExtractor, kMaxOverlap> extractors_;
-  VibrationExtractor vibration_;
+  struct Nothing {
+    Nothing(const FeatureSpec&, const WindowShape&) {}
+  };
+  [[no_unique_address]] std::conditional_t<kVibration, VibrationExtractor, Nothing> vibration_;
   std::int64_t last_us_ = 0;
   bool broken_ = false;
   std::uint64_t gaps_ = 0;
   std::uint64_t backwards_ = 0;
 };
+
+using FeaturePipeline = BasicFeaturePipeline<Built::for_all_sets>;
 
 /// One judged window.
 struct WindowResult {
@@ -155,20 +177,24 @@ struct WindowResult {
 ///
 /// A model with a decision gathers evidence over windows, as far as they can be judged; one without,
 /// such as the tutorial's, judges each window by its threshold.
-class Pipeline {
+template <Built kBuilt>
+class BasicPipeline {
+  static constexpr bool kVibration = kBuilt == Built::for_all_sets;
+
  public:
-  /// The model's file and workspace must outlive the pipeline.
-  explicit Pipeline(const DetectorModel& model) : Pipeline(model, model.window) {}
+  /// The model's file and workspace must outlive the pipeline. Its features are of a set that this is built
+  /// for.
+  explicit BasicPipeline(const DetectorModel& model) : BasicPipeline(model, model.window) {}
 
   /// With windows that begin more often than those of training.
   /// @param window  of the model's samples and rate; its overlap() must not be 0
-  Pipeline(const DetectorModel& model, const WindowShape& window)
+  BasicPipeline(const DetectorModel& model, const WindowShape& window)
       : model_(model),
         front_(model.features, window),
         conditions_(model.baseline, model.features, window),
         threshold_(model.threshold) {
     if (model.decision) sequential_.emplace(*model.decision);
-    front_.expect(model.baseline);
+    if constexpr (kVibration) front_.expect(model.baseline);
   }
 
   /// Takes the next sample; gives a result when it completes a window.
@@ -186,8 +212,10 @@ class Pipeline {
   WindowResult judge(std::span<float> features, const WindowSummary& summary, bool gap = false,
                      float rate = 1.0F) {
     Condition condition;
-    if (model_.features.set == FeatureSet::vibration) {
-      condition = conditions_.look(summary, features, gap, rate);
+    if constexpr (kVibration) {
+      if (model_.features.set == FeatureSet::vibration) {
+        condition = conditions_.look(summary, features, gap, rate);
+      }
     }
     WindowResult result;
     result.score = WindowResult::kNoEvidence;
@@ -229,7 +257,7 @@ class Pipeline {
   /// Another recording begins.
   void restart() {
     front_.restart();
-    conditions_.restart();
+    if constexpr (kVibration) conditions_.restart();
     alert_.restart();
     if (sequential_) sequential_->restart();
     changes_.restart();
@@ -237,9 +265,9 @@ class Pipeline {
     gap_ = false;
   }
 
-  [[nodiscard]] const FeaturePipeline& front() const { return front_; }
+  [[nodiscard]] const BasicFeaturePipeline<kBuilt>& front() const { return front_; }
   [[nodiscard]] const Alert& alert() const { return alert_; }
-  [[nodiscard]] const Conditions& conditions() const { return conditions_; }
+  [[nodiscard]] const Conditions& conditions() const requires kVibration { return conditions_; }
   /// How the machine has differed from what was learned since evidence was last at rest; there, how the last window
   /// did.
   [[nodiscard]] const Changes& changes() const { return changes_; }
@@ -287,7 +315,9 @@ class Pipeline {
     // An alarm stands until evidence says otherwise: a machine that was switched off is not mended.
     if (sequential_->level() == Level::alarm) return Verdict::alarm;
     if (condition.reason != Reason::none) return Verdict::cannot_judge;
-    if (conditions_.mounting().moved()) return Verdict::sensor_moved;
+    if constexpr (kVibration) {
+      if (conditions_.mounting().moved()) return Verdict::sensor_moved;
+    }
     return sequential_->level() == Level::warning ? Verdict::warning : Verdict::normal;
   }
 
@@ -301,7 +331,7 @@ class Pipeline {
     gathering_ = speaks;
     std::array<float, kMostAxisLevels> axes = summary.axis_level;
     std::size_t known = 0;
-    if (const Baseline& baseline = model_.baseline; baseline.points > 0) {
+    if (const Baseline& baseline = model_.baseline; kVibration && baseline.points > 0) {
       known = model_.features.axis_levels();
       take_away_axes(baseline.point[condition.point], condition.speed_hz,
                      std::span(axes).first(known));
@@ -310,8 +340,11 @@ class Pipeline {
   }
 
   const DetectorModel& model_;
-  FeaturePipeline front_;
-  Conditions conditions_;
+  struct Nothing {
+    Nothing(const Baseline&, const FeatureSpec&, float) {}
+  };
+  BasicFeaturePipeline<kBuilt> front_;
+  [[no_unique_address]] std::conditional_t<kVibration, Conditions, Nothing> conditions_;
   ThresholdDecision threshold_;
   std::optional<SequentialDecision> sequential_;
   Changes changes_;
@@ -319,5 +352,7 @@ class Pipeline {
   Alert alert_;
   bool gap_ = false;
 };
+
+using Pipeline = BasicPipeline<Built::for_all_sets>;
 
 }  // namespace fettle

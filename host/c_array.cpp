@@ -147,15 +147,32 @@ std::string floats(const std::string& name, const Values& values, std::size_t co
   return text + "\n};\n";
 }
 
+void expect_identifier(const std::string& name) {
+  if (is_identifier(name)) return;
+  throw Error(ExitCode::usage,
+              fmt::format("--name '{}': expected a C identifier: letters, digits and _, not "
+                          "starting with a digit, and no word of the language",
+                          name));
+}
+
+template <typename Value>
+std::string numbers(const char* type, const std::string& name, const Value* values,
+                    std::size_t count) {
+  std::string text = fmt::format("inline constexpr {} {}[] = {{", type, name);
+  for (std::size_t i = 0; i < count; ++i) {
+    text += fmt::format("{}{},", i % 12 == 0 ? "\n    " : " ", static_cast<long long>(values[i]));
+  }
+  return text + "};\n";
+}
+
+std::string tensor_scale(const TensorScale& scale) {
+  return fmt::format("{{{}, {}}}", literal(scale.scale), scale.zero_point);
+}
+
 }  // namespace
 
 std::string c_array(const ModelFile& model, const std::string& symbol) {
-  if (!is_identifier(symbol)) {
-    throw Error(ExitCode::usage,
-                fmt::format("--name '{}': expected a C identifier: letters, digits and _, not "
-                            "starting with a digit, and no word of the language",
-                            symbol));
-  }
+  expect_identifier(symbol);
   const DetectorModel& detector = model.detector();
   const std::size_t dimensions = detector.features.dimensions();
   std::string text = fmt::format(
@@ -203,6 +220,85 @@ std::string c_array(const ModelFile& model, const std::string& symbol) {
   quantisation("output", detector.network.output_scale());
   text +=
       fmt::format("static const float {}_threshold = {};\n", symbol, literal(detector.threshold));
+  return text;
+}
+
+std::string c_tables(const ModelFile& model, const std::string& name) {
+  expect_identifier(name);
+  const DetectorModel& detector = model.detector();
+  if (detector.features.set != FeatureSet::tutorial) {
+    throw Error(ExitCode::bad_input,
+                "--c-tables is for models with tutorial features, and this one has vibration "
+                "features: use --c-array, whose file the firmware reads");
+  }
+  std::string text = fmt::format(
+      "// Fettle detector, made by 'fettle export --c-tables'. Do not edit.\n"
+      "#pragma once\n\n"
+      "#include <cstddef>\n#include <cstdint>\n#include <span>\n\n"
+      "#include \"core/model/detector_model.hpp\"\n\n"
+      "namespace {} {{\n\n",
+      name);
+  std::string layers;
+  std::size_t widest = detector.network.inputs();
+  for (std::size_t k = 0; k < detector.network.layers().size(); ++k) {
+    const Int8Network::Layer& layer = detector.network.layers()[k];
+    using Kind = Int8Network::Layer::Kind;
+    const bool dense = layer.kind == Kind::fully_connected;
+    const std::size_t rows = dense ? layer.outputs : (layer.kind == Kind::relu ? 1 : 0);
+    widest = std::max<std::size_t>(widest, layer.outputs);
+    const char* const kind = dense ? "fully_connected" : (rows == 1 ? "relu" : "clamp");
+    std::string pointers;
+    if (dense) {
+      text += numbers("std::int8_t", fmt::format("weights{}", k), layer.weights,
+                      std::size_t{layer.inputs} * layer.outputs);
+      text += numbers("std::int32_t", fmt::format("bias{}", k), layer.bias, rows);
+      pointers += fmt::format(", .weights = weights{0}, .bias = bias{0}", k);
+    }
+    if (rows > 0) {
+      text += numbers("std::int32_t", fmt::format("fractions{}", k), layer.fractions, rows);
+      text += numbers("std::int8_t", fmt::format("shifts{}", k), layer.shifts, rows);
+      pointers += fmt::format(", .fractions = fractions{0}, .shifts = shifts{0}", k);
+    }
+    layers += fmt::format(
+        "    {{.kind = fettle::Int8Network::Layer::Kind::{}, .inputs = {}, .outputs = {}, "
+        ".lowest = {}, .highest = {}, .in = {}, .out = {}{}}},\n",
+        kind, layer.inputs, layer.outputs, layer.lowest, layer.highest, tensor_scale(layer.in),
+        tensor_scale(layer.out), pointers);
+  }
+  text += fmt::format("inline constexpr fettle::Int8Network::Layer layers[] = {{\n{}}};\n", layers);
+  text += fmt::format("inline constexpr std::size_t scratch_bytes = {};\n\n", 2 * widest);
+  const std::size_t dimensions = detector.features.dimensions();
+  text += floats("mean", detector.normaliser.mean, dimensions);
+  text += floats("scale", detector.normaliser.scale, dimensions);
+  text += fmt::format(
+      "\n/// Fills in a model; false if this version of Fettle has no room for its layers.\n"
+      "/// @param scratch  scratch_bytes\n"
+      "inline bool assemble(std::span<std::int8_t> scratch, fettle::DetectorModel& model) {{\n"
+      "  model.detector = fettle::DetectorKind{{{}}};\n"
+      "  model.features = {{fettle::FeatureSet::tutorial, {}, {}}};\n"
+      "  model.window = {{{}, {}}};\n"
+      "  model.score = fettle::ScoreKind{{{}}};\n"
+      "  model.threshold = {};\n"
+      "  for (std::size_t i = 0; i < {}; ++i) {{\n"
+      "    model.normaliser.mean[i] = mean[i];\n"
+      "    model.normaliser.scale[i] = scale[i];\n"
+      "  }}\n",
+      static_cast<int>(detector.detector), detector.features.axes, detector.features.with_mean,
+      detector.window.samples, literal(detector.window.rate_hz), static_cast<int>(detector.score),
+      literal(detector.threshold), dimensions);
+  if (detector.decision) {
+    const DecisionSettings& d = *detector.decision;
+    text += fmt::format(
+        "  model.decision = fettle::DecisionSettings{{.kind = fettle::DecisionKind{{{}}}, .k = {}, "
+        ".n = {}, .location = {}, .scale = {}, .cap = {}, .reference = {}, .limit = {}, "
+        ".lambda = {}}};\n",
+        static_cast<int>(d.kind), d.k, d.n, literal(d.location), literal(d.scale), literal(d.cap),
+        literal(d.reference), literal(d.limit), literal(d.lambda));
+  }
+  text += fmt::format(
+      "  return fettle::Int8Network::assemble(layers, scratch, model.network);\n}}\n\n"
+      "}}  // namespace {}\n",
+      name);
   return text;
 }
 

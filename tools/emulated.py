@@ -94,7 +94,7 @@ def include_flags(machine):
         for base in ("/usr/include", "/usr/local/include"):
             if (pathlib.Path(base) / "flatbuffers").is_dir():
                 link.symlink_to(pathlib.Path(base) / "flatbuffers")
-    flags = [f"-I{ROOT}", f"-isystem{WORK}/generated", f"-isystem{alone}"]
+    flags = [f"-I{ROOT}", f"-isystem{WORK}/generated", f"-isystem{alone}", f"-I{WORK}/journey"]
     if not machine.own_headers:
         flags += [f"-isystem{folder}" for folder in standard_headers()]
         if machine.name == "rv32imc":
@@ -168,7 +168,7 @@ def describe(ninja, machine, programs):
     ninja.build(data, f"as_{name}", ROOT / RIG / "machines/data.S", needs=sorted((WORK / "journey").iterdir()))
     made = {}
     for program in programs:
-        main = compiled(f"{RIG}/{program}.cpp", True)
+        main = compiled(f"{RIG}/{program}.cpp", program != "sample_to_decision")
         scripts = sorted((ROOT / RIG / "machines").glob("*.ld"))
         made[program] = folder / f"{program}.elf"
         ninja.build(made[program], f"link_{name}", main, *rig, data, *product, needs=scripts)
@@ -229,17 +229,141 @@ def run_journey():
     return 0 if good else 1
 
 
+# What is promised, with the figures that it is measured against.
+HEAP = ("malloc", "calloc", "realloc", "free", "_malloc_r", "_free_r", "_sbrk", "sbrk", "_Znwj", "_Znaj", "_ZdlPv",
+        "_ZdlPvj", "_ZdaPv", "_ZdaPvj")
+# Entry points of the portable part, by the tasks that call them (as the assembler names them), and the stack
+# that they may need. Ports' own functions and interrupts come on top: a task gets this and STACK_MARGIN.
+STACKS = (("sampling", r"^_ZN6fettle7mpu60506Driver4stepE", 1024),
+          ("detecting", r"^_ZN6fettle5board5Board8on_blockE", 11776),
+          ("console", r"^_ZN6fettle5board5Board9read_lineE", 8192),
+          ("recording", r"^_ZN6fettle5board8Recorder(3add|5event|4step)E", 2048),
+          ("all in one thread", r"^_ZN6fettle5board5Board(4step|5begin)E", 12288))
+STACK_MARGIN = 2048
+# Functions that call themselves, and how often: an event that could not be written to the card makes one about
+# the card, which is not written there; std::sort goes 2 log2(n) deep, of at most 2048 numbers in 8 KB.
+RECURSIVE = ((r"^_ZN6fettle5board5Board5eventE", 2), (r"__introsort_loop", 22))
+
+
+class Table:
+    def __init__(self):
+        self.good = True
+
+    def row(self, what, found, budget, unit, beside=""):
+        met = found <= budget
+        self.good = self.good and met
+        number = f"{found:,.1f}" if isinstance(found, float) else f"{found:,}"
+        print(f"{what:44} {number:>9} of {budget:>7,} {unit:12} {'' if met else 'TOO MUCH  '}{beside}".rstrip())
+
+
+def sections(program):
+    """Bytes of the sections that a linked program brings along."""
+    found = {}
+    for line in output("arm-none-eabi-size", "-A", str(program)).splitlines():
+        columns = line.split()
+        if len(columns) == 3 and columns[1].isdigit():
+            found[columns[0]] = int(columns[1])
+    return found
+
+
+def code_and_ram(program):
+    size = sections(program)
+    code = sum(size.get(name, 0) for name in (".text", ".rodata", ".ARM.exidx", ".init_array", ".data"))
+    return code, size.get(".data", 0) + size.get(".bss", 0)
+
+
+class CallGraph:
+    """GCC's own record of who calls whom with how much stack (-fcallgraph-info=su)."""
+
+    def __init__(self, folder):
+        self.stack, self.names, self.calls = {}, {}, {}
+        for file in sorted(folder.glob("*.ci")):
+            text = file.read_text()
+            for title, label in re.findall(r'node: \{ title: "([^"]*)" label: "([^"]*)"', text):
+                used = re.search(r"(\d+) bytes \((static|dynamic|dynamic,bounded)\)", label)
+                if used:
+                    if used.group(2) == "dynamic":
+                        sys.exit(f"{title}: a stack frame without a bound")
+                    self.stack[title] = max(self.stack.get(title, 0), int(used.group(1)))
+                    self.names[title] = label.split("\\n")[0]
+            for caller, called in re.findall(r'edge: \{ sourcename: "([^"]*)" targetname: "([^"]*)"', text):
+                self.calls.setdefault(caller, set()).add(called)
+        self.known = {}
+
+    def deepest(self, title, path=()):
+        """Bytes, and the chain that needs them."""
+        if title in path:
+            sys.exit(f"{title} calls itself by way of {' -> '.join(path)}: its stack has no bound")
+        if title not in self.known:
+            times = next((n for pattern, n in RECURSIVE if re.search(pattern, title)), 1)
+            called = self.calls.get(title, set()) - ({title} if times > 1 else set())
+            below = max((self.deepest(t, (*path, title)) for t in sorted(called)), default=(0, ()))
+            own = self.stack.get(title, 0) * times
+            self.known[title] = (own + below[0], (title, *below[1]))
+        return self.known[title]
+
+    def entries(self, pattern):
+        return [title for title in self.stack if re.search(pattern, title)]
+
+
+def measure():
+    made = prepare([M4], ["engine", "sample_to_decision", "bench", "journey"])[M4.name]
+    for program in ("engine", "sample_to_decision"):
+        text, problem = run(*M4.emulator, made[program])
+        if problem:
+            print(f"{program} does not run: {problem}\n{text}")
+            return 1
+    text, problem = run(M4.emulator[0], "-icount", "shift=6", *M4.emulator[1:], made["bench"])
+    counts = {name: float(value) for name, value in (line.split() for line in text.splitlines())}
+    if problem or counts.get("hundred") != 100.0:
+        print(f"instructions cannot be counted: {problem}\n{text}")
+        return 1
+    table = Table()
+    print("Cortex-M4F, -Os; instructions counted by QEMU. In brackets TensorFlow Lite Micro, or a plain loop.\n")
+    code, ram = code_and_ram(made["engine"])
+    table.row("int8 engine 18-12-8-12-18: code", code, 1536, "bytes", "(14.1 KB + 5.5 KB of libc)")
+    table.row("  RAM beside the model", ram, 128, "bytes", "(1,236 + 256)")
+    table.row("  one inference", counts["inference"], 4300, "instructions", "(8,501; plain 5,014)")
+    table.row("18 features: a sample of six axes", counts["sample"], 110, "instructions", "(plain 162)")
+    print(f"{'  finishing a window of them':44} {counts['window']:>9,.1f}")
+    code, ram = code_and_ram(made["sample_to_decision"])
+    table.row("sample to decision, tutorial features: code", code, 16384, "bytes")
+    graph = CallGraph(WORK / M4.name)
+    table.row("  RAM, without stack", ram, 8192, "bytes")
+    for what, pattern, budget in STACKS:
+        entries = graph.entries(pattern)
+        if not entries:
+            print(f"{what}: no function matches {pattern}")
+            table.good = False
+            continue
+        deepest, chain = max(graph.deepest(entry) for entry in entries)
+        table.row(f"stack, {what}", deepest, budget, "bytes", f"+ {STACK_MARGIN:,} for ports and interrupts")
+        frames = [f"{short(graph.names.get(t, t))} {graph.stack.get(t, 0):,}" for t in chain]
+        print(f"    {' > '.join(frames[:8])}{' ...' if len(frames) > 8 else ''}")
+    board = code_and_ram(made["journey"])[0]
+    print(f"{'the whole board with its ports in memory: code':44} {board:>9,}")
+    for program, path in made.items():
+        if program == "bench":
+            continue
+        names = {line.split()[-1] for line in output("arm-none-eabi-nm", str(path)).splitlines()}
+        found = sorted(names.intersection(HEAP))
+        print(f"heap in {program}: {', '.join(found) or 'none'}")
+        table.good = table.good and not found
+    return 0 if table.good else 1
+
+
+def short(name):
+    name = re.sub(r"<.*>", "", re.sub(r"\(.*", "", name))
+    return name.split()[-1].replace("fettle::", "") if name else name
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("run", "size"))
     what = parser.parse_args().what
     if what == "run":
         sys.exit(run_journey())
-    made = prepare([M4], ["sample_to_decision", "bench"])[M4.name]
-    print(run(M4.emulator[0], "-icount", "shift=6", *M4.emulator[1:], made["bench"]))
-    print(run(*M4.emulator, made["sample_to_decision"]))
-    print(output("arm-none-eabi-size", "-A", str(made["sample_to_decision"])))
-    sys.exit(0)
+    sys.exit(measure())
 
 
 if __name__ == "__main__":

@@ -84,14 +84,16 @@ void FeatureExtractor::add(const RawSample& raw, const Ranges& ranges) {
 
 /// The first of a window, and what cannot be counted.
 void FeatureExtractor::add_otherwise(const RawSample& raw, const Ranges& ranges) {
-  if (count_ != 0 || steps_in_count(3, ranges) == 0) {
+  if (count_ != 0 || steps_in_count(kGyroscope, ranges) == 0) {
     add(physical(raw, ranges));
     return;
   }
   key_ = key_of(ranges);
+  count_ = 1;
   first_ = raw;
-  for (std::size_t i = 0; i < kMaxAxes; ++i) counted_[i] = {0, 0, raw[i], raw[i]};
-  add(raw, ranges);
+  for (std::size_t i = 0; i < kMaxAxes; ++i) {
+    counted_[i] = {std::int32_t{raw[i]} * raw[i], raw[i], raw[i], raw[i]};
+  }
 }
 
 /// What add(Sample) would have made of the counts, but that gyroscope readings are not rounded: whole

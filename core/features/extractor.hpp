@@ -25,7 +25,8 @@ namespace fettle {
 /// Sums are of distances to the window's first sample: that one is never further than sqrt(n - 1) standard
 /// deviations from the mean, so the subtraction at the end costs a factor of n in precision at most, also
 /// when the first sample is an outlier. Result: within 1e-5 of max(|value|, one sensor step) of a two-pass
-/// computation, for any input and window (tests/property/features_test.cpp).
+/// computation, for any input and window (tests/property/features_test.cpp): of the readings or, where they
+/// are whole numbers of steps, of these numbers.
 class FeatureExtractor {
  public:
   FeatureExtractor() = default;

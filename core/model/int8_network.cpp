@@ -459,10 +459,10 @@ Fault Int8Network::load(std::span<const std::uint8_t> file, std::span<std::byte>
   if (!network.float_input_) network.input_scale_ = layers.front().in;
   if (!network.float_output_) network.output_scale_ = layers.back().out;
   network.outputs_ = current.width;
-  for (auto& scratch : network.scratch_) {
-    scratch = loader.arena().take<std::int8_t>(widest);
-    if (scratch == nullptr) return fail(Status::workspace_too_small, model);
-  }
+  const std::size_t each = (widest + 3U) & ~std::size_t{3};
+  auto* scratch = loader.arena().take<std::int8_t>(2 * each);
+  if (scratch == nullptr) return fail(Status::workspace_too_small, model);
+  network.scratch_ = {scratch, 2 * each};
   return {};
 }
 
@@ -533,10 +533,29 @@ std::int8_t clamped(std::int32_t code, std::int32_t lowest, std::int32_t highest
 
 void Int8Network::run_here(std::span<const std::int8_t> input,
                            std::span<std::int8_t> output) const {
+  run(layers(), scratch_, input, output);
+}
+
+bool Int8Network::assemble(std::span<const Layer> layers, std::span<std::int8_t> scratch,
+                           Int8Network& network) {
+  if (layers.empty() || layers.size() > kMaxLayers) return false;
+  network = {};
+  for (const Layer& layer : layers) network.layers_[network.layer_count_++] = layer;
+  network.inputs_ = layers.front().inputs;
+  network.outputs_ = layers.back().outputs;
+  network.input_scale_ = layers.front().in;
+  network.output_scale_ = layers.back().out;
+  network.scratch_ = scratch;
+  return true;
+}
+
+void Int8Network::run(std::span<const Layer> layers, std::span<std::int8_t> scratch,
+                      std::span<const std::int8_t> input, std::span<std::int8_t> output) {
   const std::int8_t* from = input.data();
-  for (std::size_t k = 0; k < layer_count_; ++k) {
-    const Layer& layer = layers_[k];
-    std::int8_t* to = k + 1 == layer_count_ ? output.data() : scratch_[k % 2];
+  std::size_t at = 0;  // the half of the scratch memory that is written next
+  for (const Layer& layer : layers) {
+    std::int8_t* to = &layer == &layers.back() ? output.data() : scratch.data() + at;
+    at = scratch.size() / 2 - at;
     switch (layer.kind) {
       case Layer::Kind::fully_connected: fully_connected(layer, from, to); break;
       case Layer::Kind::relu: {

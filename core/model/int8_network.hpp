@@ -101,6 +101,15 @@ class Int8Network {
   };
   [[nodiscard]] std::span<const Layer> layers() const { return {layers_.data(), layer_count_}; }
 
+  /// The engine alone, for layers that lie prepared in flash (fettle export --c-tables): checks nothing.
+  /// @param scratch  twice the widest activation
+  static void run(std::span<const Layer> layers, std::span<std::int8_t> scratch,
+                  std::span<const std::int8_t> input, std::span<std::int8_t> output);
+
+  /// A network of such layers, which are trusted: no file is read, nothing is checked but their number.
+  [[nodiscard]] static bool assemble(std::span<const Layer> layers, std::span<std::int8_t> scratch,
+                                     Int8Network& network);
+
  private:
   std::array<Layer, kMaxLayers> layers_{};
   std::size_t layer_count_ = 0;
@@ -109,7 +118,7 @@ class Int8Network {
   TensorScale input_scale_, output_scale_;
   bool float_input_ = false;
   bool float_output_ = false;
-  std::int8_t* scratch_[2] = {nullptr, nullptr};
+  std::span<std::int8_t> scratch_;  ///< two activations
   NetworkEngine* engine_ = nullptr;
 };
 

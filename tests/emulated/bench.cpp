@@ -11,6 +11,7 @@
 #include "core/sensor/raw_sample.hpp"
 #include "tests/emulated/console.hpp"
 #include "tests/emulated/journey_data.hpp"
+#include "tutorial_tables.hpp"
 
 namespace fettle::test {
 namespace {
@@ -60,6 +61,18 @@ alignas(4) std::array<std::byte, 1024> workspace;
 
 int program() {
   if (!load_detector(tutorial_model(), workspace, model).ok()) return 1;
+  // What export --c-tables writes is what the file's network computes.
+  std::array<std::int8_t, tutorial_tables::scratch_bytes> scratch;
+  for (std::uint32_t run = 0; run < 200; ++run) {
+    std::array<std::int8_t, 18> in;
+    std::array<std::int8_t, 18> of_tables;
+    std::array<std::int8_t, 18> of_file;
+    for (std::uint32_t i = 0; i < 18; ++i) in[i] = static_cast<std::int8_t>(run * 29 + i * i * 7);
+    Int8Network::run(tutorial_tables::layers, scratch, in, of_tables);
+    model.network.run(in, of_file);
+    if (of_tables != of_file) return 1;
+  }
+
   // The clock itself: these are a hundred.
   report(
       "hundred", 1000, [](std::uint32_t) {}, [] { asm volatile(".rept 100\n nop\n .endr"); });

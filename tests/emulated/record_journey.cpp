@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "board/board.hpp"
+#include "host/c_array.hpp"
+#include "host/model_file.hpp"
 #include "host/training.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/frame.hpp"
@@ -254,6 +256,13 @@ void record(const std::filesystem::path& folder) {
        {"vibration", {FeatureSet::vibration, 6, false}}}};
   for (const auto& [name, spec] : kinds) {
     const AlignedBytes model(learn(normal, spec));
+    if (spec.set == FeatureSet::tutorial) {
+      const auto file =
+          host::ModelFile::from_bytes({model.view().begin(), model.view().end()}, name, true);
+      const std::string tables = host::c_tables(*file, "tutorial_tables");
+      save(folder / "tutorial_tables.hpp",
+           {reinterpret_cast<const std::uint8_t*>(tables.data()), tables.size()});
+    }
     const Run watched = run(1, fault, kWatched_s, model.view(),
                             protocol::kStreamScores | protocol::kStreamEvents, kCommands);
     if (!watched.alarm) throw std::runtime_error(std::string(name) + ": there was no alarm");

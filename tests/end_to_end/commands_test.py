@@ -378,6 +378,17 @@ class Journey(CommandTest):
         self.ok("export", "model.tflite", "--c-array", "pump.h", "--name", "pump_model")
         self.assertRegex(self.read("pump.h").decode(), r"const unsigned char pump_model\[\]")
 
+    def test_c_tables_are_for_tutorial_features_alone(self):
+        self.simulated_and_trained()
+        self.ok("train", "data", "-o", "tutorial.tflite", "--features", "tutorial")
+        self.ok("export", "tutorial.tflite", "--c-tables", "tables.hpp", "--name", "pump")
+        text = self.read("tables.hpp").decode()
+        self.assertIn("namespace pump {", text)
+        weights = re.search(r"std::int8_t weights0\[\] = \{(.*?)\};", text, re.DOTALL)
+        self.assertEqual(len(weights[1].split(",")) - 1, 18 * 12)
+        self.ok("train", "data", "-o", "vibration.tflite", "--features", "vibration")
+        self.refused(3, "export", "vibration.tflite", "--c-tables", "other.hpp", says=("--c-array",))
+
     def test_npz_info_infer_and_score_tell_one_story(self):
         """Features from --npz, normalised by what info says, through infer, give score's scores."""
         self.simulated_and_trained()

@@ -11,6 +11,7 @@
 #include <random>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/features/extractor.hpp"
@@ -296,6 +297,42 @@ TEST(FeatureCounts, GiveTheBitsOfPhysicalUnits) {
           physical_units.add(physical(raw, ranges));
         }
         ASSERT_EQ(finished(counts), finished(physical_units)) << n << " samples, " << spread;
+      }
+    }
+  }
+}
+
+// Counts are the truth of which readings are rounded: at 250 deg/s a float is off by 1/1000 of a step.
+TEST(FeatureCounts, AreWithinTheBoundOfWhatTheCountsThemselvesSay) {
+  std::mt19937 random(5);
+  const FeatureSpec spec;
+  for (const int spread : {1, 2, 100, 3000}) {
+    for (const int offset : {0, 100, -3000, 15'000, 29'000}) {
+      for (const std::uint32_t n : {2U, 5U, 128U, 1000U}) {
+        FeatureExtractor extractor(spec);
+        std::uniform_int_distribution<int> any(offset - spread, offset + spread);
+        std::vector<RawSample> window(n);
+        for (RawSample& raw : window) {
+          for (std::int16_t& x : raw) x = static_cast<std::int16_t>(any(random));
+          extractor.add(raw, {});
+        }
+        const std::array<float, 18> found = finished(extractor);
+        for (std::size_t axis = 0; axis < 6; ++axis) {
+          const long double step = axis < 3 ? 1.0L / 16384.0L : 1.0L / 131.0L;
+          long double mean = 0;
+          long double squares = 0;
+          for (const RawSample& raw : window) mean += step * raw[axis] / n;
+          for (const RawSample& raw : window) {
+            squares += (step * raw[axis] - mean) * (step * raw[axis] - mean);
+          }
+          const long double deviation = std::sqrt(squares / n);
+          for (const auto& [expected, feature] :
+               {std::pair(mean, found[3 * axis]), std::pair(deviation, found[3 * axis + 1])}) {
+            const long double bound = 1e-5L * std::max(std::abs(expected), step);
+            ASSERT_LE(std::abs(static_cast<long double>(feature) - expected), bound)
+                << "axis " << axis << ", " << n << " samples " << spread << " about " << offset;
+          }
+        }
       }
     }
   }

@@ -5,11 +5,13 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "tests/support/hand_made.hpp"
 
@@ -250,6 +252,39 @@ TEST(Int8Network, RefusesMisalignedMemory) {
     EXPECT_EQ(Int8Network::load(file.view(), std::span(workspace).subspan(offset), network).status,
               Status::misaligned);
   }
+}
+
+// As export --c-tables does it.
+TEST(Int8Network, RunsAndAssemblesFromItsPreparedLayers) {
+  Random random(8);
+  HandMade made(18);
+  made.dense({12, 0.1F, -128, true, true, 0.01F, Activation::RELU}, random)
+      .relu(0.07F, -128)
+      .dense({7, 0.1F, 4, false}, random)
+      .dense({18, 0.1F, 4}, random);
+  const Loaded loaded(made.file());
+  ASSERT_TRUE(loaded.fault.ok());
+  std::array<std::int8_t, 36> scratch{};
+  Int8Network assembled;
+  ASSERT_TRUE(Int8Network::assemble(loaded.network.layers(), scratch, assembled));
+  EXPECT_EQ(assembled.inputs(), 18U);
+  EXPECT_EQ(assembled.outputs(), 18U);
+  EXPECT_EQ(assembled.input_scale().scale, loaded.network.input_scale().scale);
+  EXPECT_EQ(assembled.output_scale().zero_point, loaded.network.output_scale().zero_point);
+  for (int run = 0; run < 100; ++run) {
+    std::array<std::int8_t, 18> input{};
+    for (std::int8_t& code : input) code = static_cast<std::int8_t>(random.below(256));
+    std::array<std::int8_t, 18> expected{};
+    std::array<std::int8_t, 18> found{};
+    loaded.network.run(input, expected);
+    assembled.run(input, found);
+    EXPECT_EQ(found, expected);
+    Int8Network::run(loaded.network.layers(), scratch, input, found);
+    EXPECT_EQ(found, expected);
+  }
+  const std::vector<Int8Network::Layer> many(kMaxLayers + 1, loaded.network.layers()[0]);
+  EXPECT_FALSE(Int8Network::assemble(many, scratch, assembled));
+  EXPECT_FALSE(Int8Network::assemble({}, scratch, assembled));
 }
 
 // ---- the door ------------------------------------------------------------------------------------
