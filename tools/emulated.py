@@ -80,8 +80,8 @@ def product_sources():
 
 def standard_headers():
     """libstdc++'s headers, which for lack of their own serve every bare machine: those of the Arm compiler."""
-    done = subprocess.run(["arm-none-eabi-g++", "-mthumb", "-mcpu=cortex-m4", "-mfloat-abi=soft", "-E", "-v", "-x", "c++",
-                           os.devnull], check=True, capture_output=True, text=True)
+    command = ["arm-none-eabi-g++", "-mthumb", "-mcpu=cortex-m4", "-mfloat-abi=soft", "-E", "-v", "-x", "c++", os.devnull]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     folders = re.search(r"<\.\.\.> search starts here:\n(.*?)End of search", done.stderr, re.S).group(1).split()
     return [os.path.normpath(folder) for folder in folders if "/c++/" in folder]
 

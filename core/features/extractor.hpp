@@ -62,11 +62,10 @@ class FeatureExtractor {
   struct Measured {
     std::array<float, kMaxAxes> first, lowest, highest;
     std::array<double, kMaxAxes> sum, squares;  ///< of distances to the first
-    // The same of the gyroscope's readings in steps, rounded to whole numbers. A fourth axis is always
-    // zero: four are vectors.
-    std::array<float, 4> first_step;
-    std::array<double, 4> step_sum, step_squares;
-    std::array<std::uint32_t, 4>
+    // The same of the gyroscope's readings in steps, rounded to whole numbers.
+    std::array<float, 3> first_step;
+    std::array<double, 3> step_sum, step_squares;
+    std::array<std::uint32_t, 3>
         odd;  ///< bits in which readings differ from those of whole numbers
   };
 
