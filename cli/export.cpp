@@ -25,7 +25,7 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  fettle export model.tflite --c-array model_data.h\n"
     "  fettle export model.tflite --c-array pump.h --name pump_model\n"
-    "  fettle export model.tflite --c-tables tables.hpp --name pump   (no room for a file)\n"
+    "  fettle export model.tflite --c-tables tables.hpp --name pump\n"
     "  fettle export data --npz windows.npz";
 
 void run(const Options& options) {

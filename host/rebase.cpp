@@ -583,6 +583,7 @@ class Rebase {
       result_.points |= 1U << p;
       baseline.points[p]->mean = fit_.baseline.means[p];
     }
+    if (result_.points != 0) turn_axes(baseline);
     // What is quieter than all that was seen now may be a set point that was not.
     baseline.off_g = all ? fresh.off_g : std::min(fresh.off_g, detector_.baseline.off_g);
     const auto& was = detector_.baseline.gravity;
@@ -593,6 +594,27 @@ class Rebase {
           std::acos(std::clamp(cosine, -1.0, 1.0)) * 180.0 / std::numbers::pi;
     }
     baseline.gravity.assign(fresh.gravity.begin(), fresh.gravity.end());
+  }
+
+  /// What each axis feels now. A set point that was not seen is taken to have turned as those that were.
+  void turn_axes(metadata::BaselineT& baseline) const {
+    const Baseline& fresh = fit_.baseline.baseline;
+    std::vector<float> turned(detector_.features.axis_levels());
+    float seen = 0.0F;
+    for (std::size_t p = 0; p < fresh.points; ++p) {
+      if ((result_.points & (1U << p)) == 0) continue;
+      seen += 1.0F;
+      const auto& now = fit_.baseline.axis_means[p];
+      const auto was = detector_.baseline.point[p].axis_mean;
+      for (std::size_t i = 0; i < turned.size(); ++i) turned[i] += now[i] - was[i];
+    }
+    for (std::size_t p = 0; p < fresh.points; ++p) {
+      std::vector<float>& mean = baseline.points[p]->axis_mean;
+      const bool known = (result_.points & (1U << p)) != 0;
+      for (std::size_t i = 0; i < mean.size(); ++i) {
+        mean[i] = known ? fit_.baseline.axis_means[p][i] : mean[i] + turned[i] / seen;
+      }
+    }
   }
 
   const ModelFile& model_;

@@ -59,9 +59,8 @@ inline constexpr double kRunLengthPerIndependentWindow = 20.0;
 inline constexpr float kLargestLimit = 200.0F;
 
 /// Most of the limit that one window may add to a cusum. A knock spans two windows and must not raise an alarm from
-/// rest, however small the limit: five windows are needed. Just under a quarter, where rounding would decide between
-/// four windows and five.
-inline constexpr float kLargestStepOfLimit = 0.249F;
+/// rest, however small the limit: five windows are needed.
+inline constexpr float kLargestStepOfLimit = 0.25F;
 
 /// Fewest windows that a calibration may rest on.
 inline constexpr std::size_t kFewestCalibrationWindows = 20;

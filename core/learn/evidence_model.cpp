@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "core/elementary.hpp"
-#include "core/learn/vector4.hpp"
 #include "core/math.hpp"
 
 namespace fettle {
@@ -146,9 +145,6 @@ void RunLengthChain::begin(const EvidenceModel& model, const DecisionSettings& s
   steps_ = 0;
   survival_ = 1.0;
   rate_before_ = 0.0;
-  change_before_ = 0.0;
-  ends_before_ = 0.0;
-  same_before_ = false;
   finished_ = false;
   result_ = {};
 }
@@ -165,7 +161,7 @@ bool RunLengthChain::fit_lattice(const EvidenceModel& model, double limit, std::
   highest_ = static_cast<std::int32_t>(std::clamp((cap_ - reference_) / width_ + 1.0, -most, most));
   lowest_ = std::min(lowest_, highest_);
   const auto steps = static_cast<std::size_t>(highest_ - lowest_ + 1);
-  return classes_ * (steps + 2 * cells) <= memory_.size();
+  return classes_ * (steps + 2 * cells) + cells <= memory_.size();
 }
 
 bool RunLengthChain::step(const EvidenceModel& model, std::int64_t& work) {
@@ -179,7 +175,9 @@ bool RunLengthChain::step(const EvidenceModel& model, std::int64_t& work) {
       work -= kWorkOfTail * (classes_ == 1 ? 1 : wide + 2);
       if (++column_ > highest_) start();
     } else {
-      finished_ = advance(work);
+      finished_ = advance();
+      work -= std::max(last_ - first_ + 1, std::int32_t{0}) * static_cast<std::int64_t>(cells_) *
+              (wide + 1);
     }
   } while (work > 0);
   return finished_;
@@ -242,106 +240,49 @@ void RunLengthChain::start() {
   }
 }
 
-namespace {
-
-/// Lanes [at, at + 4 kBlocks) of add_weighted().
-template <std::size_t kBlocks>
-void add_weighted_lanes(std::span<const float> shares, std::span<const float* const> from,
-                        std::size_t at, float* to) {
-  Vector4 sum[kBlocks] = {};  // std::array would drop the vector's alignment
-  for (std::size_t k = 0; k < shares.size(); ++k) {
-    const Vector4 share = broadcast(shares[k]);
-    const float* const lanes = from[k] + at;
-    for (std::size_t b = 0; b < kBlocks; ++b) sum[b] += share * load_unaligned(lanes + 4 * b);
-  }
-  for (std::size_t b = 0; b < kBlocks; ++b) {
-    float* const lanes = to + at + 4 * b;
-    store_unaligned(lanes, load_unaligned(lanes) + sum[b]);
-  }
-}
-
-/// to[i] += sum of shares[k] * from[k][i], i < n. Sums stay in registers over all classes.
-void add_weighted(std::span<const float> shares, std::span<const float* const> from, std::size_t n,
-                  float* to) {
-  std::size_t i = 0;
-  for (; i + 16 <= n; i += 16) add_weighted_lanes<4>(shares, from, i, to);
-  for (; i + 4 <= n; i += 4) add_weighted_lanes<1>(shares, from, i, to);
-  for (; i < n; ++i) {
-    float sum = 0.0F;
-    for (std::size_t k = 0; k < shares.size(); ++k) sum += shares[k] * from[k][i];
-    to[i] += sum;
-  }
-}
-
-}  // namespace
-
 /// One window. @return true if that was the last that has to be computed
-bool RunLengthChain::advance(std::int64_t& work) {
+bool RunLengthChain::advance() {
   const std::size_t cells = cells_;
   const std::size_t classes = classes_;
   const auto steps = static_cast<std::size_t>(highest_ - lowest_ + 1);
   const std::span<const float> shares = memory_.first(classes * steps);
   std::span<float> now = memory_.subspan(classes * steps, classes * cells);
   std::span<float> next = memory_.subspan(classes * steps + classes * cells, classes * cells);
+  const std::span<float> moved = memory_.subspan(classes * (steps + 2 * cells), cells);
   if (swapped_) std::swap(now, next);
 
   result_.from_rest += survival_;
   std::ranges::fill(next, 0.0F);
   double left = 0.0;
-  // Of each class what lies in the cells that a step takes to rest, or beyond the limit. Steps of one more
-  // cell are taken in turn, so that it is one addition each.
-  std::array<float, kNeighbourClasses> at_end{};
-  std::array<float, kNeighbourClasses> share{};
-  std::array<const float*, kNeighbourClasses> from{};
-  const auto take = [&](std::int32_t j, std::size_t size) {
+  for (std::int32_t j = first_; j <= last_; ++j) {
     const auto at = static_cast<std::size_t>(j - lowest_);
-    const bool down = j <= 0;
-    const std::size_t stay = cells - size;
-    std::size_t count = 0;
-    float ends = 0.0F;
+    // What makes this step, from each cell: summed over the class before.
     for (std::size_t c = 0; c < classes; ++c) {
-      const float of_class = shares[c * steps + at];
-      if (of_class == 0.0F) continue;
-      ends += of_class * at_end[c];
-      share[count] = of_class;
-      from[count++] = now.data() + c * cells + (down ? size : 0);
+      const float share = shares[c * steps + at];
+      const float* const from = now.data() + c * cells;
+      if (c == 0) {
+        for (std::size_t i = 0; i < cells; ++i) moved[i] = share * from[i];
+      } else {
+        for (std::size_t i = 0; i < cells; ++i) moved[i] += share * from[i];
+      }
     }
     float* const to = next.data() + class_of_[at] * cells;
-    if (down) {
-      to[0] += ends;
+    if (j <= 0) {
+      const auto down = static_cast<std::size_t>(-j);
+      float rest = 0.0F;
+      for (std::size_t i = 0; i < std::min(down, cells); ++i) rest += moved[i];
+      to[0] += rest;
+      for (std::size_t i = down; i < cells; ++i) to[i - down] += moved[i];
     } else {
-      left += static_cast<double>(ends);
+      const auto up = static_cast<std::size_t>(j);
+      for (std::size_t i = 0; i + up < cells; ++i) to[i + up] += moved[i];
+      float out = 0.0F;
+      for (std::size_t i = cells - std::min(up, cells); i < cells; ++i) out += moved[i];
+      left += static_cast<double>(out);
     }
-    add_weighted(std::span(share).first(count), std::span(from).first(count), stay,
-                 down ? to : to + size);
-    work -= static_cast<std::int64_t>(count * stay + 2 * classes);
-  };
-  const auto most = static_cast<std::int32_t>(cells);
-  for (std::int32_t j = 0; j >= first_; --j) {
-    const auto size = static_cast<std::size_t>(std::min(-j, most));
-    if (j < 0 && -j <= most) {
-      for (std::size_t c = 0; c < classes; ++c) at_end[c] += now[c * cells + size - 1];
-    }
-    if (j <= last_) take(j, size);
-  }
-  at_end.fill(0.0F);
-  for (std::int32_t j = 1; j <= last_; ++j) {
-    const auto size = static_cast<std::size_t>(std::min(j, most));
-    if (j <= most) {
-      for (std::size_t c = 0; c < classes; ++c) at_end[c] += now[c * cells + cells - size];
-    }
-    if (j >= first_) take(j, size);
   }
   double stayed = 0.0;
-  for (std::size_t c = 0; c < classes; ++c) {
-    Vector4 lanes{};
-    const float* const of_class = next.data() + c * cells;
-    std::size_t i = 0;
-    for (; i + 4 <= cells; i += 4) lanes += load_unaligned(of_class + i);
-    float rest = sum(lanes);
-    for (; i < cells; ++i) rest += of_class[i];
-    stayed += static_cast<double>(rest);
-  }
+  for (const float mass : next) stayed += static_cast<double>(mass);
   const double total = stayed + left;
   result_.rate = total > 0.0 ? left / total : 1.0;
   survival_ *= 1.0 - result_.rate;
@@ -353,29 +294,14 @@ bool RunLengthChain::advance(std::int64_t& work) {
   for (float& mass : next) mass *= factor;
   swapped_ = !swapped_;
   constexpr int kMostSteps = 5'000;
-  constexpr int kStride = 16;
-  constexpr double kSame = 3e-4;
   constexpr double kNever = 1e-15;
   bool last = ++steps_ == kMostSteps;
-  if (steps_ % kStride == 0) {
-    // The rate nears its last value as a geometric series once one mode is left of how it began, so that
-    // three of its values tell where it ends (Aitken, Proc. R. Soc. Edinburgh 46, 1926, p. 289).
+  if (steps_ % 16 == 0) {
     const double change = result_.rate - rate_before_;
-    double ends = result_.rate;
-    const double slows = change_before_ - change;
-    if (change * change_before_ > 0.0 && change * slows > 0.0) ends += change * change / slows;
-    const double between = ends - ends_before_;
-    // A rate that is no rate has no other part of itself to be within.
-    const double allowed = kSame * ends + kNever;
-    const bool same = between < allowed && between > -allowed;
+    // A rate of nothing differs from nothing by no part of itself: without the second term it never ends.
+    const double same = 1e-4 * result_.rate + kNever;
+    last = last || (change < same && change > -same);
     rate_before_ = result_.rate;
-    change_before_ = change;
-    if (same && same_before_) {
-      last = true;
-      result_.rate = std::max(ends, 0.0);
-    }
-    same_before_ = same;
-    ends_before_ = ends;
   }
   if (!last) return false;
   // From here on alarms come at a fixed rate.

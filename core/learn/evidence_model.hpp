@@ -101,7 +101,7 @@ class RunLengthChain {
   [[nodiscard]] bool fit_lattice(const EvidenceModel& model, double limit, std::size_t cells);
   void add_shares(const EvidenceModel& model);
   void start();
-  bool advance(std::int64_t& work);
+  bool advance();
 
   std::span<float> memory_;
   double reference_ = 0.0;
@@ -125,9 +125,6 @@ class RunLengthChain {
   int steps_ = 0;
   double survival_ = 1.0;
   double rate_before_ = 0.0;
-  double change_before_ = 0.0;
-  double ends_before_ = 0.0;
-  bool same_before_ = false;
   bool finished_ = true;
   RunLength result_;
 };

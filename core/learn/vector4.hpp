@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstring>
 
 namespace fettle {
 
@@ -15,13 +14,6 @@ using Vector4 = float __attribute__((vector_size(16), may_alias));
   return *reinterpret_cast<const Vector4*>(from);
 }
 inline void store(float* to, Vector4 value) { *reinterpret_cast<Vector4*>(to) = value; }
-/// The same from and to any address.
-[[nodiscard]] inline Vector4 load_unaligned(const float* from) {
-  Vector4 value;
-  std::memcpy(&value, from, sizeof(value));
-  return value;
-}
-inline void store_unaligned(float* to, Vector4 value) { std::memcpy(to, &value, sizeof(value)); }
 [[nodiscard]] inline Vector4 broadcast(float x) { return Vector4{x, x, x, x}; }
 [[nodiscard]] inline float sum(Vector4 v) { return (v[0] + v[1]) + (v[2] + v[3]); }
 
