@@ -98,7 +98,9 @@ class Detector {
   void forget_evidence() {
     if (pipeline_) pipeline_->forget_evidence();
   }
-  [[nodiscard]] bool moved() const { return pipeline_ && pipeline_->conditions().mounting().moved(); }
+  [[nodiscard]] bool moved() const {
+    return pipeline_ && pipeline_->conditions().mounting().moved();
+  }
 
   /// Takes the next sample. @return a result if it completed a window and there is a model
   std::optional<WindowResult> push(std::int64_t t_us, const RawSample& raw, const Ranges& ranges) {

@@ -375,7 +375,7 @@ TEST(Calibrate, TheSameBitsEverywhere) {
   const Calibration calibration = calibrated(scores, {});
   EXPECT_EQ(bits(calibration.settings.location), 3200088700U);
   EXPECT_EQ(bits(calibration.settings.scale), 1049864188U);
-  EXPECT_EQ(bits(calibration.settings.limit), 1100339737U);
+  EXPECT_EQ(bits(calibration.settings.limit), 1100339776U);
   CalibrationWish wish;
   wish.decision.kind = DecisionKind::glr;
   EXPECT_EQ(bits(calibrated(scores, wish).settings.limit), 1080381343U);
