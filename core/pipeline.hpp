@@ -341,7 +341,7 @@ class BasicPipeline {
 
   const DetectorModel& model_;
   struct Nothing {
-    Nothing(const Baseline&, const FeatureSpec&, float) {}
+    Nothing(const Baseline&, const FeatureSpec&, const WindowShape&) {}
   };
   BasicFeaturePipeline<kBuilt> front_;
   [[no_unique_address]] std::conditional_t<kVibration, Conditions, Nothing> conditions_;
