@@ -200,6 +200,8 @@ class Rebase {
     }
     table_.points.assign(n, 0);
     const Baseline& baseline = detector_.baseline;
+    const WindowShape& window = detector_.window;
+    const float bin_hz = window.rate_hz / static_cast<float>(window.samples);
     float before_hz = 0.0F;
     for (std::uint32_t i = 0; i < n; ++i) {
       const WindowOrigin& origin = table_.origins[i];
@@ -218,10 +220,10 @@ class Rebase {
         const RunningSpeed& speed = summaries_[i].speed;
         const bool clear = speed.hz > 0.0F && speed.confidence >= baseline.confidence;
         const Place place = clear ? place_of(baseline, speed.hz) : Place{};
-        const float ratio =
-            clear && before_hz > 0.0F ? std::max(speed.hz / before_hz, before_hz / speed.hz) : 1.0F;
+        const bool changes =
+            clear && speeds_differ(speed.hz, before_hz, baseline.steady_ratio, bin_hz);
         before_hz = clear ? speed.hz : 0.0F;
-        if (!clear || ratio > baseline.steady_ratio) {
+        if (!clear || changes) {
           left_out[i] = LeftOut::changing;
         } else if (place.outside > 1.0F) {
           ++result_.other_speed;

@@ -74,15 +74,6 @@ Condition Conditions::of_sensor(const WindowSummary& window, float rate) {
   return {};
 }
 
-/// Whether two speeds are further apart than steady running makes them. A line's place is known to about half a bin, so
-/// what is within one means nothing. @param hz, before_hz  0: not known, and so no sign of a change
-bool Conditions::differ(float hz, float before_hz, float ratio) const {
-  if (!(hz > 0.0F) || !(before_hz > 0.0F)) return false;
-  const float faster = std::max(hz, before_hz);
-  const float slower = std::min(hz, before_hz);
-  return faster > ratio * slower && faster - slower > bin_hz_;
-}
-
 /// The newest speed that was clear, of the windows that are remembered; 0: none.
 float Conditions::known_hz() const {
   for (const float hz : speeds_) {
@@ -100,14 +91,16 @@ void Conditions::of_machine(const WindowSummary& window, std::span<float> featur
   const float hz = window.speed.hz;
   const bool known = baseline_.knows_speed();
   const float steady = baseline_.steady_ratio;
+  const auto differs = [&](float before_hz, float ratio) {
+    return speeds_differ(hz, before_hz, ratio, bin_hz_);
+  };
   const bool confident = known && hz > 0.0F && window.speed.confidence >= baseline_.confidence;
   const float near_hz = known_hz();
   const float far_hz = speeds_.back();
   // A line that is faint but where it was is the same line.
   const bool clear =
-      confident || (known && hz > 0.0F && near_hz > 0.0F && !differ(hz, near_hz, steady));
-  const bool changing =
-      clear && (differ(hz, near_hz, steady) || differ(hz, far_hz, steady * steady));
+      confident || (known && hz > 0.0F && near_hz > 0.0F && !differs(near_hz, steady));
+  const bool changing = clear && (differs(near_hz, steady) || differs(far_hz, steady * steady));
   std::copy_backward(speeds_.begin(), speeds_.end() - 1, speeds_.end());
   speeds_.front() = confident ? hz : 0.0F;
   float outside = 1.0F;

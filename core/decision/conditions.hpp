@@ -58,7 +58,6 @@ class Conditions {
 
   [[nodiscard]] Condition of_sensor(const WindowSummary& window, float rate);
   void of_machine(const WindowSummary& window, std::span<float> features, Condition& condition);
-  [[nodiscard]] bool differ(float hz, float before_hz, float ratio) const;
   [[nodiscard]] float known_hz() const;
   [[nodiscard]] bool weaker(std::span<const float> features, bool confident, bool clear) const;
 

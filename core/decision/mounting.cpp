@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::uint32_t kRemembers = 64;
 constexpr float kSmoothing = 1.0F / static_cast<float>(kRemembers);
-// How far apart the three axes' lines have moved, natural logarithm. Healthy machines of the simulated fleet reach 0.37
-// and 0.19 in a day, 0.5 and 0.25 with twice the disturbances; a sensor turned by 10 degrees 0.5 and 0.3 at least.
+// How far apart the three axes' lines have moved, natural logarithm. In a day healthy machines of the simulated fleet
+// reached 0.37 and 0.19; sensors turned about the vertical, by 10 degrees and more, 0.54 and 0.27 at least.
 constexpr float kApartAccelerometer = 0.45F;
 constexpr float kApartGyroscope = 0.25F;
 
@@ -37,7 +37,7 @@ void Mounting::follow_gravity(const WindowSummary& window) {
 }
 
 void Mounting::follow_axes(const WindowSummary& window, const OperatingPoint& point) {
-  // Gravity alone decides for three axes: an accelerometer by itself sees its line wander as far.
+  // Gravity alone decides for three axes: one sensor's line may move by the machine's own doing.
   if (spec_.axes < kMaxAxes || point.axis_mean.size() < spec_.axis_levels()) return;
   if (windows_ < kRemembers) ++windows_;
   for (std::size_t axis = 0; axis < kMaxAxes; ++axis) {

@@ -90,6 +90,16 @@ inline void take_away_axes(const OperatingPoint& point, float hz, std::span<floa
   }
 }
 
+/// Whether two speeds of a machine are further apart than steady running makes them. A line's place is known to about
+/// half a bin, so what is within one means nothing.
+/// @param hz, before_hz  0: not known, and so no sign of a change  @param ratio  that is steady  @param bin_hz  of a window
+[[nodiscard]] constexpr bool speeds_differ(float hz, float before_hz, float ratio, float bin_hz) {
+  if (!(hz > 0.0F) || !(before_hz > 0.0F)) return false;
+  const float faster = hz > before_hz ? hz : before_hz;
+  const float slower = hz > before_hz ? before_hz : hz;
+  return faster > ratio * slower && faster - slower > bin_hz;
+}
+
 /// Which operating point a speed belongs to, and how far outside of it that is.
 struct Place {
   std::uint8_t point = 0;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "simulator/virtual_board/bus_status.hpp"
+
 namespace fettle::simulator {
 
 using board::StoreStatus;
@@ -31,15 +33,11 @@ void ChipBus::pass(std::size_t bytes) {
 
 BusStatus ChipBus::ended(BusAnswer answer) {
   constexpr std::int64_t kTimeout_us = 10'000;
-  switch (answer) {
-    case BusAnswer::ok: return BusStatus::ok;
-    case BusAnswer::nack: return BusStatus::nack;
-    case BusAnswer::stuck: return BusStatus::stuck;
-    case BusAnswer::timeout: break;
+  if (answer == BusAnswer::timeout) {
+    now_us_ += kTimeout_us;
+    chip_.advance_to(now_us_);
   }
-  now_us_ += kTimeout_us;
-  chip_.advance_to(now_us_);
-  return BusStatus::timeout;
+  return status_of(answer);
 }
 
 bool ChipBus::answer_lost() {

@@ -99,9 +99,9 @@ class RecordedInterrupt final : public DataReady {
   mutable DataReadyState before_;
 };
 
-class RecordedLine final : public board::ByteStream {
+class RecordedLine final : public ListenedLine {
  public:
-  RecordedLine(Writer& writer, Listener& listener) : writer_(writer), listener_(listener) {}
+  RecordedLine(Writer& writer, Listener& listener) : ListenedLine(listener), writer_(writer) {}
   std::vector<std::uint8_t> to_board;
   std::size_t read(std::span<std::uint8_t> bytes) override {
     const std::size_t size = std::min({bytes.size(), to_board.size(), std::size_t{200}});
@@ -113,15 +113,9 @@ class RecordedLine final : public board::ByteStream {
     writer_.row(bytes.first(size));
     return size;
   }
-  std::size_t write(std::span<const std::uint8_t> bytes) override {
-    listener_.sent(bytes);
-    return bytes.size();
-  }
-  [[nodiscard]] std::uint32_t baud() const override { return 921'600; }
 
  private:
   Writer& writer_;
-  Listener& listener_;
 };
 
 class Quiet final : public board::AlertPin, public board::Log {

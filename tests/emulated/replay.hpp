@@ -133,9 +133,23 @@ class Listener {
   ~Listener() = default;
 };
 
-class PlayedLine final : public board::ByteStream {
+/// A line whose output is listened to.
+class ListenedLine : public board::ByteStream {
  public:
-  PlayedLine(Tape& tape, Listener& listener) : tape_(tape), listener_(listener) {}
+  explicit ListenedLine(Listener& listener) : listener_(listener) {}
+  std::size_t write(std::span<const std::uint8_t> bytes) final {
+    listener_.sent(bytes);
+    return bytes.size();
+  }
+  [[nodiscard]] std::uint32_t baud() const final { return 921'600; }
+
+ private:
+  Listener& listener_;
+};
+
+class PlayedLine final : public ListenedLine {
+ public:
+  PlayedLine(Tape& tape, Listener& listener) : ListenedLine(listener), tape_(tape) {}
   std::size_t read(std::span<std::uint8_t> bytes) override {
     if (!tape_.take('I')) return 0;
     const std::size_t size = tape_.byte();
@@ -146,15 +160,9 @@ class PlayedLine final : public board::ByteStream {
     tape_.copy(bytes.first(size));
     return size;
   }
-  std::size_t write(std::span<const std::uint8_t> bytes) override {
-    listener_.sent(bytes);
-    return bytes.size();
-  }
-  [[nodiscard]] std::uint32_t baud() const override { return 921'600; }
 
  private:
   Tape& tape_;
-  Listener& listener_;
 };
 
 /// Storage in memory, the same while recording and while playing.

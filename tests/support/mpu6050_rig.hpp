@@ -18,6 +18,7 @@
 #include "drivers/mpu6050/driver.hpp"
 #include "drivers/ports.hpp"
 #include "simulator/mpu6050_chip/chip.hpp"
+#include "simulator/virtual_board/bus_status.hpp"
 
 namespace fettle::test {
 
@@ -65,7 +66,7 @@ class Rig : public RegisterBus, public DataReady {
     ++transfers;
     begin(bytes.size());
     if (const auto failed = failure(device, reg, bytes)) return *failed;
-    const BusStatus status = status_of(chip.read(device, reg, bytes));
+    const BusStatus status = simulator::status_of(chip.read(device, reg, bytes));
     if (status == BusStatus::ok && falsify) falsify(static_cast<mpu6050::Register>(reg), bytes);
     end(bytes.size(), status);
     return status;
@@ -75,7 +76,7 @@ class Rig : public RegisterBus, public DataReady {
     ++writes;
     begin(1);
     if (const auto failed = failure(device, reg, value)) return *failed;
-    const BusStatus status = status_of(chip.write(device, reg, value));
+    const BusStatus status = simulator::status_of(chip.write(device, reg, value));
     end(1, status);
     return status;
   }
@@ -84,7 +85,7 @@ class Rig : public RegisterBus, public DataReady {
     advance(now_us + 100);
     if (stuck_until_us_ > now_us) return BusStatus::stuck;
     stuck_ = false;
-    return status_of(chip.clock_nine());
+    return simulator::status_of(chip.clock_nine());
   }
   DataReadyState state() const override {
     if (!world.wire) return {};
@@ -187,15 +188,6 @@ class Rig : public RegisterBus, public DataReady {
   static simulator::ChipConfig collecting(simulator::ChipConfig config) {
     config.collect_violations = true;
     return config;
-  }
-  static BusStatus status_of(simulator::BusAnswer answer) {
-    switch (answer) {
-      case simulator::BusAnswer::ok: return BusStatus::ok;
-      case simulator::BusAnswer::nack: return BusStatus::nack;
-      case simulator::BusAnswer::timeout: return BusStatus::timeout;
-      case simulator::BusAnswer::stuck: return BusStatus::stuck;
-    }
-    return BusStatus::nack;
   }
 
   std::int64_t draw(std::int64_t most) {
