@@ -153,7 +153,8 @@ Condition Conditions::look(const WindowSummary& window, std::span<float> feature
     return condition;
   }
   // An unclear speed, or one weak window, is no sign that the machine was on its way: neither begins the wait or ends it.
-  if (condition.reason == Reason::unclear || weak_ == 1) return condition;
+  const bool one_weak = condition.reason == Reason::weak && weak_ == 1;
+  if (condition.reason == Reason::unclear || one_weak) return condition;
   if (!condition.counts) {
     waiting_ = kSettlingWindows;
   } else if (waiting_ > 0) {

@@ -213,6 +213,26 @@ TEST_F(ConditionsTest, AMachineThatWasOffIsWaitedFor) {
   EXPECT_EQ(look(running()).reason, Reason::none);
 }
 
+TEST_F(ConditionsTest, OneWeakWindowStartsNoWaitTwoDoAndAStopDoesAfterEither) {
+  settle();
+  const auto weak = [&] {
+    level_ = -0.7F;
+    EXPECT_EQ(look(running()).reason, Reason::weak);
+    level_ = 0.0F;
+  };
+  weak();
+  EXPECT_EQ(look(running()).reason, Reason::none);
+  weak();
+  weak();
+  EXPECT_EQ(look(running()).reason, Reason::changing);
+  settle();
+  weak();
+  WindowSummary off = running();
+  off.accelerometer_rms_g = 0.01F;
+  EXPECT_EQ(look(off).reason, Reason::off);
+  EXPECT_EQ(look(running()).reason, Reason::changing);
+}
+
 TEST_F(ConditionsTest, ABrokenSensorNeverReadsAsHealthy) {
   settle();
   WindowSummary window = running();
