@@ -143,6 +143,9 @@ class ListenedLine : public board::ByteStream {
   }
   [[nodiscard]] std::uint32_t baud() const final { return 921'600; }
 
+ protected:
+  ~ListenedLine() = default;
+
  private:
   Listener& listener_;
 };
