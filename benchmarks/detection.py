@@ -129,7 +129,8 @@ def main() -> int:
     parser.add_argument("--machines", type=int, default=50)
     parser.add_argument("--days", type=float, default=28)
     parser.add_argument("--disturbance", type=float, action="append", help="1 and 2 unless given")
-    parser.add_argument("--faults", choices=("all", "one", "none"), help="of each machine; all unless given")
+    parser.add_argument("--faults", choices=("all", "one", "none", *FAULTS), help="of each machine; all unless given")
+    parser.add_argument("--rate", type=float, default=200, help="of samples, Hz: 200 (windows of 128), up to 1000 (of 256)")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("build/bench/detection"))
     parser.add_argument("--program", default="build/release/bin/fettle-detection-bench", help=argparse.SUPPRESS)
@@ -146,7 +147,7 @@ def main() -> int:
     # Results of another program do not count: its name carries what it was built from.
     options.folder.mkdir(parents=True, exist_ok=True)
     program = pathlib.Path(options.program)
-    kind = f"{int(program.stat().st_mtime)}-{options.days:g}-{faults}"
+    kind = f"{int(program.stat().st_mtime)}-{options.days:g}-{faults}-{options.rate:g}"
     path = options.folder / f"{kind}.jsonl"
     results = []
     if path.exists():
@@ -158,7 +159,7 @@ def main() -> int:
     began = time.monotonic()
 
     def run(task: tuple[int, float]) -> dict:
-        command = [str(program), str(task[0]), str(options.days), str(task[1]), faults]
+        command = [str(program), str(task[0]), str(options.days), str(task[1]), faults, str(options.rate)]
         return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool, path.open("a") as file:

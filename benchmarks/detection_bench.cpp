@@ -2,9 +2,10 @@
 // One machine of the simulated fleet, from ten minutes of normal running to what a detector makes of its
 // later life: a line of JSON. benchmarks/detection.py runs the fleet and makes the tables.
 //
-//     fettle-detection-bench MACHINE DAYS DISTURBANCE FAULTS
+//     fettle-detection-bench MACHINE DAYS DISTURBANCE FAULTS RATE
 //
-// FAULTS is "all", "none", or "one", another one for each machine.
+// FAULTS is "all", "none", "one" (another one for each machine) or the name of one; windows have 128 samples at a
+// RATE of 200 Hz, and 256 at more.
 #include <fmt/format.h>
 
 #include <array>
@@ -14,83 +15,27 @@
 #include <string>
 #include <vector>
 
+#include "benchmarks/fleet_windows.hpp"
 #include "core/learn/refinement.hpp"
-#include "core/pipeline.hpp"
 #include "host/alarm_rate.hpp"
 #include "host/error.hpp"
 #include "host/training.hpp"
-#include "simulator/fleet/fleet.hpp"
-#include "simulator/fleet/stream.hpp"
 
 namespace {
 
 using namespace fettle;
-using simulator::FleetBlock;
+using namespace fettle::bench;
 using simulator::FleetLife;
 using simulator::FleetMachine;
 using simulator::RunState;
 
-constexpr std::uint64_t kFleet = 2026;
 constexpr double kBurnIn_s = simulator::kDay_s;
-const FeatureSpec kFeatures{FeatureSet::vibration, 6, false};
-const WindowShape kWindow{128, 200.0F};
-
-/// A window with what is true about it.
-struct Window {
-  std::array<float, kMaxFeatures> features{};
-  WindowSummary summary;
-  simulator::FleetTruth truth;  // at its end
-  bool running = true;          // all the time, at one set point
-};
-
-/// Calls `on_window` for each window of a life until it returns false.
-template <typename OnWindow>
-void live(const FleetMachine& machine, const FleetLife& life, std::span<const SpeedRange> expected,
-          OnWindow&& on_window) {
-  simulator::FleetStream stream(machine, life, {.measure_velocity = false});
-  FeaturePipeline front(kFeatures, kWindow);
-  front.expect(expected);
-  FleetBlock block;
-  Window window;
-  while (stream.next(block)) {
-    if (block.truth.state != RunState::running) window.running = false;
-    for (const TimedSample& sample : block.samples) {
-      if (!front.push(sample)) continue;
-      front.finish(window.features, window.summary);
-      window.truth = block.truth;
-      if (!on_window(window, front.start_us())) return;
-      window.running = block.truth.state == RunState::running;
-    }
-  }
-}
-
-host::WindowTable normal_table(const FleetMachine& machine, std::span<const SpeedRange> expected) {
-  host::WindowTable table;
-  table.spec = kFeatures;
-  table.window = kWindow;
-  table.recordings.push_back({"normal", "baseline", "normal/baseline", "", 0, 0});
-  std::uint32_t rows = 0;
-  live(machine, simulator::baseline(machine), expected,
-       [&](const Window& window, std::int64_t start_us) {
-         rows += kWindow.samples;
-         table.features.insert(
-             table.features.end(), window.features.begin(),
-             window.features.begin() + static_cast<std::ptrdiff_t>(kFeatures.dimensions()));
-         table.summaries.push_back(window.summary);
-         table.origins.push_back({0, rows, start_us, rows, false, 1.0F});
-         return true;
-       });
-  return table;
-}
 
 /// A model with one wish, watching a machine.
 class Watcher {
  public:
-  Watcher(const FleetMachine& machine, double alarms_per_hour) {
-    host::WindowTable table = normal_table(machine, {});
-    host::clean(table);
-    table = normal_table(machine, host::ranges_of(table.speeds));
-    hygiene_ = host::clean(table).total();
+  Watcher(const FleetMachine& machine, const WindowShape& shape, double alarms_per_hour) {
+    const host::WindowTable table = learned_table(machine, shape, hygiene_);
     host::LearningSettings settings;
     settings.detector = DetectorKind::mahalanobis;
     settings.alarms_per_hour = alarms_per_hour;
@@ -117,6 +62,7 @@ class Watcher {
     return result;
   }
   void restart() { pipeline_->restart(); }
+  [[nodiscard]] const WindowShape& shape() const { return model_->detector().window; }
   [[nodiscard]] std::vector<SpeedRange> expected() const {
     return host::ranges_of(model_->detector().baseline);
   }
@@ -158,8 +104,8 @@ struct Tally {
     ++cannot;
     ++reasons[static_cast<std::size_t>(result.reason)];
   }
-  [[nodiscard]] nlohmann::json json() const {
-    return {{"hours", static_cast<double>(windows) * kWindow.seconds() / 3600.0},
+  [[nodiscard]] nlohmann::json json(const WindowShape& shape) const {
+    return {{"hours", static_cast<double>(windows) * shape.seconds() / 3600.0},
             {"running_windows", running},
             {"cannot_judge", cannot},
             {"reasons", reasons},
@@ -178,7 +124,7 @@ nlohmann::json watch_fault(Watcher& watcher, const FleetMachine& machine,
   nlohmann::json looks_like;
   watcher.restart();
   double last_s = 0.0;
-  live(machine, life, watcher.expected(), [&](const Window& window, std::int64_t) {
+  live(machine, life, watcher.shape(), watcher.expected(), [&](const Window& window, std::int64_t) {
     last_s = window.truth.time_s;
     const WindowResult result = watcher.judge(window, false);
     if (window.truth.severity > 0.0 && begin_s < 0.0) begin_s = last_s;
@@ -214,7 +160,7 @@ nlohmann::json watch_remounts(Watcher& watcher, const FleetMachine& machine, dou
   std::array<bool, kTimes + 1> said{};
   std::array<bool, kTimes + 1> there{};
   std::uint64_t alarms = 0;
-  live(machine, life, watcher.expected(), [&](const Window& window, std::int64_t) {
+  live(machine, life, watcher.shape(), watcher.expected(), [&](const Window& window, std::int64_t) {
     const WindowResult result = watcher.judge(window, false);
     const auto n = static_cast<std::size_t>(window.truth.remounts);
     there[n] = true;
@@ -229,14 +175,17 @@ nlohmann::json watch_remounts(Watcher& watcher, const FleetMachine& machine, dou
   return {{"said_moved", remounts}, {"said_before", said[0]}, {"alarms", alarms}};
 }
 
-nlohmann::json run(int index, double days, double disturbance, const std::string& faults) {
+nlohmann::json run(int index, double days, double disturbance, const std::string& faults,
+                   float rate_hz) {
   const FleetMachine machine = simulator::draw_machine(kFleet, index, disturbance);
-  Watcher weekly(machine, host::parse_alarm_rate("1/week"));
-  Watcher daily(machine, host::parse_alarm_rate("1/day"));
-  Watcher unlearning(machine, host::parse_alarm_rate("1/week"));  // ten minutes are all it knows
+  const WindowShape shape{rate_hz > 200.0F ? 256U : 128U, rate_hz};
+  Watcher weekly(machine, shape, host::parse_alarm_rate("1/week"));
+  Watcher daily(machine, shape, host::parse_alarm_rate("1/day"));
+  Watcher unlearning(machine, shape,
+                     host::parse_alarm_rate("1/week"));  // ten minutes are all it knows
   weekly.restart();
   Tally alone, burning, week, day;
-  live(machine, simulator::normal(machine, days / 7.0), weekly.expected(),
+  live(machine, simulator::normal(machine, days / 7.0), shape, weekly.expected(),
        [&](const Window& window, std::int64_t) {
          const bool burnt_in = window.truth.time_s > kBurnIn_s;
          alone.add(window, unlearning.judge(window, false));
@@ -254,10 +203,10 @@ nlohmann::json run(int index, double days, double disturbance, const std::string
       {"points_found", weekly.points()},
       {"left_out", weekly.hygiene()},
       {"clone", machine.clone},
-      {"ten_minutes", alone.json()},
-      {"burn_in", burning.json()},
-      {"week", week.json()},
-      {"day", day.json()},
+      {"ten_minutes", alone.json(shape)},
+      {"burn_in", burning.json(shape)},
+      {"week", week.json(shape)},
+      {"day", day.json(shape)},
   };
   json["ten_minutes"]["stated_per_hour"] = unlearning.stated_per_hour();
   json["ten_minutes"]["reference"] = unlearning.settings().reference;
@@ -278,7 +227,8 @@ nlohmann::json run(int index, double days, double disturbance, const std::string
       {"bearing", FaultKind::bearing},
   }};
   for (std::size_t i = 0; i < kFaults.size(); ++i) {
-    if (faults == "one" && i != static_cast<std::size_t>(index) % kFaults.size()) continue;
+    const bool its_own = i == static_cast<std::size_t>(index) % kFaults.size();
+    if (faults != "all" && faults != kFaults[i].first && !(faults == "one" && its_own)) continue;
     json["faults"][kFaults[i].first] = watch_fault(weekly, machine, kFaults[i].second);
   }
   return json;
@@ -287,13 +237,14 @@ nlohmann::json run(int index, double days, double disturbance, const std::string
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    fmt::print(stderr, "usage: fettle-detection-bench MACHINE DAYS DISTURBANCE FAULTS\n");
+  if (argc != 6) {
+    fmt::print(stderr, "usage: fettle-detection-bench MACHINE DAYS DISTURBANCE FAULTS RATE\n");
     return 2;
   }
   try {
-    fmt::print("{}\n",
-               run(std::atoi(argv[1]), std::atof(argv[2]), std::atof(argv[3]), argv[4]).dump());
+    fmt::print("{}\n", run(std::atoi(argv[1]), std::atof(argv[2]), std::atof(argv[3]), argv[4],
+                           static_cast<float>(std::atof(argv[5])))
+                           .dump());
   } catch (const std::exception& error) {
     fmt::print(stderr, "machine {}: {}\n", argv[1], error.what());
     return 1;

@@ -541,7 +541,7 @@ void run(const Options& options) {
   if (options.features == FeatureSet::vibration) {
     // The second look knows where the machine's line is.
     host::clean(outcome.table);
-    outcome.table = normal_windows(options, data, host::ranges_of(outcome.table.speeds));
+    outcome.table = normal_windows(options, data, host::ranges_to_expect(outcome.table));
     outcome.hygiene = host::clean(outcome.table, options.keep_all);
   }
   warn_if_off(options, outcome.table);

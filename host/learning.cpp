@@ -369,9 +369,16 @@ void refuse_other_rate(const std::string& what, double rate_hz, const WindowShap
                           what, rate_hz, expected));
 }
 
-std::vector<SpeedRange> ranges_of(const SpeedsFound& speeds) {
+std::vector<SpeedRange> ranges_to_expect(const WindowTable& table) {
   std::vector<SpeedRange> ranges;
-  for (std::size_t i = 0; i < speeds.points; ++i) ranges.push_back(speeds.point[i].range);
+  for (std::size_t i = 0; i < table.speeds.points; ++i) {
+    ranges.push_back(table.speeds.point[i].range);
+  }
+  if (!ranges.empty() || table.spec.set != FeatureSet::vibration) return ranges;
+  std::array<SpeedRange, kMostOperatingPoints> suggested;
+  std::vector<float> memory(table.size());
+  const std::size_t n = suggest_speeds(table.summaries, suggested, memory);
+  ranges.assign(suggested.begin(), suggested.begin() + static_cast<std::ptrdiff_t>(n));
   return ranges;
 }
 

@@ -83,8 +83,10 @@ inline constexpr double kSameGravity = 0.998;
 void refuse_other_rate(const std::string& what, double rate_hz, const WindowShape& window);
 
 /// The ranges of set points, for read_windows().
-[[nodiscard]] std::vector<SpeedRange> ranges_of(const SpeedsFound& speeds);
 [[nodiscard]] std::vector<SpeedRange> ranges_of(const Baseline& baseline);
+/// Where a second look at the same recordings shall look for the machine's line. For a table that clean() has
+/// seen: the ranges of its set points, or where there is none what suggest_speeds() makes of it.
+[[nodiscard]] std::vector<SpeedRange> ranges_to_expect(const WindowTable& table);
 
 /// Windows of normal recordings that are no steady normal running.
 struct Hygiene {

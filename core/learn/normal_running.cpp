@@ -10,7 +10,7 @@
 namespace fettle {
 namespace {
 
-constexpr std::size_t kAround = 8;  // windows to either side of one that may be a knock
+constexpr std::size_t kAround = 8;  // windows to either side that one is compared with
 
 bool broken(const WindowSummary& window) {
   return !window.finite || window.stuck_axes != 0 || window.clipped > 0;
@@ -24,15 +24,22 @@ float off_level(std::span<const WindowSummary> windows, std::span<float> memory)
   }
   const auto sorted = memory.first(n);
   std::ranges::sort(sorted);
-  float widest = 2.0F;
-  float level = 0.0F;
   // Knocks are loud beside a quiet machine, which then is not off: running takes more windows than they do.
   const std::size_t least = std::max(std::clamp<std::size_t>(n / 4, 1, kSmallestGroup), n / 50);
-  for (std::size_t i = 1; i + least <= n && sorted[i - 1] < kQuiet_g; ++i) {
-    if (sorted[i] > widest * sorted[i - 1]) {
-      widest = sorted[i] / sorted[i - 1];
-      level = square_root(sorted[i] * sorted[i - 1]);
-    }
+  float level = 0.0F;
+  float fewest = 1.0F / 20.0F;
+  float widest = 1.0F;
+  std::size_t loud = 0;  // the first that is loud beside the one before `quiet`
+  for (std::size_t quiet = 1; quiet < n && sorted[quiet - 1] < kQuiet_g; ++quiet) {
+    while (loud < n && !(sorted[loud] > 2.0F * sorted[quiet - 1])) ++loud;
+    if (loud + least > n) break;
+    const float between =
+        static_cast<float>(loud - quiet) / static_cast<float>(std::min(quiet, n - loud));
+    const float apart = sorted[loud] / sorted[quiet - 1];
+    if (between > fewest || (between == fewest && apart <= widest)) continue;
+    fewest = between;
+    widest = apart;
+    level = square_root(sorted[loud] * sorted[quiet - 1]);
   }
   return level;
 }
@@ -81,78 +88,147 @@ void find_left_out(std::span<const WindowSummary> windows, std::span<LeftOut> le
   }
 }
 
-SpeedsFound find_speeds(std::span<const WindowSummary> windows, std::span<const LeftOut> left_out,
-                        std::span<std::uint8_t> point_of, std::span<float> memory) {
-  const std::size_t n = windows.size();
-  const auto log_speed = [&](std::size_t i) { return natural_log(windows[i].speed.hz); };
-  const auto clear = [&](std::size_t i) {
-    return left_out[i] == LeftOut::no && windows[i].speed.hz > 0.0F &&
-           windows[i].speed.confidence >= kConfidentSpeed;
-  };
-  const auto near = [&](std::size_t i, std::size_t j) {
-    return clear(j) && absolute(log_speed(i) - log_speed(j)) < kSteadySpeed;
-  };
-  const auto steady = [&](std::size_t i) {
+namespace {
+
+/// Speeds that are believed, in order of time.
+class ClearSpeeds {
+ public:
+  ClearSpeeds(std::span<const WindowSummary> windows, std::span<const LeftOut> left_out)
+      : windows_(windows), left_out_(left_out) {}
+
+  [[nodiscard]] std::size_t size() const { return windows_.size(); }
+  [[nodiscard]] bool counts(std::size_t i) const {
+    return left_out_.empty() || left_out_[i] == LeftOut::no;
+  }
+  [[nodiscard]] bool clear(std::size_t i) const {
+    return counts(i) && windows_[i].speed.hz > 0.0F &&
+           windows_[i].speed.confidence >= kConfidentSpeed;
+  }
+  [[nodiscard]] float log_speed(std::size_t i) const { return natural_log(windows_[i].speed.hz); }
+  [[nodiscard]] bool within(std::size_t i, std::size_t j, float reach) const {
+    return clear(j) && absolute(log_speed(i) - log_speed(j)) < reach;
+  }
+  /// Over five windows.
+  [[nodiscard]] bool steady(std::size_t i) const {
     if (!clear(i)) return false;
     for (const std::size_t step : {1U, 2U}) {
-      if (i >= step && !near(i, i - step)) return false;
-      if (i + step < n && !near(i, i + step)) return false;
+      if (i >= step && !within(i, i - step, kSteadySpeed)) return false;
+      if (i + step < size() && !within(i, i + step, kSteadySpeed)) return false;
     }
     return true;
-  };
+  }
+  /// Seen again and again: a line comes back where it was, what rocks comes back beside it.
+  [[nodiscard]] bool comes_back(std::size_t i) const {
+    if (!clear(i)) return false;
+    std::size_t same = 0;
+    std::size_t beside = 0;
+    for (std::size_t j = i > kAround ? i - kAround : 0; j < size() && j <= i + kAround; ++j) {
+      if (j == i) continue;
+      if (within(i, j, kSteadySpeed)) {
+        ++same;
+      } else if (within(i, j, 4.0F * kSteadySpeed)) {
+        ++beside;
+      }
+    }
+    return same >= 2 && same >= 4 * beside;
+  }
+
+ private:
+  std::span<const WindowSummary> windows_;
+  std::span<const LeftOut> left_out_;  // empty: none is
+};
+
+/// Cuts sorted logarithms of speeds where they are kSpeedGap apart, and hands over the groups that are large
+/// enough, at most kMostOperatingPoints, as (group, range with its margin).
+template <typename OnGroup>
+void cut(std::span<const float> sorted, std::size_t smallest, OnGroup&& on_group) {
+  std::size_t begin = 0;
+  std::size_t groups = 0;
+  for (std::size_t i = 1; i <= sorted.size(); ++i) {
+    if (i < sorted.size() && sorted[i] - sorted[i - 1] <= kSpeedGap) continue;
+    const auto group = sorted.subspan(begin, i - begin);
+    begin = i;
+    if (group.size() < std::max(kSmallestGroup, smallest) || groups == kMostOperatingPoints) {
+      continue;
+    }
+    ++groups;
+    const auto edge = [&](double percentile, double margin) {
+      return static_cast<float>(
+          exponential(static_cast<double>(percentile_of_sorted(group, percentile)) + margin));
+    };
+    constexpr double kMargin = static_cast<double>(kSpeedMargin);
+    on_group(group, SpeedRange{edge(1.0, -kMargin), edge(99.0, kMargin)});
+  }
+}
+
+float middle_of(const SpeedRange& range) { return 0.5F * (range.low_hz + range.high_hz); }
+
+}  // namespace
+
+SpeedsFound find_speeds(std::span<const WindowSummary> windows, std::span<const LeftOut> left_out,
+                        std::span<std::uint8_t> point_of, std::span<float> memory) {
+  const ClearSpeeds speeds(windows, left_out);
+  const std::size_t n = windows.size();
   std::size_t counted = 0;
   std::size_t size = 0;
   for (std::size_t i = 0; i < n; ++i) {
     point_of[i] = kNoPoint;
-    if (left_out[i] == LeftOut::no) ++counted;
-    if (steady(i)) memory[size++] = log_speed(i);
+    if (speeds.counts(i)) ++counted;
+    if (speeds.steady(i)) memory[size++] = speeds.log_speed(i);
   }
-  const auto sorted = memory.first(size);
-  std::ranges::sort(sorted);
+  std::ranges::sort(memory.first(size));
 
   SpeedsFound found;
   std::array<SpeedRange, kMostOperatingPoints> groups;  // of logarithms, without margin
-  std::size_t held = 0;
-  std::size_t begin = 0;
-  for (std::size_t i = 1; i <= size; ++i) {
-    if (i < size && sorted[i] - sorted[i - 1] <= kSpeedGap) continue;
-    const std::size_t in_group = i - begin;
-    if (in_group >= kSmallestGroup && 25 * in_group >= counted &&
-        found.points < kMostOperatingPoints) {
-      const auto group = sorted.subspan(begin, in_group);
-      const auto at = [&](double percentile) {
-        return static_cast<double>(percentile_of_sorted(group, percentile));
-      };
-      const double margin = static_cast<double>(kSpeedMargin);
-      groups[found.points] = {group.front(), group.back()};
-      found.point[found.points++] = {{static_cast<float>(exponential(at(1.0) - margin)),
-                                      static_cast<float>(exponential(at(99.0) + margin))},
-                                     static_cast<float>(exponential(at(50.0))),
-                                     0};
-    }
-    begin = i;
-  }
-  for (std::size_t i = 0; i < n; ++i) {
-    if (!clear(i)) continue;
-    const float speed = log_speed(i);
+  cut(memory.first(size), (counted + 24) / 25,
+      [&](std::span<const float> group, const SpeedRange& range) {
+        groups[found.points] = {group.front(), group.back()};
+        const auto middle = static_cast<double>(percentile_of_sorted(group, 50.0));
+        found.point[found.points++] = {range, static_cast<float>(exponential(middle)), 0};
+      });
+  const auto group_of = [&](std::size_t i) {
+    const float speed = speeds.log_speed(i);
     for (std::uint8_t p = 0; p < found.points; ++p) {
-      if (speed >= groups[p].low_hz && speed <= groups[p].high_hz) {
-        ++held;
-        break;
-      }
+      if (speed >= groups[p].low_hz && speed <= groups[p].high_hz) return p;
     }
+    return kNoPoint;
+  };
+  std::size_t held = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (speeds.clear(i) && group_of(i) != kNoPoint) ++held;
   }
   if (2 * held < counted) return {};
   for (std::size_t i = 0; i < n; ++i) {
-    if (!steady(i)) continue;
-    const float speed = log_speed(i);
-    for (std::uint8_t p = 0; p < found.points; ++p) {
-      if (speed < groups[p].low_hz || speed > groups[p].high_hz) continue;
-      point_of[i] = p;
-      ++found.point[p].windows;
-    }
+    if (!speeds.steady(i)) continue;
+    const std::uint8_t p = group_of(i);
+    if (p == kNoPoint) continue;
+    point_of[i] = p;
+    ++found.point[p].windows;
   }
   return found;
+}
+
+std::size_t suggest_speeds(std::span<const WindowSummary> windows,
+                           std::span<SpeedRange, kMostOperatingPoints> ranges,
+                           std::span<float> memory) {
+  const ClearSpeeds speeds(windows, {});
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    if (speeds.comes_back(i)) memory[size++] = speeds.log_speed(i);
+  }
+  std::ranges::sort(memory.first(size));
+  std::size_t suggested = 0;
+  cut(memory.first(size), windows.size() / 50,
+      [&](std::span<const float>, const SpeedRange& range) {
+        // From the slowest on: what turns twice or three times as fast is taken for its harmonic.
+        const bool harmonic =
+            std::ranges::any_of(ranges.first(suggested), [&](const SpeedRange& slower) {
+              const float times = middle_of(range) / middle_of(slower);
+              return absolute(times - 2.0F) < 0.1F || absolute(times - 3.0F) < 0.15F;
+            });
+        if (!harmonic) ranges[suggested++] = range;
+      });
+  return suggested;
 }
 
 }  // namespace fettle

@@ -22,9 +22,10 @@ enum class LeftOut : std::uint8_t {
 inline constexpr std::uint8_t kLeftOutKinds = 5;
 
 /// Finds what is no steady normal running, from what windows say beside their features.
-/// - off: where the windows fall into a quiet and a loud group at least a factor of 2 apart, and the quiet
-///   one is near the noise of a sensor (kQuiet_g), the quiet one; the loud one has kSmallestGroup windows (of
-///   few, a quarter) and a fiftieth of all at least, so that it is no few knocks;
+/// - off: where the windows fall into a quiet and a loud group at least a factor of 2 apart, the quiet one: of
+///   those between, as while it runs down, there are at most a twentieth as many as in the smaller group. The quiet
+///   one is near the noise of a sensor (kQuiet_g); the loud one has kSmallestGroup windows (of few, a quarter)
+///   and a fiftieth of all at least, so that it is no few knocks;
 /// - changing: kSettlingWindows to either side of off;
 /// - knock: one or two windows whose RMS exceeds the median of the 16 around them by kKnock.
 /// @param windows  [n] in order of time; one recording  @param left_out  [n] out
@@ -62,6 +63,17 @@ inline constexpr std::uint8_t kNoPoint = 255;
 [[nodiscard]] SpeedsFound find_speeds(std::span<const WindowSummary> windows,
                                       std::span<const LeftOut> left_out,
                                       std::span<std::uint8_t> point_of, std::span<float> memory);
+
+/// Where the line may be of a machine in which find_speeds() finds no set point: a mount that rocks, a neighbour or
+/// a resonance hides it in most windows. What rocks is a little elsewhere each time; a line comes back. So: speeds
+/// that at least 2 of the 16 windows around have within kSteadySpeed, and at most a quarter as many beside it
+/// (four times as far). Groups are cut as there, but a fiftieth of the windows is enough, and harmonics of a slower
+/// one are none. Not yet believed: who looks again where the line may be (kFavour) finds it or not.
+/// @param windows  [n] of normal running, in order of time  @param ranges out, margin included
+/// @param memory   [n]  @return how many there are
+[[nodiscard]] std::size_t suggest_speeds(std::span<const WindowSummary> windows,
+                                         std::span<SpeedRange, kMostOperatingPoints> ranges,
+                                         std::span<float> memory);
 
 // Of natural logarithms.
 inline constexpr float kSpeedGap = 0.035F;

@@ -228,7 +228,7 @@ std::vector<std::uint8_t> learn(std::span<const TimedSample> samples, const Feat
   (void)host::clean(table);
   host::LearningSettings settings;
   if (spec.set == FeatureSet::vibration) {
-    table = table_of(samples, spec, host::ranges_of(table.speeds));
+    table = table_of(samples, spec, host::ranges_to_expect(table));
     (void)host::clean(table);
     settings.detector = DetectorKind::mahalanobis;
     settings.alarms_per_hour = 6.0;

@@ -71,7 +71,7 @@ class RealMachines : public testing::TestWithParam<Way> {
     const auto every = [](const std::string& /*label*/) { return true; };
     WindowTable table = read_windows(learned, spec, window, every);
     clean(table);
-    const std::vector<SpeedRange> speeds = ranges_of(table.speeds);
+    const std::vector<SpeedRange> speeds = ranges_to_expect(table);
     table = read_windows(learned, spec, window, every, speeds);
     clean(table);
     LearningSettings settings;

@@ -88,7 +88,7 @@ class Rebase : public testing::Test {
   static std::unique_ptr<ModelFile> learn_from_file(const std::filesystem::path& file) {
     WindowTable table = read_windows(file, kVibration, kWindow);
     clean(table);
-    return learn_from(read_windows(file, kVibration, kWindow, ranges_of(table.speeds)));
+    return learn_from(read_windows(file, kVibration, kWindow, ranges_to_expect(table)));
   }
   static std::unique_ptr<ModelFile> learn_from(WindowTable table, bool decides = true) {
     clean(table);

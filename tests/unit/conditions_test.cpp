@@ -233,6 +233,18 @@ TEST_F(ConditionsTest, OneWeakWindowStartsNoWaitTwoDoAndAStopDoesAfterEither) {
   EXPECT_EQ(look(running()).reason, Reason::changing);
 }
 
+// A machine that coasts beside a neighbour: its speed is the neighbour's, and what is felt scatters about the limits.
+TEST_F(ConditionsTest, BetweenWeakWindowsNothingIsJudged) {
+  settle();
+  for (int times = 0; times < 5; ++times) {
+    level_ = -0.7F;
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(look(running()).reason, Reason::weak);
+    level_ = -0.6F;
+    for (int i = 0; i < 8; ++i) EXPECT_EQ(look(running()).reason, Reason::changing) << i;
+  }
+  EXPECT_EQ(look(running()).reason, Reason::none);
+}
+
 TEST_F(ConditionsTest, ABrokenSensorNeverReadsAsHealthy) {
   settle();
   WindowSummary window = running();

@@ -170,7 +170,7 @@ TEST(Explanation, TurningTheSensorPermutesAxesAndLeavesBandsAlone) {
     const Samples samples = turned ? quarter_turn(normal) : normal;
     host::WindowTable table = test::table_of(samples, kVibration);
     (void)host::clean(table);
-    table = test::table_of(samples, kVibration, host::ranges_of(table.speeds));
+    table = test::table_of(samples, kVibration, host::ranges_to_expect(table));
     (void)host::clean(table);
     host::LearningSettings settings;
     settings.detector = DetectorKind::mahalanobis;

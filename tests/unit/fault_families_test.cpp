@@ -36,7 +36,7 @@ std::unique_ptr<host::ModelFile> learned(const FleetMachine& machine) {
   const auto samples = samples_of(machine, simulator::baseline(machine));
   host::WindowTable table = test::table_of(samples, kVibration);
   (void)host::clean(table);
-  table = test::table_of(samples, kVibration, host::ranges_of(table.speeds));
+  table = test::table_of(samples, kVibration, host::ranges_to_expect(table));
   (void)host::clean(table);
   host::LearningSettings settings;
   settings.detector = DetectorKind::mahalanobis;

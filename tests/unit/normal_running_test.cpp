@@ -83,6 +83,29 @@ TEST(LeftOut, OffAndTwoWindowsToEitherSideOfIt) {
                                    letters(26, '.') + "cc" + letters(10, 'o'));
 }
 
+// Windows of a machine that takes a minute to stand still fill the gap between running and off.
+TEST(LeftOut, OffIsFoundThoughTheMachineRunsDownSlowly) {
+  Windows windows;
+  append(windows, 400, window());
+  for (int i = 1; i < 40; ++i) {
+    windows.push_back(
+        window(kRunning_g * std::pow(kOff_g / kRunning_g, static_cast<float>(i) / 40.0F)));
+  }
+  append(windows, 400, window(kOff_g));
+  append(windows, 400, window());
+  const std::string text = left_out(windows);
+  EXPECT_EQ(text.substr(0, 400), letters(400, '.'));
+  EXPECT_EQ(text.substr(439, 400), letters(400, 'o'));
+  EXPECT_EQ(text.substr(839), "cc" + letters(398, '.'));
+  // As much between as there is off: an even spread of levels, not two groups.
+  Windows spread;
+  for (int i = 0; i < 400; ++i) {
+    spread.push_back(
+        window(kRunning_g * std::pow(kOff_g / kRunning_g, static_cast<float>(i) / 400.0F)));
+  }
+  EXPECT_EQ(std::ranges::count(left_out(spread), 'o'), 0);
+}
+
 TEST(LeftOut, ANeighbourThatShakesAMachineThatIsOffIsNotRunning) {
   Windows windows;
   append(windows, 20, window(0.003F));
@@ -318,6 +341,74 @@ TEST(SetPoints, NoMoreThanAModelHolds) {
   for (int p = 0; p < 10; ++p)
     append_at(windows, 30, 15.0F * std::pow(1.15F, static_cast<float>(p)));
   EXPECT_EQ(found_in(windows).speeds.points, kMostOperatingPoints);
+}
+
+// ---- where to look again ---------------------------------------------------------------------------
+
+std::vector<SpeedRange> suggested(const Windows& windows) {
+  std::array<SpeedRange, kMostOperatingPoints> ranges;
+  Memory memory(windows.size());
+  const std::size_t n = suggest_speeds(windows, ranges, memory.view());
+  return {ranges.begin(), ranges.begin() + static_cast<std::ptrdiff_t>(n)};
+}
+
+/// In `share` of the windows the line, otherwise what rocks at 12 Hz, 12 % up or down.
+void append_hidden(Windows& windows, std::size_t count, float hz, float share) {
+  Random random(windows.size() + 7);
+  for (std::size_t i = 0; i < count; ++i) {
+    const bool line = random.uniform() < share;
+    const float scatter = 2.0F * random.uniform() - 1.0F;
+    windows.push_back(window(
+        kRunning_g, line ? hz * (1.0F + 0.005F * scatter) : 12.0F * (1.0F + 0.12F * scatter)));
+  }
+}
+
+TEST(SuggestedSpeeds, ALineThatComesBackAmongWhatRocks) {
+  Windows windows;
+  append_hidden(windows, 300, 28.5F, 0.25F);
+  append_hidden(windows, 300, 20.0F, 0.3F);
+  EXPECT_EQ(found_in(windows).speeds.points, 0);
+  const std::vector<SpeedRange> ranges = suggested(windows);
+  ASSERT_EQ(ranges.size(), 2U);
+  EXPECT_NEAR(ranges[0].low_hz, 20.0F * std::exp(-kSpeedMargin), 0.2F);
+  EXPECT_NEAR(ranges[0].high_hz, 20.0F * std::exp(kSpeedMargin), 0.2F);
+  EXPECT_NEAR(ranges[1].low_hz, 28.5F * std::exp(-kSpeedMargin), 0.3F);
+  EXPECT_NEAR(ranges[1].high_hz, 28.5F * std::exp(kSpeedMargin), 0.3F);
+}
+
+TEST(SuggestedSpeeds, NoneOfNoiseAndNoneOfWhatRocks) {
+  Random random(5);
+  Windows scattered;
+  for (std::size_t i = 0; i < 2000; ++i) {
+    scattered.push_back(window(kRunning_g, 10.0F * std::exp(2.2F * random.uniform())));
+  }
+  EXPECT_TRUE(suggested(scattered).empty());
+  Windows rocking;
+  append_hidden(rocking, 2000, 28.0F, 0.0F);
+  EXPECT_TRUE(suggested(rocking).empty());
+  EXPECT_TRUE(suggested({}).empty());
+}
+
+TEST(SuggestedSpeeds, HarmonicsOfASlowerOneAreNone) {
+  Windows windows;
+  append_hidden(windows, 200, 20.0F, 0.4F);
+  append_hidden(windows, 200, 40.2F, 0.4F);
+  append_hidden(windows, 200, 59.5F, 0.4F);
+  append_hidden(windows, 200, 33.0F, 0.4F);
+  const std::vector<SpeedRange> ranges = suggested(windows);
+  ASSERT_EQ(ranges.size(), 2U);
+  EXPECT_LT(ranges[0].low_hz, 20.0F);
+  EXPECT_GT(ranges[0].high_hz, 20.0F);
+  EXPECT_LT(ranges[1].low_hz, 33.0F);
+  EXPECT_GT(ranges[1].high_hz, 33.0F);
+}
+
+TEST(SuggestedSpeeds, NoMoreThanAModelHolds) {
+  Windows windows;
+  for (int p = 0; p < 10; ++p) {
+    append_hidden(windows, 60, 15.0F * std::pow(1.15F, static_cast<float>(p)), 0.6F);
+  }
+  EXPECT_LE(suggested(windows).size(), kMostOperatingPoints);
 }
 
 TEST(SetPoints, TakesNothingAndLittle) {

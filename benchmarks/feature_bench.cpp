@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each group of vibration features brings, on one machine of the simulated fleet: the distance with and
+// without it. A line of JSON; benchmarks/features.py makes the table.
+//
+//     fettle-feature-bench MACHINE PART
+//
+// PART of the severity at which velocity has risen by 0.7 mm/s.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "benchmarks/fleet_windows.hpp"
+#include "core/learn/mahalanobis.hpp"
+#include "host/alarm_rate.hpp"
+#include "host/model_file.hpp"
+#include "host/training.hpp"
+
+namespace {
+
+using namespace fettle;
+using namespace fettle::bench;
+
+constexpr std::size_t kD = kVibrationFeatures.size();
+using Row = std::array<double, kD>;
+using Chosen = std::vector<std::size_t>;
+
+/// By what a feature measures: every group that DESIGN.md's table has a line for.
+const char* group_of(const VibrationFeature& feature) {
+  switch (feature.kind) {
+    case VibrationKind::level: return "level";
+    case VibrationKind::impulsiveness: return "impulsiveness";
+    case VibrationKind::direction: return "direction";
+    case VibrationKind::centroid: return "centroid";
+    case VibrationKind::band: return "bands";
+    case VibrationKind::rest: return "off orders";
+    case VibrationKind::order: break;
+  }
+  if (feature.low == 0.5F) return "half orders";
+  return feature.low == 1.0F ? "1x" : "2x and 3x";
+}
+
+/// Windows that can be judged, less what was learned of their operating point.
+std::vector<Row> rows_of(const DetectorModel& model, const simulator::FleetMachine& machine,
+                         const simulator::FleetLife& life) {
+  std::vector<Row> rows;
+  Pipeline pipeline(model);
+  live(machine, life, kUsualWindow, host::ranges_of(model.baseline),
+       [&](const Window& window, std::int64_t) {
+         std::array<float, kMaxFeatures> features = window.features;
+         const WindowResult result =
+             pipeline.judge(std::span(features).first(kD), window.summary, false, 1.0F);
+         if (result.reason != Reason::none || !window.running) return true;
+         features = window.features;
+         take_away(model.baseline.point[result.point], kFeatures, result.speed_hz,
+                   kUsualWindow.rate_hz, std::span(features).first(kD));
+         Row row;
+         std::copy_n(features.begin(), kD, row.begin());
+         rows.push_back(row);
+         return true;
+       });
+  return rows;
+}
+
+/// Mahalanobis' distance of the chosen features, as fit_mahalanobis() of all of them.
+class Distance {
+ public:
+  Distance(const std::vector<Row>& normal, Chosen chosen)
+      : chosen_(std::move(chosen)), factor_(chosen_.size() * chosen_.size()) {
+    const std::size_t d = chosen_.size();
+    const HealthyVariation variation;
+    for (std::size_t i = 0; i < d; ++i) {
+      for (std::size_t j = 0; j <= i; ++j) {
+        double sum = 0.0;
+        for (const Row& row : normal) sum += row[chosen_[i]] * row[chosen_[j]];
+        sum /= static_cast<double>(normal.size());
+        if (i != j) sum *= 0.9;
+        sum += static_cast<double>(covariance(variation, kFeatures, chosen_[i], chosen_[j]));
+        for (std::size_t k = 0; k < j; ++k) sum -= factor_[i * d + k] * factor_[j * d + k];
+        factor_[i * d + j] = i == j ? std::sqrt(sum) : sum / factor_[j * d + j];
+      }
+    }
+  }
+
+  /// Of each window.
+  [[nodiscard]] std::vector<double> of(const std::vector<Row>& rows) const {
+    const std::size_t d = chosen_.size();
+    std::vector<double> distances;
+    std::vector<double> z(d);
+    for (const Row& row : rows) {
+      double square = 0.0;
+      for (std::size_t i = 0; i < d; ++i) {
+        double x = row[chosen_[i]];
+        for (std::size_t k = 0; k < i; ++k) x -= factor_[i * d + k] * z[k];
+        z[i] = x / factor_[i * d + i];
+        square += z[i] * z[i];
+      }
+      distances.push_back(square);
+    }
+    return distances;
+  }
+
+ private:
+  Chosen chosen_;
+  std::vector<double> factor_;  // lower triangle, Cholesky's
+};
+
+nlohmann::json run(int index, double part) {
+  const simulator::FleetMachine machine = simulator::draw_machine(kFleet, index);
+  std::size_t left_out = 0;
+  const host::WindowTable table = learned_table(machine, kUsualWindow, left_out);
+  host::LearningSettings settings;
+  settings.detector = DetectorKind::mahalanobis;
+  settings.alarms_per_hour = host::parse_alarm_rate("1/week");
+  const std::string label = "normal";
+  const auto model = host::ModelFile::from_bytes(
+      host::train_detector(table, host::split_by_time(table), settings, false, label, "bench").file,
+      "bench", true);
+  const DetectorModel& detector = model->detector();
+
+  const std::vector<Row> learned = rows_of(detector, machine, simulator::baseline(machine));
+  const std::vector<Row> later = rows_of(detector, machine, simulator::normal(machine, 1.0 / 7.0));
+  using simulator::FaultKind;
+  const std::array<std::pair<const char*, FaultKind>, 4> kinds = {{
+      {"imbalance", FaultKind::imbalance},
+      {"misalignment", FaultKind::misalignment},
+      {"loose", FaultKind::loose},
+      {"bearing", FaultKind::bearing},
+  }};
+  std::vector<std::pair<std::string, std::vector<Row>>> faults;
+  for (const auto& [name, kind] : kinds) {
+    simulator::FleetLife life = simulator::normal(machine, 90.0 / simulator::kWeek_s);
+    simulator::FaultEvent fault;
+    fault.which = kind;
+    fault.severity = part * machine.severity_at_rise(kind, fault.defect, simulator::kRise_mm_s);
+    life.schedule.faults.push_back(fault);
+    faults.emplace_back(name, rows_of(detector, machine, life));
+  }
+
+  std::vector<std::pair<std::string, Chosen>> sets(1, {"all", {}});
+  const auto set_named = [&](const std::string& name) -> Chosen& {
+    for (auto& [known, chosen] : sets) {
+      if (known == name) return chosen;
+    }
+    return sets.emplace_back(name, Chosen{}).second;
+  };
+  for (std::size_t i = 0; i < kD; ++i) {
+    set_named("all").push_back(i);
+    const std::string group = group_of(kVibrationFeatures[i]);
+    const std::string sensor = kVibrationFeatures[i].gyroscope ? "gyroscope" : "accelerometer";
+    for (const std::string& of : {group, sensor}) set_named("only " + of).push_back(i);
+  }
+  for (std::size_t s = 1, n = sets.size(); s < n; ++s) {
+    const auto [name, only] = sets[s];
+    for (std::size_t i = 0; i < kD; ++i) {
+      if (std::ranges::find(only, i) == only.end()) {
+        set_named("without" + name.substr(4)).push_back(i);
+      }
+    }
+  }
+
+  nlohmann::json json = {{"machine", index}, {"part", part}};
+  for (const auto& [name, chosen] : sets) {
+    const Distance distance(learned, chosen);
+    std::vector<double> healthy = distance.of(later);
+    std::ranges::sort(healthy);
+    if (healthy.empty()) return json;
+    const double limit = healthy[(healthy.size() - 1) * 999 / 1000];
+    for (const auto& [fault, rows] : faults) {
+      const std::vector<double> sick = distance.of(rows);
+      const auto over = std::ranges::count_if(sick, [&](double x) { return x > limit; });
+      json["sets"][name][fault] =
+          sick.empty() ? 0.0 : static_cast<double>(over) / static_cast<double>(sick.size());
+    }
+  }
+  return json;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) {
+    fmt::print(stderr, "usage: fettle-feature-bench MACHINE PART\n");
+    return 2;
+  }
+  try {
+    fmt::print("{}\n", run(std::atoi(argv[1]), std::atof(argv[2])).dump());
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "machine {}: {}\n", argv[1], error.what());
+    return 1;
+  }
+  return 0;
+}
