@@ -43,6 +43,8 @@ struct Options {
   std::uint32_t baud = 921'600;
   bool no_card = false;
   bool no_interrupt = false;
+  bool no_pull_ups = false;
+  std::uint32_t i2c_hz = sim::ChipBus::kUsual_hz;
   bool hold = false;
   bool json = false;
 };
@@ -407,6 +409,8 @@ void run(const Options& options) {
   config.firmware = kVersion;
   config.card = !options.no_card;
   config.interrupt = !options.no_interrupt;
+  config.pull_ups = !options.no_pull_ups;
+  config.i2c_hz = options.i2c_hz;
   config.baud = options.baud;
 
   sim::MachineConfig machine;
@@ -568,6 +572,10 @@ void add_board(CLI::App& program) {
       ->capture_default_str();
   command->add_flag("--no-card", options->no_card, "There is no SD card");
   command->add_flag("--no-interrupt", options->no_interrupt, "The interrupt wire is missing");
+  command->add_flag("--no-pull-ups", options->no_pull_ups, "The I2C bus has no resistors");
+  command->add_option("--i2c-hz", options->i2c_hz, "What the I2C bus manages, Hz")
+      ->check(CLI::Range(40'000, 400'000))
+      ->capture_default_str();
   command->add_flag("--hold", options->hold, "Time stands still while nobody is connected");
   command->add_flag("--json", options->json, "A JSON object a line");
   command->footer(kMore);

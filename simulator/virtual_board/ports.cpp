@@ -24,8 +24,8 @@ std::size_t Operations::powered(std::size_t bytes) {
 
 // Address, register, address again and the bytes, nine clocks each (UM10204, 3.1.5).
 void ChipBus::pass(std::size_t bytes) {
-  constexpr std::int64_t kByte_ns = 9 * 2500;
-  rest_ns_ += static_cast<std::int64_t>(bytes + 3) * kByte_ns;
+  const std::int64_t byte_ns = 9'000'000'000 / hz;
+  rest_ns_ += static_cast<std::int64_t>(bytes + 3) * byte_ns;
   now_us_ += rest_ns_ / 1000;
   rest_ns_ %= 1000;
   chip_.advance_to(now_us_);
@@ -63,6 +63,20 @@ BusStatus ChipBus::recover() {
   if (operations_.fails()) return BusStatus::stuck;
   pass(0);
   return ended(chip_.clock_nine());
+}
+
+/// As the firmware does: by what twelve bytes more take.
+BusWires ChipBus::measure(std::uint8_t device, std::uint8_t reg) {
+  BusWires wires{asked_hz, 0, pull_ups, pull_ups};
+  std::array<std::uint8_t, 14> bytes;
+  const std::int64_t began_us = now_us_;
+  if (read(device, reg, std::span(bytes).first(2)) != BusStatus::ok) return wires;
+  const std::int64_t between_us = now_us_;
+  if (read(device, reg, bytes) != BusStatus::ok) return wires;
+  const std::int64_t more_us = now_us_ - between_us - (between_us - began_us);
+  constexpr std::int64_t kBits_us = 12 * 9 * 1'000'000;
+  wires.measured_hz = static_cast<std::uint32_t>(kBits_us / (more_us > 0 ? more_us : 1));
+  return wires;
 }
 
 std::size_t VirtualLine::carried(std::int64_t& since_us) const {

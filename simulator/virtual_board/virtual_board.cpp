@@ -13,7 +13,7 @@ VirtualBoard::VirtualBoard(const VirtualBoardConfig& config, MotionSource& motio
       firmware_(config.firmware),
       chip_(config.chip, motion),
       bus_(chip_, now_us_, operations),
-      interrupt_(chip_),
+      interrupt_(chip_, now_us_),
       line_(now_us_, operations),
       card_(*storage.card, operations),
       flash_(*storage.flash, operations),
@@ -27,6 +27,10 @@ VirtualBoard::VirtualBoard(const VirtualBoardConfig& config, MotionSource& motio
               config.cycles},
              {config.id, firmware_, config.model, config.defaults, config.tests_itself}) {
   interrupt_.wired = config.interrupt;
+  interrupt_.most_late_us = config.most_late_us;
+  bus_.asked_hz = config.i2c_asked_hz;
+  bus_.hz = config.i2c_hz;
+  bus_.pull_ups = config.pull_ups;
   bus_.lost_answers = config.lost_answers;
   line_.baud_rate = config.baud;
   card_.inserted = config.card;

@@ -30,6 +30,10 @@ struct VirtualBoardConfig {
   bool card = true;                       ///< there is one
   std::uint64_t card_bytes = UINT64_MAX;  ///< its size
   bool interrupt = true;                  ///< the wire of the interrupt is there
+  std::uint32_t most_late_us = 0;         ///< its handler: see ChipInterrupt
+  std::uint32_t i2c_asked_hz = ChipBus::kUsual_hz;
+  std::uint32_t i2c_hz = ChipBus::kUsual_hz;  ///< what the bus makes of it
+  bool pull_ups = true;                       ///< it has resistors
   std::uint32_t baud = 921'600;
   double lost_answers = 0;              ///< part of the bus' transfers: see ChipBus
   std::span<const std::uint8_t> model;  ///< built in

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -1195,6 +1196,97 @@ TEST_F(BoardTest, TheSelfTestShowsNoiseAndRate) {
   EXPECT_NE(said.find(" mg\n"), std::string::npos) << said;
   EXPECT_NE(said.find(" Hz +-0.0"), std::string::npos) << said;
   EXPECT_LT(said.size(), 900U) << "fits into a reply";
+}
+
+TEST_F(BoardTest, TheSelfTestMeasuresInterruptAndBus) {
+  config.chip.clock_error = 0.01;
+  power_on();
+  run(10);
+  type("selftest");
+  run(5);
+  const std::string said = type("selftest result");
+  const auto at = said.find("pass interrupt pin: ");
+  ASSERT_NE(at, std::string::npos) << said;
+  EXPECT_NEAR(std::stod(said.substr(at + 20)), board->chip().true_rate_hz(), 0.05) << said;
+  EXPECT_NE(said.find("pass I2C at 400 kHz: measured 4"), std::string::npos) << said;
+  EXPECT_NE(said.find("pass pull-ups"), std::string::npos) << said;
+  EXPECT_EQ(said.find("FAIL"), std::string::npos) << said;
+}
+
+TEST_F(BoardTest, AJitteryInterruptFailsTheSelfTestAndSaysByHowMuch) {
+  for (const std::uint32_t most_late_us : {100U, 600U}) {
+    config.most_late_us = most_late_us;
+    power_on();
+    run(5);
+    type("selftest");
+    run(5);
+    const mpu6050::Pulses pulses = board->board().sensor().view().self_test.pulses;
+    // The difference of two uniform latencies.
+    EXPECT_NEAR(static_cast<double>(pulses.jitter_us), most_late_us / std::sqrt(6.0),
+                0.25 * most_late_us);
+    EXPECT_LE(pulses.most_jitter_us, static_cast<float>(most_late_us) + 5);
+    text.clear();
+    const std::string said = type("selftest result");
+    const bool fails = said.find("FAIL interrupt pin: ") != std::string::npos;
+    EXPECT_EQ(fails, most_late_us > 100) << said;
+    EXPECT_EQ(fails, said.find("is INT loose") != std::string::npos) << said;
+  }
+}
+
+TEST_F(BoardTest, LostPulsesFailTheSelfTest) {
+  power_on();
+  simulator::ChipFault fault;
+  fault.kind = simulator::ChipFault::Kind::dropped_interrupt;
+  fault.probability = 0.08;
+  board->chip().inject(fault);
+  run(5);
+  events.clear();
+  connect(kAll);
+  EXPECT_EQ(ask("selftest").status, ReplyStatus::ok);
+  run(5);
+  const std::string said = ask("selftest result").text;
+  EXPECT_NE(said.find("FAIL interrupt pin: "), std::string::npos) << said;
+  EXPECT_TRUE(std::ranges::any_of(
+      events, [](const Event& event) { return event.text.starts_with("sensor failed"); }));
+}
+
+TEST_F(BoardTest, MissingPullUpsAndASlowBusFailTheSelfTest) {
+  config.pull_ups = false;
+  config.i2c_hz = 200'000;
+  // And whatever else may fail, so that the answer is as long as it can be.
+  config.chip.who_am_i = 0x98;
+  config.chip.self_test_change.fill(-0.2);
+  config.most_late_us = 2000;
+  for (const bool apart : {false, true}) {
+    config.samples_apart = apart;
+    power_on();
+    run(5);
+    text.clear();
+    type("selftest");
+    run(5);
+    const std::string said = type("selftest result");
+    EXPECT_NE(said.find("FAIL I2C at 400 kHz: measured 2"), std::string::npos) << said;
+    EXPECT_NE(said.find("shorter wires"), std::string::npos) << said;
+    EXPECT_NE(said.find("FAIL pull-ups: none on SDA and SCL"), std::string::npos) << said;
+    EXPECT_NE(said.find("Did the alert pin"), std::string::npos) << "to its end:\n" << said;
+  }
+}
+
+TEST_F(BoardTest, ABusThatIsTooSlowForTheRateFailsTheSelfTest) {
+  // A clock as was asked for, of which half carries 820 samples a second.
+  for (const auto& [rate_hz, passes] : {std::pair(200, true), std::pair(1000, false)}) {
+    config.i2c_asked_hz = config.i2c_hz = 200'000;
+    power_on();
+    run(3);
+    type("set rate_hz " + std::to_string(rate_hz));
+    run(5);
+    text.clear();
+    type("selftest");
+    run(5);
+    const std::string said = type("selftest result");
+    EXPECT_EQ(said.find("pass I2C at 200 kHz: measured 20") != std::string::npos, passes) << said;
+    EXPECT_EQ(said.find("give the bus a faster clock") == std::string::npos, passes) << said;
+  }
 }
 
 TEST_F(BoardTest, WithoutACardItSaysSoAndJudges) {

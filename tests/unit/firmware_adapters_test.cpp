@@ -54,7 +54,32 @@ TEST_F(Bus, ReadsAndWritesRegisters) {
   EXPECT_EQ(byte[0], 0x68);
   EXPECT_EQ(bus.write(0x68, 0x6b, 0x01), BusStatus::ok);
   EXPECT_EQ(idf().registers[0x6b], 0x01);
-  EXPECT_EQ(bus.read_us(), 200);
+}
+
+TEST_F(Bus, MeasuresItsClockByWhatBytesTake) {
+  EXPECT_EQ(bus.begin(), Wiring::ok);
+  EXPECT_EQ(bus.found(), 0x68);
+  idf().i2c_byte_ns = 22'500;
+  const BusWires wires = bus.measure(0x68, 0x3b);
+  EXPECT_EQ(wires.set_hz, 400'000U);
+  EXPECT_EQ(wires.measured_hz, 400'000U);
+  EXPECT_TRUE(wires.sda_pulled_up && wires.scl_pulled_up);
+  EXPECT_EQ(idf().pull[8], GPIO_PULLUP_ONLY) << "as the bus' driver wants it";
+  EXPECT_EQ(idf().resets, 0);
+  idf().i2c_byte_ns = 90'000;
+  EXPECT_EQ(bus.measure(0x68, 0x3b).measured_hz, 100'000U);
+  idf().chip_address = 0;
+  EXPECT_EQ(bus.measure(0x68, 0x3b).measured_hz, 0U);
+}
+
+TEST_F(Bus, FindsAMissingPullUpWhileItRunsAndLeavesTheBusUsable) {
+  ASSERT_EQ(bus.begin(), Wiring::ok);
+  idf().weak[9] = true;  // it came loose
+  const BusWires wires = bus.measure(0x68, 0x3b);
+  EXPECT_TRUE(wires.sda_pulled_up);
+  EXPECT_FALSE(wires.scl_pulled_up);
+  EXPECT_EQ(idf().resets, 1);
+  EXPECT_EQ(bus.read(0x68, 0x75, byte), BusStatus::ok);
 }
 
 TEST_F(Bus, TheOtherAddressIsFoundToo) {

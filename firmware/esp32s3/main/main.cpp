@@ -173,9 +173,11 @@ void begin_hardware() {
   say(wiring == Wiring::ok ? board::LogLevel::info : board::LogLevel::error, "wiring",
       describe(wiring));
   if (wiring == Wiring::ok || wiring == Wiring::no_pull_up) {
+    constexpr std::uint8_t kMeasurements = 0x3B;
+    const std::uint32_t measured_hz = bus.measure(bus.found(), kMeasurements).measured_hz;
     Text<100> speed;
-    speed << "I2C at " << CONFIG_FETTLE_I2C_HZ / 1000 << " kHz: a register is read in "
-          << bus.read_us() << " us";
+    speed << "I2C at " << CONFIG_FETTLE_I2C_HZ / 1000 << " kHz: measured " << measured_hz / 1000
+          << " kHz";
     say(board::LogLevel::info, "wiring", speed.view());
   }
   if (!data_ready.begin()) say(board::LogLevel::error, "wiring", "the interrupt pin cannot be had");
