@@ -24,6 +24,7 @@ constexpr std::string_view kHelp =
     "settings, set KEY VALUE\n"
     "name [TEXT]\n"
     "model, events, bench\n"
+    "events log [PAGE]\n"
     "time [UTC SECONDS]";
 static_assert(kHelp.size() <= 800);
 
@@ -286,6 +287,10 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
   } else if (verb == "bench") {
     return bench(reply);
   } else if (verb == "events") {
+    std::string_view rest = value;
+    const std::string_view what = take_word(rest);
+    if (what == "log") return show_event_log(rest, reply);
+    if (!what.empty()) return expected("nothing or log");
     show_events(reply);
   } else if (verb == "time") {
     std::int64_t seconds = 0;
@@ -371,7 +376,7 @@ void Board::list_alarms(Reply& reply) const {
   reply << "alarms since the start: ";
   bool any = false;
   for (std::size_t i = 0; i < past_count_; ++i) {
-    if (past_[i].kind != EventKind::alarm_began) continue;
+    if (past_[i].kind != EventKind::alarm_began || past_[i].before) continue;
     reply << (any ? ", " : "") << past_[i].id;
     any = any || past_[i].id == alarm_id_;
   }

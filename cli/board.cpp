@@ -286,7 +286,8 @@ sim::Storage open_storage(const std::string& folder) {
   }
   const std::filesystem::path path(folder);
   return {sim::in_file(path / "card.log"), sim::in_file(path / "flash.bin"),
-          sim::in_file(path / "settings.bin"), sim::in_file(path / "learned.bin")};
+          sim::in_file(path / "settings.bin"), sim::in_file(path / "learned.bin"),
+          sim::in_file(path / "events.bin")};
 }
 
 /// A name for the pseudo terminal that scripts know beforehand; gone when the board stops.
@@ -490,8 +491,8 @@ first line printed is the port, which other commands take as --port; a terminal
 program opens it too (type help). Ctrl-C stops the board like pulling its plug.
 
 The folder of --storage holds the SD card's log (card.log), the model slots
-(flash.bin), the settings (settings.bin) and what burn-in has learned
-(learned.bin); they are there at the next start.
+(flash.bin), the settings (settings.bin), what burn-in has learned (learned.bin)
+and the log of events (events.bin); they are there at the next start.
 
 What happens is written KIND[:VALUE][@FROM[..UNTIL]][~RAMP], and may be given
 several times; times as in 60s, 10min, 2h, 1d of simulated time.

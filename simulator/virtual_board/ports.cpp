@@ -177,6 +177,41 @@ StoreStatus VirtualFlash::write(std::size_t slot, std::size_t offset,
 
 std::span<const std::uint8_t> VirtualFlash::view(std::size_t slot) { return (*slots_)[slot].bytes; }
 
+VirtualEventFlash::VirtualEventFlash(Medium& medium, Operations& operations, std::size_t sectors)
+    : medium_(medium), operations_(operations), sectors_(sectors) {
+  if (medium_.size() >= sectors * kSectorBytes) return;
+  medium_.write(0, std::vector<std::uint8_t>(sectors * kSectorBytes, 0xFF));
+}
+
+/// A loss of power leaves the rest of the sector as it was.
+StoreStatus VirtualEventFlash::erase(std::size_t sector) {
+  const bool fails = operations_.fails();
+  constexpr std::size_t kPiece = 256;
+  std::array<std::uint8_t, kPiece> ones;
+  ones.fill(0xFF);
+  for (std::size_t at = 0; at < kSectorBytes; at += kPiece) {
+    if (fails && at > 0) return StoreStatus::failed;
+    if (operations_.powered(1) == 0) return StoreStatus::failed;
+    medium_.write(sector * kSectorBytes + at, ones);
+  }
+  return StoreStatus::ok;
+}
+
+StoreStatus VirtualEventFlash::write(std::size_t offset, std::span<const std::uint8_t> bytes) {
+  const bool fails = operations_.fails();
+  const std::size_t size = operations_.powered(fails ? bytes.size() / 3 : bytes.size());
+  std::vector<std::uint8_t> there(size);
+  if (!medium_.read(offset, there)) return StoreStatus::failed;
+  for (std::size_t i = 0; i < size; ++i) there[i] &= bytes[i];
+  medium_.write(offset, there);
+  return size == bytes.size() ? StoreStatus::ok : StoreStatus::failed;
+}
+
+StoreStatus VirtualEventFlash::read(std::size_t offset, std::span<std::uint8_t> bytes) {
+  if (operations_.fails()) return StoreStatus::failed;
+  return medium_.read(offset, bytes) ? StoreStatus::ok : StoreStatus::failed;
+}
+
 StoreStatus VirtualSettings::load(std::span<std::uint8_t> bytes, std::size_t& size) {
   if (operations_.fails()) return StoreStatus::failed;
   const std::uint64_t there = medium_.size();

@@ -157,6 +157,21 @@ class VirtualFlash final : public board::ModelFlash {
   std::unique_ptr<std::array<Slot, kSlots>> slots_;
 };
 
+/// Likewise, for events.
+class VirtualEventFlash final : public board::EventFlash {
+ public:
+  VirtualEventFlash(Medium& medium, Operations& operations, std::size_t sectors = 32);
+  [[nodiscard]] std::size_t sectors() const override { return sectors_; }
+  board::StoreStatus erase(std::size_t sector) override;
+  board::StoreStatus write(std::size_t offset, std::span<const std::uint8_t> bytes) override;
+  board::StoreStatus read(std::size_t offset, std::span<std::uint8_t> bytes) override;
+
+ private:
+  Medium& medium_;
+  Operations& operations_;
+  std::size_t sectors_;
+};
+
 class VirtualSettings final : public board::SettingsStore {
  public:
   VirtualSettings(Medium& medium, Operations& operations)

@@ -19,12 +19,13 @@ VirtualBoard::VirtualBoard(const VirtualBoardConfig& config, MotionSource& motio
       flash_(*storage.flash, operations),
       settings_(*storage.settings, operations),
       learned_(*storage.learned, operations),
+      events_(*storage.events, operations),
       pin_(now_us_, observer_),
       log_(now_us_, observer_),
       board_({bus_, interrupt_, line_, card_, flash_, settings_, learned_, pin_, log_,
               config.learns ? &calibration_ : nullptr,
               config.samples_apart ? &samples_.emplace(bus_, interrupt_) : nullptr, config.engine,
-              config.cycles},
+              config.cycles, &events_},
              {config.id, firmware_, config.model, config.defaults, config.tests_itself}) {
   interrupt_.wired = config.interrupt;
   interrupt_.most_late_us = config.most_late_us;

@@ -21,6 +21,7 @@ struct Storage {
   std::unique_ptr<Medium> flash = in_memory();
   std::unique_ptr<Medium> settings = in_memory();
   std::unique_ptr<Medium> learned = in_memory();
+  std::unique_ptr<Medium> events = in_memory();
 };
 
 struct VirtualBoardConfig {
@@ -85,6 +86,7 @@ class VirtualBoard {
   VirtualFlash flash_;
   VirtualSettings settings_;
   VirtualSettings learned_;
+  VirtualEventFlash events_;
   VirtualPin pin_;
   VirtualLog log_;
   Refinement::Memory calibration_;

@@ -273,6 +273,14 @@ const esp_partition_t* esp_partition_find_first(esp_partition_type_t, esp_partit
   std::snprintf(partition.label, sizeof partition.label, "%s", label);
   return &partition;
 }
+esp_err_t esp_partition_read(const esp_partition_t* partition, std::size_t offset, void* bytes,
+                             std::size_t size) {
+  const auto& flash = fettle::test::flash_of(partition);
+  if (offset > flash.size() || size > flash.size() - offset) return ESP_ERR_INVALID_SIZE;
+  std::copy_n(flash.begin() + static_cast<std::ptrdiff_t>(offset), size,
+              static_cast<std::uint8_t*>(bytes));
+  return ESP_OK;
+}
 esp_err_t esp_partition_write(const esp_partition_t* partition, std::size_t offset,
                               const void* bytes, std::size_t size) {
   auto& flash = fettle::test::flash_of(partition);
@@ -285,6 +293,7 @@ esp_err_t esp_partition_erase_range(const esp_partition_t* partition, std::size_
                                     std::size_t size) {
   auto& flash = fettle::test::flash_of(partition);
   if (offset % 4096 != 0 || size % 4096 != 0) return ESP_ERR_INVALID_ARG;
+  if (offset > flash.size() || size > flash.size() - offset) return ESP_ERR_INVALID_SIZE;
   std::fill_n(flash.begin() + static_cast<std::ptrdiff_t>(offset), size, std::uint8_t{0xFF});
   return ESP_OK;
 }

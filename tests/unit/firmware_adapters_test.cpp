@@ -12,6 +12,7 @@
 #include "firmware/esp32s3/main/adapters/alert_output.hpp"
 #include "firmware/esp32s3/main/adapters/data_ready_pin.hpp"
 #include "firmware/esp32s3/main/adapters/esp_log_sink.hpp"
+#include "firmware/esp32s3/main/adapters/event_partition.hpp"
 #include "firmware/esp32s3/main/adapters/i2c_bus.hpp"
 #include "firmware/esp32s3/main/adapters/model_partitions.hpp"
 #include "firmware/esp32s3/main/adapters/nvs_record.hpp"
@@ -303,6 +304,26 @@ TEST_F(Adapters, AMissingPartitionIsAnEmptySlot) {
   EXPECT_EQ(models.erase(1), StoreStatus::absent);
   EXPECT_EQ(models.write(1, 0, bytes_of("a")), StoreStatus::absent);
   EXPECT_EQ(models.view(0).size(), 65'536U);
+}
+
+TEST_F(Adapters, EventsArePartOfTheFlash) {
+  esp32::EventPartition missing;
+  std::array<std::uint8_t, 3> bytes{};
+  EXPECT_FALSE(missing.begin());
+  EXPECT_EQ(missing.sectors(), 0U);
+  EXPECT_EQ(missing.erase(0), StoreStatus::absent);
+  EXPECT_EQ(missing.read(0, bytes), StoreStatus::absent);
+  idf().partitions["events"] = std::vector<std::uint8_t>(131'072, 0);
+  esp32::EventPartition events;
+  ASSERT_TRUE(events.begin());
+  EXPECT_EQ(events.sectors(), 32U);
+  EXPECT_EQ(events.erase(31), StoreStatus::ok);
+  EXPECT_EQ(events.write(126'976, bytes_of("abc")), StoreStatus::ok);
+  EXPECT_EQ(events.read(126'976, bytes), StoreStatus::ok);
+  EXPECT_EQ(bytes[2], 'c');
+  EXPECT_EQ(events.erase(32), StoreStatus::failed);
+  EXPECT_EQ(events.write(131'070, bytes_of("abc")), StoreStatus::failed);
+  EXPECT_EQ(events.read(131'070, bytes), StoreStatus::failed);
 }
 
 TEST_F(Adapters, TwoRecordsKnowNothingOfEachOther) {
