@@ -312,7 +312,7 @@ Given note(std::span<const std::uint8_t> model, int rate_hz, double seconds, Don
   Mpu6050Chip chip(typical_chip(1), source);
   std::int64_t now_us = 0;
   ChipBus bus(chip, now_us, operations);
-  ChipInterrupt interrupt(chip);
+  ChipInterrupt interrupt(chip, now_us);
   NotingBus noting(bus, given);
   NotingDataReady noting_pulses(interrupt, given);
   Rig rig(noting, noting_pulses, model, rate_hz, Work::all);

@@ -66,6 +66,7 @@ Board::Board(const Ports& ports, const Identity& identity)
       store_(ports.models),
       learning_(ports.learned, ports.calibration),
       recorder_(ports.card, identity.id),
+      event_log_(ports.events),
       outbox_(ports.line) {}
 
 void Board::begin(std::int64_t now_us) {
@@ -97,6 +98,7 @@ void Board::begin(std::int64_t now_us) {
     log(LogLevel::error, "card",
         "the log's file is not Fettle's and is left alone: move it away to record");
   }
+  list_kept_events();
   tell_given_up();
   choose_model(true);
   Text<80> text;
@@ -393,7 +395,8 @@ void Board::event(EventKind kind, std::string_view text) {
   message.score = scored ? last_.score : 0.0F;
   message.threshold = scored ? last_.threshold : 0.0F;
   message.text = text;
-  list({kind, events_, now_us_, message.score});
+  list({kind, false, message.boot, events_, message.score, now_us_});
+  keep_event(message);
 
   // An event about the card itself is not written to it.
   if (kind != EventKind::card_failed) {
@@ -452,6 +455,7 @@ void Board::show_events(Reply& reply) const {
   for (std::size_t i = 0; i < past_count_; ++i) {
     const PastEvent& past = past_[i];
     if (i != 0) reply << "\n";
+    if (past.before) reply << "start " << past.boot << ", ";
     reply << past.id << "  ";
     reply.number(static_cast<double>(past.uptime_us) * 1e-6, 1)
         << " s  " << name_of_event(past.kind);
@@ -460,6 +464,60 @@ void Board::show_events(Reply& reply) const {
       reply.number(static_cast<double>(past.score), 4);
     }
   }
+}
+
+/// In flash, whatever becomes of the card.
+void Board::keep_event(const protocol::EventMessage& message) {
+  const StoreStatus status = event_log_.add(message);
+  if (status != StoreStatus::failed || event_log_failed_) return;
+  event_log_failed_ = true;
+  log(LogLevel::error, "events", "they cannot be kept in flash: after a restart they are gone");
+}
+
+/// What was kept before this start, so that `events` has it.
+void Board::list_kept_events() {
+  if (event_log_.open() == StoreStatus::failed) {
+    log(LogLevel::error, "events", "those kept in flash cannot be read");
+  }
+  EventLog::Record memory;
+  protocol::EventMessage message;
+  std::size_t at = past_.size();
+  for (EventLog::Cursor cursor = event_log_.newest();
+       at > 0 && event_log_.older(cursor, memory, message);) {
+    past_[--at] = {message.kind, true, message.boot, message.id, message.score, message.uptime_us};
+  }
+  past_count_ = past_.size() - at;
+  for (std::size_t i = 0; i < past_count_; ++i) past_[i] = past_[at + i];
+}
+
+/// `events log 2`: the sixth newest to the tenth newest of those in flash.
+protocol::ReplyStatus Board::show_event_log(std::string_view page, Reply& reply) {
+  constexpr std::uint32_t kOnPage = 5;
+  constexpr std::uint32_t kMostPages = 10'000;
+  std::uint32_t number = 1;
+  if (!page.empty() && (!parse(page, number) || number < 1 || number > kMostPages)) {
+    reply << "events log: expected a page from 1, the newest, found \"" << page << "\"";
+    return protocol::ReplyStatus::bad_value;
+  }
+  EventLog::Record memory;
+  protocol::EventMessage message;
+  EventLog::Cursor cursor = event_log_.newest();
+  std::uint32_t shown = 0;
+  for (std::uint32_t i = 0; i < number * kOnPage; ++i) {
+    if (!event_log_.older(cursor, memory, message)) break;
+    if (i < (number - 1) * kOnPage) continue;
+    reply << (shown++ == 0 ? "start " : "\nstart ") << message.boot << ", " << message.id << "  ";
+    reply.number(static_cast<double>(message.uptime_us) * 1e-6, 1) << " s";
+    if (message.utc_us != 0) reply << ", UTC " << message.utc_us / 1'000'000 << " s";
+    reply << ", " << name_of_event(message.kind);
+    if (message.kind == EventKind::alarm_began) {
+      reply << ", score ";
+      reply.number(static_cast<double>(message.score), 4);
+    }
+    reply << ": " << message.text;
+  }
+  if (shown == 0) reply << (number == 1 ? "none is kept in flash" : "there are no more");
+  return protocol::ReplyStatus::ok;
 }
 
 }  // namespace fettle::board

@@ -8,6 +8,7 @@
 
 #include "board/alarm.hpp"
 #include "board/detector.hpp"
+#include "board/event_log.hpp"
 #include "board/learning.hpp"
 #include "board/line.hpp"
 #include "board/model_store.hpp"
@@ -68,9 +69,11 @@ class Board {
   using Reply = Text<1000>;
   struct PastEvent {
     protocol::EventKind kind = protocol::EventKind::boot;
+    bool before = false;  // of an earlier start: `boot` tells which
+    std::uint32_t boot = 0;
     std::uint32_t id = 0;
-    std::int64_t uptime_us = 0;
     float score = 0;
+    std::int64_t uptime_us = 0;
   };
 
   // The journey (board.cpp).
@@ -112,6 +115,8 @@ class Board {
   void end_maintenance(std::string_view text);
   protocol::ReplyStatus stream_text(std::string_view what, Reply& reply);
   protocol::ReplyStatus show_self_test(Reply& reply) const;
+  void show_interrupt(Reply& reply, const SensorView& sensor) const;
+  void show_wires(Reply& reply, const mpu6050::SelfTestResult& result) const;
   void finish_self_test();
   bool set_clock(std::int64_t utc_us);
   protocol::ReplyStatus bench(Reply& reply) const;
@@ -120,6 +125,7 @@ class Board {
   void show_burn_in(Reply& reply) const;
   void list_alarms(Reply& reply) const;
   void show_events(Reply& reply) const;
+  protocol::ReplyStatus show_event_log(std::string_view page, Reply& reply);
   void print_lines(std::string_view text);
   void print_csv(const SampleBlock& block);
 
@@ -135,6 +141,8 @@ class Board {
   // What happened, for the line, the card and the log.
   void event(protocol::EventKind kind, std::string_view text);
   void list(const PastEvent& past);
+  void keep_event(const protocol::EventMessage& message);
+  void list_kept_events();
   void log(LogLevel level, std::string_view tag, std::string_view text);
   [[nodiscard]] std::int64_t utc_us() const {
     return utc_offset_us_ == 0 ? 0 : utc_offset_us_ + now_us_;
@@ -154,6 +162,8 @@ class Board {
   ModelStore store_;
   Learning learning_;
   Recorder recorder_;
+  EventLog event_log_;
+  bool event_log_failed_ = false;  // and that has been said
   Outbox outbox_;
   protocol::FrameReader reader_;
 

@@ -24,6 +24,7 @@ constexpr std::string_view kHelp =
     "settings, set KEY VALUE\n"
     "name [TEXT]\n"
     "model, events, bench\n"
+    "events log [PAGE]\n"
     "time [UTC SECONDS]";
 static_assert(kHelp.size() <= 800);
 
@@ -72,6 +73,15 @@ const char* name_of(protocol::CardState state) {
     case protocol::CardState::failed: return "failed";
   }
   return "unknown";
+}
+
+/// Slower than three quarters of what was asked for: edges that rise too slowly stretch the clock.
+bool edges_pass(const BusWires& wires) { return wires.measured_hz >= wires.set_hz / 4 * 3; }
+
+bool wires_pass(const mpu6050::SelfTestResult& result, float rate_hz) {
+  const BusWires& wires = result.wires;
+  return wires.set_hz == 0 || (result.most_rate_hz >= rate_hz && edges_pass(wires) &&
+                               wires.sda_pulled_up && wires.scl_pulled_up);
 }
 
 }  // namespace
@@ -277,6 +287,10 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
   } else if (verb == "bench") {
     return bench(reply);
   } else if (verb == "events") {
+    std::string_view rest = value;
+    const std::string_view what = take_word(rest);
+    if (what == "log") return show_event_log(rest, reply);
+    if (!what.empty()) return expected("nothing or log");
     show_events(reply);
   } else if (verb == "time") {
     std::int64_t seconds = 0;
@@ -362,7 +376,7 @@ void Board::list_alarms(Reply& reply) const {
   reply << "alarms since the start: ";
   bool any = false;
   for (std::size_t i = 0; i < past_count_; ++i) {
-    if (past_[i].kind != EventKind::alarm_began) continue;
+    if (past_[i].kind != EventKind::alarm_began || past_[i].before) continue;
     reply << (any ? ", " : "") << past_[i].id;
     any = any || past_[i].id == alarm_id_;
   }
@@ -550,7 +564,8 @@ void Board::begin_self_test() {
 void Board::finish_self_test() {
   self_test_due_ = false;
   const mpu6050::SelfTestResult result = sensor_.view().self_test;
-  const bool passed = result.passed() && result.interrupts;
+  const bool passed = result.passed() && result.interrupts && result.pulses.right_rate() &&
+                      result.pulses.steady() && wires_pass(result, settings_.rate_hz);
   event(EventKind::self_test, passed ? "sensor passed" : "sensor failed: 'selftest result'");
   card_test_ = recorder_.check();
   if (!first_start_) return;
@@ -618,8 +633,8 @@ ReplyStatus Board::show_self_test(Reply& reply) const {
         << (axis < 3 ? " mg" : " dps");
     if (!a.passed && !a.untrimmed()) reply << ": rest the machine, test again";
   }
-  reply << "\n"
-        << (result.interrupts ? "pass interrupt pin" : "FAIL interrupt pin: check the wire INT");
+  show_interrupt(reply, sensor);
+  show_wires(reply, result);
   const mpu6050::RateEstimate rate = sensor.rate;
   if (rate.rate_hz > 0) {
     reply << "\npass rate ";
@@ -636,6 +651,51 @@ ReplyStatus Board::show_self_test(Reply& reply) const {
   }
   reply << "\nDid the alert pin go high for a second? If not, check its wire.";
   return ReplyStatus::ok;
+}
+
+/// Whether time stamps can rest on the interrupt.
+void Board::show_interrupt(Reply& reply, const SensorView& sensor) const {
+  const mpu6050::SelfTestResult& result = sensor.self_test;
+  const mpu6050::Pulses& pulses = result.pulses;
+  if (!result.interrupts || pulses.rate_hz == 0) {
+    reply << "\nFAIL interrupt pin: check the wire INT";
+    return;
+  }
+  const bool good = pulses.right_rate() && pulses.steady();
+  reply << (good ? "\npass" : "\nFAIL") << " interrupt pin: ";
+  reply.number(static_cast<double>(pulses.rate_hz), 2) << " Hz, interval off by ";
+  reply.number(static_cast<double>(pulses.jitter_us), 0) << " us RMS, ";
+  reply.number(static_cast<double>(pulses.most_jitter_us), 0) << " at most";
+  if (!pulses.right_rate()) {
+    reply << "; " << sensor.config.rate_hz
+          << " Hz +-5.5 % expected: INT short, with GND beside it?";
+  } else if (!pulses.steady()) {
+    reply << "; 85 RMS expected: is INT loose, or was flash written?";
+  }
+}
+
+/// Whether the bus is as fast as the samples need, and why not.
+void Board::show_wires(Reply& reply, const mpu6050::SelfTestResult& result) const {
+  const BusWires& wires = result.wires;
+  if (wires.set_hz == 0) return;
+  const bool carries = result.most_rate_hz >= settings_.rate_hz;
+  reply << (carries && edges_pass(wires) ? "\npass" : "\nFAIL") << " I2C at " << wires.set_hz / 1000
+        << " kHz: measured " << wires.measured_hz / 1000 << " kHz, good for ";
+  reply.number(static_cast<double>(result.most_rate_hz), 0) << " Hz";
+  if (!edges_pass(wires)) {
+    reply << ": shorter wires, pull-ups of 2.2 to 4.7 kOhm";
+  } else if (!carries) {
+    reply << ": give the bus a faster clock, or 'set rate_hz' to a lower rate";
+  }
+  if (wires.sda_pulled_up && wires.scl_pulled_up) {
+    reply << "\npass pull-ups";
+  } else {
+    reply << "\nFAIL pull-ups: none on"
+          << (wires.sda_pulled_up   ? " SCL"
+              : wires.scl_pulled_up ? " SDA"
+                                    : " SDA and SCL")
+          << ": put 4.7 kOhm from each line to 3V3";
+  }
 }
 
 }  // namespace fettle::board

@@ -79,6 +79,24 @@ class ModelFlash {
   ~ModelFlash() = default;
 };
 
+/// Port: a region of flash memory for the log of events, as flash is: erasing a sector gives ones, writing
+/// only turns ones into zeros. Power may fail at any byte.
+class EventFlash {
+ public:
+  static constexpr std::size_t kSectorBytes = 4096;
+  /// At least 2; less: there is none.
+  [[nodiscard]] virtual std::size_t sectors() const = 0;
+  [[nodiscard]] virtual StoreStatus erase(std::size_t sector) = 0;
+  /// Writes inside a sector, from the front: of a write that fails a part may be there.
+  /// @param offset  from the beginning of the region, bytes, a multiple of 256
+  [[nodiscard]] virtual StoreStatus write(std::size_t offset,
+                                          std::span<const std::uint8_t> bytes) = 0;
+  [[nodiscard]] virtual StoreStatus read(std::size_t offset, std::span<std::uint8_t> bytes) = 0;
+
+ protected:
+  ~EventFlash() = default;
+};
+
 /// Port: one small record that persists. Saving is atomic: after a loss of power load() gives the old
 /// bytes or the new ones.
 class SettingsStore {
@@ -141,6 +159,7 @@ struct Ports {
   /// Runs models if it gives their golden output; none: the board's own engine.
   NetworkEngine* engine = nullptr;
   const CycleCounter* cycles = nullptr;  ///< none: there is no `bench`
+  EventFlash* events = nullptr;  ///< none: events of before a start are on the card or nowhere
 };
 
 }  // namespace fettle::board

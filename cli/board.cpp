@@ -43,6 +43,8 @@ struct Options {
   std::uint32_t baud = 921'600;
   bool no_card = false;
   bool no_interrupt = false;
+  bool no_pull_ups = false;
+  std::uint32_t i2c_hz = sim::ChipBus::kUsual_hz;
   bool hold = false;
   bool json = false;
 };
@@ -284,7 +286,8 @@ sim::Storage open_storage(const std::string& folder) {
   }
   const std::filesystem::path path(folder);
   return {sim::in_file(path / "card.log"), sim::in_file(path / "flash.bin"),
-          sim::in_file(path / "settings.bin"), sim::in_file(path / "learned.bin")};
+          sim::in_file(path / "settings.bin"), sim::in_file(path / "learned.bin"),
+          sim::in_file(path / "events.bin")};
 }
 
 /// A name for the pseudo terminal that scripts know beforehand; gone when the board stops.
@@ -407,6 +410,8 @@ void run(const Options& options) {
   config.firmware = kVersion;
   config.card = !options.no_card;
   config.interrupt = !options.no_interrupt;
+  config.pull_ups = !options.no_pull_ups;
+  config.i2c_hz = options.i2c_hz;
   config.baud = options.baud;
 
   sim::MachineConfig machine;
@@ -486,8 +491,8 @@ first line printed is the port, which other commands take as --port; a terminal
 program opens it too (type help). Ctrl-C stops the board like pulling its plug.
 
 The folder of --storage holds the SD card's log (card.log), the model slots
-(flash.bin), the settings (settings.bin) and what burn-in has learned
-(learned.bin); they are there at the next start.
+(flash.bin), the settings (settings.bin), what burn-in has learned (learned.bin)
+and the log of events (events.bin); they are there at the next start.
 
 What happens is written KIND[:VALUE][@FROM[..UNTIL]][~RAMP], and may be given
 several times; times as in 60s, 10min, 2h, 1d of simulated time.
@@ -568,6 +573,10 @@ void add_board(CLI::App& program) {
       ->capture_default_str();
   command->add_flag("--no-card", options->no_card, "There is no SD card");
   command->add_flag("--no-interrupt", options->no_interrupt, "The interrupt wire is missing");
+  command->add_flag("--no-pull-ups", options->no_pull_ups, "The I2C bus has no resistors");
+  command->add_option("--i2c-hz", options->i2c_hz, "What the I2C bus manages, Hz")
+      ->check(CLI::Range(40'000, 400'000))
+      ->capture_default_str();
   command->add_flag("--hold", options->hold, "Time stands still while nobody is connected");
   command->add_flag("--json", options->json, "A JSON object a line");
   command->footer(kMore);

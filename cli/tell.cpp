@@ -30,9 +30,9 @@ constexpr const char* kCommandFooter =
 
 constexpr const char* kSelftestFooter =
     "The sensor moves its masses itself and compares with what was measured at the\n"
-    "factory; interrupt wire, sampling rate and card are tried, and the alert pin\n"
-    "goes high for a second. Let the machine rest meanwhile. Exit status 3 if\n"
-    "anything failed.";
+    "factory; rate and jitter of the interrupt, speed and pull-ups of the I2C bus and\n"
+    "the card are tried, and the alert pin goes high for a second. Let the machine\n"
+    "rest meanwhile. Exit status 3 if anything failed.";
 
 constexpr int kMostLooks = 60;
 

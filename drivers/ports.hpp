@@ -24,6 +24,14 @@ enum class BusStatus : std::uint8_t {
   return "unknown";
 }
 
+/// The wires of a bus, measured: what transfers alone do not tell.
+struct BusWires {
+  std::uint32_t set_hz = 0;       ///< clock that was asked for; 0: the port cannot measure
+  std::uint32_t measured_hz = 0;  ///< by the time that a byte takes; 0: the chip did not answer
+  bool sda_pulled_up = true;      ///< by more than the processor's own resistor
+  bool scl_pulled_up = true;
+};
+
 /// Port: registers of chips on an I2C bus. Every call returns within a bounded time, at most 50 ms.
 /// After anything but ok nothing is known about what the chip received or gave away.
 class RegisterBus {
@@ -38,6 +46,13 @@ class RegisterBus {
   /// Frees a stuck bus: clocks SCL nine times with SDA released, then a stop condition, and resets
   /// the controller (I2C specification UM10204 rev 7, 3.1.16). ok if both lines are high afterwards.
   [[nodiscard]] virtual BusStatus recover() = 0;
+  /// Measures the wires with a chip that makes no samples now. For the self-test; a port that cannot
+  /// need not.
+  /// @param device  7-bit address of a chip that answers
+  /// @param reg     a register from which 14 bytes can be read and read again
+  [[nodiscard]] virtual BusWires measure(std::uint8_t /*device*/, std::uint8_t /*reg*/) {
+    return {};
+  }
 
  protected:
   ~RegisterBus() = default;

@@ -101,12 +101,34 @@ struct SelfTestAxis {
 
 enum class SelfTestStatus : std::uint8_t { never, running, done, failed };
 
+/// The data-ready interrupt over a self-test, by the times that its handler noted.
+struct Pulses {
+  /// An interval is off by the latency of two pulses. The sample clock counts on SampleClock::kPulseSigma_us
+  /// for each, times the square root of two; what is worse makes time stamps worse than they say.
+  static constexpr float kMostJitter_us = 85;
+  /// Of the data sheet's rate: its 5 % (SampleClock::kWorstRate), and what a second may measure wrong.
+  static constexpr float kMostRateError = 0.055F;
+
+  float rate_hz = 0;         ///< over the whole test; 0: there were none
+  float rate_error = 0;      ///< off the nominal rate, as a part of it
+  float jitter_us = 0;       ///< RMS of interval - mean over the second half, mean of the first
+  float most_jitter_us = 0;  ///< the largest of them, without its sign
+
+  [[nodiscard]] bool right_rate() const {
+    return rate_hz > 0 && rate_error <= kMostRateError && rate_error >= -kMostRateError;
+  }
+  [[nodiscard]] bool steady() const { return jitter_us <= kMostJitter_us; }
+};
+
 struct SelfTestResult {
   SelfTestStatus status = SelfTestStatus::never;  ///< failed: the bus or the chip interrupted it
   std::array<SelfTestAxis, kMaxAxes> axes{};
   std::uint8_t who_am_i = 0;
   float celsius = 0;
   bool interrupts = false;  ///< at least nine tenths of the pulses that were due arrived
+  Pulses pulses;
+  BusWires wires;
+  float most_rate_hz = 0;  ///< that the bus can carry with as much again to spare; 0: not measured
 
   [[nodiscard]] bool passed() const {
     bool all = status == SelfTestStatus::done;
@@ -222,6 +244,8 @@ class Driver {
   void retry();
   void starting();
   void probe_again(Cause cause);
+  void time_pulse(const DataReadyState& seen);
+  void judge_pulses();
   void finish_self_test();
   void enter(State state, std::int64_t wake_us);
   [[nodiscard]] std::uint8_t wanted(Register where) const;
@@ -296,6 +320,14 @@ class Driver {
   Test test_ = Test::off_begin;
   std::uint16_t test_samples_ = 0;
   std::uint32_t test_pulses_ = 0;
+  bool pulse_seen_ =
+      false;  ///< since the test began; then the two below are the first and the last
+  DataReadyState first_pulse_;
+  DataReadyState last_pulse_;
+  double interval_us_ = 0;  ///< mean of the first half; 0: not yet known
+  double deviations_ = 0;   ///< sum of squares since, us^2
+  double largest_us_ = 0;
+  std::uint32_t intervals_ = 0;
   std::int64_t test_began_us_ = 0;
   std::array<std::int32_t, kMaxAxes> sum_{};
   std::array<std::int64_t, kMaxAxes> squares_{};

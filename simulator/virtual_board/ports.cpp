@@ -24,8 +24,8 @@ std::size_t Operations::powered(std::size_t bytes) {
 
 // Address, register, address again and the bytes, nine clocks each (UM10204, 3.1.5).
 void ChipBus::pass(std::size_t bytes) {
-  constexpr std::int64_t kByte_ns = 9 * 2500;
-  rest_ns_ += static_cast<std::int64_t>(bytes + 3) * kByte_ns;
+  const std::int64_t byte_ns = 9'000'000'000 / hz;
+  rest_ns_ += static_cast<std::int64_t>(bytes + 3) * byte_ns;
   now_us_ += rest_ns_ / 1000;
   rest_ns_ %= 1000;
   chip_.advance_to(now_us_);
@@ -63,6 +63,20 @@ BusStatus ChipBus::recover() {
   if (operations_.fails()) return BusStatus::stuck;
   pass(0);
   return ended(chip_.clock_nine());
+}
+
+/// As the firmware does: by what twelve bytes more take.
+BusWires ChipBus::measure(std::uint8_t device, std::uint8_t reg) {
+  BusWires wires{asked_hz, 0, pull_ups, pull_ups};
+  std::array<std::uint8_t, 14> bytes;
+  const std::int64_t began_us = now_us_;
+  if (read(device, reg, std::span(bytes).first(2)) != BusStatus::ok) return wires;
+  const std::int64_t between_us = now_us_;
+  if (read(device, reg, bytes) != BusStatus::ok) return wires;
+  const std::int64_t more_us = now_us_ - between_us - (between_us - began_us);
+  constexpr std::int64_t kBits_us = 12 * 9 * 1'000'000;
+  wires.measured_hz = static_cast<std::uint32_t>(kBits_us / (more_us > 0 ? more_us : 1));
+  return wires;
 }
 
 std::size_t VirtualLine::carried(std::int64_t& since_us) const {
@@ -162,6 +176,41 @@ StoreStatus VirtualFlash::write(std::size_t slot, std::size_t offset,
 }
 
 std::span<const std::uint8_t> VirtualFlash::view(std::size_t slot) { return (*slots_)[slot].bytes; }
+
+VirtualEventFlash::VirtualEventFlash(Medium& medium, Operations& operations, std::size_t sectors)
+    : medium_(medium), operations_(operations), sectors_(sectors) {
+  if (medium_.size() >= sectors * kSectorBytes) return;
+  medium_.write(0, std::vector<std::uint8_t>(sectors * kSectorBytes, 0xFF));
+}
+
+/// A loss of power leaves the rest of the sector as it was.
+StoreStatus VirtualEventFlash::erase(std::size_t sector) {
+  const bool fails = operations_.fails();
+  constexpr std::size_t kPiece = 256;
+  std::array<std::uint8_t, kPiece> ones;
+  ones.fill(0xFF);
+  for (std::size_t at = 0; at < kSectorBytes; at += kPiece) {
+    if (fails && at > 0) return StoreStatus::failed;
+    if (operations_.powered(1) == 0) return StoreStatus::failed;
+    medium_.write(sector * kSectorBytes + at, ones);
+  }
+  return StoreStatus::ok;
+}
+
+StoreStatus VirtualEventFlash::write(std::size_t offset, std::span<const std::uint8_t> bytes) {
+  const bool fails = operations_.fails();
+  const std::size_t size = operations_.powered(fails ? bytes.size() / 3 : bytes.size());
+  std::vector<std::uint8_t> there(size);
+  if (!medium_.read(offset, there)) return StoreStatus::failed;
+  for (std::size_t i = 0; i < size; ++i) there[i] &= bytes[i];
+  medium_.write(offset, there);
+  return size == bytes.size() ? StoreStatus::ok : StoreStatus::failed;
+}
+
+StoreStatus VirtualEventFlash::read(std::size_t offset, std::span<std::uint8_t> bytes) {
+  if (operations_.fails()) return StoreStatus::failed;
+  return medium_.read(offset, bytes) ? StoreStatus::ok : StoreStatus::failed;
+}
 
 StoreStatus VirtualSettings::load(std::span<std::uint8_t> bytes, std::size_t& size) {
   if (operations_.fails()) return StoreStatus::failed;

@@ -45,7 +45,7 @@ class Operations {
   bool power_lost_ = false;
 };
 
-/// The I2C bus at 400 kHz with the chip on it. A transfer takes its time. The operation that fails is
+/// The I2C bus with the chip on it. A transfer takes its time. The operation that fails is
 /// one whose answer is lost: the worst case, as bytes have left the FIFO for good.
 class ChipBus final : public RegisterBus {
  public:
@@ -54,7 +54,12 @@ class ChipBus final : public RegisterBus {
   BusStatus read(std::uint8_t device, std::uint8_t reg, std::span<std::uint8_t> bytes) override;
   BusStatus write(std::uint8_t device, std::uint8_t reg, std::uint8_t value) override;
   BusStatus recover() override;
+  BusWires measure(std::uint8_t device, std::uint8_t reg) override;
 
+  static constexpr std::uint32_t kUsual_hz = 400'000;
+  std::uint32_t asked_hz = kUsual_hz;  ///< by the board
+  std::uint32_t hz = kUsual_hz;        ///< what comes of it
+  bool pull_ups = true;                ///< on the sensor's board, beside the processor's own
   /// Part of the transfers that take place although the board is told that they did not.
   double lost_answers = 0;
 
@@ -72,16 +77,23 @@ class ChipBus final : public RegisterBus {
 
 class ChipInterrupt final : public DataReady {
  public:
-  explicit ChipInterrupt(const Mpu6050Chip& chip) : chip_(chip) {}
+  ChipInterrupt(const Mpu6050Chip& chip, const std::int64_t& now_us)
+      : chip_(chip), now_us_(now_us) {}
   bool wired = true;
+  std::uint32_t most_late_us = 0;  ///< the handler serves each pulse so late, or less
   [[nodiscard]] DataReadyState state() const override {
     if (!wired) return {};
     const Mpu6050Chip::Interrupt interrupt = chip_.interrupt();
-    return {interrupt.count, interrupt.last_us};
+    if (most_late_us == 0) return {interrupt.count, interrupt.last_us};
+    // The same pulse is as late whenever it is looked at.
+    const std::uint32_t late_us = (interrupt.count * 0x9E3779B9U >> 8U) % most_late_us;
+    const std::int64_t t_us = interrupt.last_us + late_us;
+    return {interrupt.count, t_us < now_us_ ? t_us : now_us_};
   }
 
  private:
   const Mpu6050Chip& chip_;
+  const std::int64_t& now_us_;
 };
 
 /// A serial line that carries so many bytes a second each way and no more.
@@ -143,6 +155,21 @@ class VirtualFlash final : public board::ModelFlash {
   Medium& medium_;
   Operations& operations_;
   std::unique_ptr<std::array<Slot, kSlots>> slots_;
+};
+
+/// Likewise, for events.
+class VirtualEventFlash final : public board::EventFlash {
+ public:
+  VirtualEventFlash(Medium& medium, Operations& operations, std::size_t sectors = 32);
+  [[nodiscard]] std::size_t sectors() const override { return sectors_; }
+  board::StoreStatus erase(std::size_t sector) override;
+  board::StoreStatus write(std::size_t offset, std::span<const std::uint8_t> bytes) override;
+  board::StoreStatus read(std::size_t offset, std::span<std::uint8_t> bytes) override;
+
+ private:
+  Medium& medium_;
+  Operations& operations_;
+  std::size_t sectors_;
 };
 
 class VirtualSettings final : public board::SettingsStore {

@@ -13,20 +13,25 @@ VirtualBoard::VirtualBoard(const VirtualBoardConfig& config, MotionSource& motio
       firmware_(config.firmware),
       chip_(config.chip, motion),
       bus_(chip_, now_us_, operations),
-      interrupt_(chip_),
+      interrupt_(chip_, now_us_),
       line_(now_us_, operations),
       card_(*storage.card, operations),
       flash_(*storage.flash, operations),
       settings_(*storage.settings, operations),
       learned_(*storage.learned, operations),
+      events_(*storage.events, operations),
       pin_(now_us_, observer_),
       log_(now_us_, observer_),
       board_({bus_, interrupt_, line_, card_, flash_, settings_, learned_, pin_, log_,
               config.learns ? &calibration_ : nullptr,
               config.samples_apart ? &samples_.emplace(bus_, interrupt_) : nullptr, config.engine,
-              config.cycles},
+              config.cycles, &events_},
              {config.id, firmware_, config.model, config.defaults, config.tests_itself}) {
   interrupt_.wired = config.interrupt;
+  interrupt_.most_late_us = config.most_late_us;
+  bus_.asked_hz = config.i2c_asked_hz;
+  bus_.hz = config.i2c_hz;
+  bus_.pull_ups = config.pull_ups;
   bus_.lost_answers = config.lost_answers;
   line_.baud_rate = config.baud;
   card_.inserted = config.card;

@@ -21,6 +21,7 @@ struct Storage {
   std::unique_ptr<Medium> flash = in_memory();
   std::unique_ptr<Medium> settings = in_memory();
   std::unique_ptr<Medium> learned = in_memory();
+  std::unique_ptr<Medium> events = in_memory();
 };
 
 struct VirtualBoardConfig {
@@ -30,6 +31,10 @@ struct VirtualBoardConfig {
   bool card = true;                       ///< there is one
   std::uint64_t card_bytes = UINT64_MAX;  ///< its size
   bool interrupt = true;                  ///< the wire of the interrupt is there
+  std::uint32_t most_late_us = 0;         ///< its handler: see ChipInterrupt
+  std::uint32_t i2c_asked_hz = ChipBus::kUsual_hz;
+  std::uint32_t i2c_hz = ChipBus::kUsual_hz;  ///< what the bus makes of it
+  bool pull_ups = true;                       ///< it has resistors
   std::uint32_t baud = 921'600;
   double lost_answers = 0;              ///< part of the bus' transfers: see ChipBus
   std::span<const std::uint8_t> model;  ///< built in
@@ -81,6 +86,7 @@ class VirtualBoard {
   VirtualFlash flash_;
   VirtualSettings settings_;
   VirtualSettings learned_;
+  VirtualEventFlash events_;
   VirtualPin pin_;
   VirtualLog log_;
   Refinement::Memory calibration_;

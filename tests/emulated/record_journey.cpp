@@ -165,7 +165,7 @@ Run run(std::uint64_t session, const simulator::Schedule& schedule, double secon
   simulator::Operations operations;
   std::int64_t now_us = 300'000;
   simulator::ChipBus chip_bus(chip, now_us, operations);
-  simulator::ChipInterrupt chip_interrupt(chip);
+  simulator::ChipInterrupt chip_interrupt(chip, now_us);
   Writer writer;
   RecordedBus bus(chip_bus, writer);
   RecordedInterrupt interrupt(chip_interrupt, writer);

@@ -17,6 +17,8 @@ struct esp_partition_t {
 extern "C" {
 const esp_partition_t* esp_partition_find_first(esp_partition_type_t type,
                                                 esp_partition_subtype_t subtype, const char* label);
+esp_err_t esp_partition_read(const esp_partition_t* partition, std::size_t offset, void* bytes,
+                             std::size_t size);
 esp_err_t esp_partition_write(const esp_partition_t* partition, std::size_t offset,
                               const void* bytes, std::size_t size);
 esp_err_t esp_partition_erase_range(const esp_partition_t* partition, std::size_t offset,

@@ -102,7 +102,11 @@ esp_err_t gpio_set_level(gpio_num_t pin, std::uint32_t level) {
   idf().level[pin] = level != 0;
   return ESP_OK;
 }
-int gpio_get_level(gpio_num_t pin) { return idf().level[pin] ? 1 : 0; }
+int gpio_get_level(gpio_num_t pin) {
+  FakeIdf& fake = idf();
+  const bool pulled_down = fake.weak[pin] && fake.pull[pin] == GPIO_PULLDOWN_ONLY;
+  return fake.level[pin] && !pulled_down ? 1 : 0;
+}
 esp_err_t gpio_set_direction(gpio_num_t pin, gpio_mode_t mode) {
   idf().direction[pin] = mode;
   return ESP_OK;
@@ -149,6 +153,7 @@ esp_err_t i2c_master_transmit_receive(i2c_master_dev_handle_t device, const std:
                                       std::size_t /*out_size*/, std::uint8_t* in,
                                       std::size_t in_size, int /*timeout_ms*/) {
   if (!reach(*device->bus, device->address)) return idf().i2c_error;
+  idf().now_us += static_cast<std::int64_t>(in_size) * idf().i2c_byte_ns / 1000;
   for (std::size_t i = 0; i < in_size; ++i) in[i] = idf().registers[(out[0] + i) % 256];
   return ESP_OK;
 }
@@ -268,6 +273,14 @@ const esp_partition_t* esp_partition_find_first(esp_partition_type_t, esp_partit
   std::snprintf(partition.label, sizeof partition.label, "%s", label);
   return &partition;
 }
+esp_err_t esp_partition_read(const esp_partition_t* partition, std::size_t offset, void* bytes,
+                             std::size_t size) {
+  const auto& flash = fettle::test::flash_of(partition);
+  if (offset > flash.size() || size > flash.size() - offset) return ESP_ERR_INVALID_SIZE;
+  std::copy_n(flash.begin() + static_cast<std::ptrdiff_t>(offset), size,
+              static_cast<std::uint8_t*>(bytes));
+  return ESP_OK;
+}
 esp_err_t esp_partition_write(const esp_partition_t* partition, std::size_t offset,
                               const void* bytes, std::size_t size) {
   auto& flash = fettle::test::flash_of(partition);
@@ -280,6 +293,7 @@ esp_err_t esp_partition_erase_range(const esp_partition_t* partition, std::size_
                                     std::size_t size) {
   auto& flash = fettle::test::flash_of(partition);
   if (offset % 4096 != 0 || size % 4096 != 0) return ESP_ERR_INVALID_ARG;
+  if (offset > flash.size() || size > flash.size() - offset) return ESP_ERR_INVALID_SIZE;
   std::fill_n(flash.begin() + static_cast<std::ptrdiff_t>(offset), size, std::uint8_t{0xFF});
   return ESP_OK;
 }

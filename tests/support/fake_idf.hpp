@@ -33,6 +33,8 @@ struct FakeIdf {
   enum class Trouble : std::uint8_t { none, hangs, falls_low };
   Trouble trouble = Trouble::none;
   esp_err_t i2c_error = ESP_ERR_INVALID_STATE;  // of 5.x; 6.x has ESP_ERR_INVALID_RESPONSE
+  std::int64_t i2c_byte_ns =
+      0;  // a byte that is read takes so long, beside 200 us for the transfer
   bool reset_frees_lines = false;
   int transfers = 0;
   int resets = 0;

@@ -12,6 +12,7 @@
 #include "firmware/esp32s3/main/adapters/alert_output.hpp"
 #include "firmware/esp32s3/main/adapters/data_ready_pin.hpp"
 #include "firmware/esp32s3/main/adapters/esp_log_sink.hpp"
+#include "firmware/esp32s3/main/adapters/event_partition.hpp"
 #include "firmware/esp32s3/main/adapters/i2c_bus.hpp"
 #include "firmware/esp32s3/main/adapters/model_partitions.hpp"
 #include "firmware/esp32s3/main/adapters/nvs_record.hpp"
@@ -54,7 +55,32 @@ TEST_F(Bus, ReadsAndWritesRegisters) {
   EXPECT_EQ(byte[0], 0x68);
   EXPECT_EQ(bus.write(0x68, 0x6b, 0x01), BusStatus::ok);
   EXPECT_EQ(idf().registers[0x6b], 0x01);
-  EXPECT_EQ(bus.read_us(), 200);
+}
+
+TEST_F(Bus, MeasuresItsClockByWhatBytesTake) {
+  EXPECT_EQ(bus.begin(), Wiring::ok);
+  EXPECT_EQ(bus.found(), 0x68);
+  idf().i2c_byte_ns = 22'500;
+  const BusWires wires = bus.measure(0x68, 0x3b);
+  EXPECT_EQ(wires.set_hz, 400'000U);
+  EXPECT_EQ(wires.measured_hz, 400'000U);
+  EXPECT_TRUE(wires.sda_pulled_up && wires.scl_pulled_up);
+  EXPECT_EQ(idf().pull[8], GPIO_PULLUP_ONLY) << "as the bus' driver wants it";
+  EXPECT_EQ(idf().resets, 0);
+  idf().i2c_byte_ns = 90'000;
+  EXPECT_EQ(bus.measure(0x68, 0x3b).measured_hz, 100'000U);
+  idf().chip_address = 0;
+  EXPECT_EQ(bus.measure(0x68, 0x3b).measured_hz, 0U);
+}
+
+TEST_F(Bus, FindsAMissingPullUpWhileItRunsAndLeavesTheBusUsable) {
+  ASSERT_EQ(bus.begin(), Wiring::ok);
+  idf().weak[9] = true;  // it came loose
+  const BusWires wires = bus.measure(0x68, 0x3b);
+  EXPECT_TRUE(wires.sda_pulled_up);
+  EXPECT_FALSE(wires.scl_pulled_up);
+  EXPECT_EQ(idf().resets, 1);
+  EXPECT_EQ(bus.read(0x68, 0x75, byte), BusStatus::ok);
 }
 
 TEST_F(Bus, TheOtherAddressIsFoundToo) {
@@ -278,6 +304,26 @@ TEST_F(Adapters, AMissingPartitionIsAnEmptySlot) {
   EXPECT_EQ(models.erase(1), StoreStatus::absent);
   EXPECT_EQ(models.write(1, 0, bytes_of("a")), StoreStatus::absent);
   EXPECT_EQ(models.view(0).size(), 65'536U);
+}
+
+TEST_F(Adapters, EventsArePartOfTheFlash) {
+  esp32::EventPartition missing;
+  std::array<std::uint8_t, 3> bytes{};
+  EXPECT_FALSE(missing.begin());
+  EXPECT_EQ(missing.sectors(), 0U);
+  EXPECT_EQ(missing.erase(0), StoreStatus::absent);
+  EXPECT_EQ(missing.read(0, bytes), StoreStatus::absent);
+  idf().partitions["events"] = std::vector<std::uint8_t>(131'072, 0);
+  esp32::EventPartition events;
+  ASSERT_TRUE(events.begin());
+  EXPECT_EQ(events.sectors(), 32U);
+  EXPECT_EQ(events.erase(31), StoreStatus::ok);
+  EXPECT_EQ(events.write(126'976, bytes_of("abc")), StoreStatus::ok);
+  EXPECT_EQ(events.read(126'976, bytes), StoreStatus::ok);
+  EXPECT_EQ(bytes[2], 'c');
+  EXPECT_EQ(events.erase(32), StoreStatus::failed);
+  EXPECT_EQ(events.write(131'070, bytes_of("abc")), StoreStatus::failed);
+  EXPECT_EQ(events.read(131'070, bytes), StoreStatus::failed);
 }
 
 TEST_F(Adapters, TwoRecordsKnowNothingOfEachOther) {

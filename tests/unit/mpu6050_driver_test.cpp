@@ -435,6 +435,12 @@ TEST(Mpu6050Driver, ASoundChipPassesItsSelfTestAndStreamsOnExactly) {
     EXPECT_EQ(result.status, SelfTestStatus::done);
     EXPECT_EQ(result.who_am_i, 0x68);
     EXPECT_EQ(result.interrupts, wire);
+    EXPECT_EQ(result.pulses.right_rate(), wire);
+    if (wire) {
+      EXPECT_NEAR(static_cast<double>(result.pulses.rate_hz), rig.chip.true_rate_hz(), 0.1);
+      EXPECT_TRUE(result.pulses.steady()) << result.pulses.jitter_us;
+    }
+    EXPECT_EQ(result.wires.set_hz, 0U) << "this port cannot measure";
     EXPECT_NEAR(result.celsius, 25, 2);
     for (std::size_t axis = 0; axis < 6; ++axis) {
       EXPECT_NEAR(result.axes[axis].change, 0, 0.04) << kAxisNames[axis];

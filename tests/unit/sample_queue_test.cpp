@@ -166,7 +166,7 @@ class Books : public testing::Test {
   simulator::Operations operations_;
   simulator::Mpu6050Chip chip_{{}, shaker_};
   simulator::ChipBus bus_{chip_, now_us_, operations_};
-  simulator::ChipInterrupt interrupt_{chip_};
+  simulator::ChipInterrupt interrupt_{chip_, now_us_};
 };
 
 TEST_F(SampleQueueTest, ABoardThatSamplesApartJudgesTheSame) {

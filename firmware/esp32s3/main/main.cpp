@@ -6,6 +6,7 @@
 #include "adapters/clock.hpp"
 #include "adapters/data_ready_pin.hpp"
 #include "adapters/esp_log_sink.hpp"
+#include "adapters/event_partition.hpp"
 #include "adapters/i2c_bus.hpp"
 #include "adapters/model_partitions.hpp"
 #include "adapters/nvs_record.hpp"
@@ -70,6 +71,7 @@ class NoCard final : public board::Card {
 } card;
 #endif
 ModelPartitions models;
+EventPartition events;
 NvsRecord settings("settings");
 NvsRecord learned("learned");
 AlertOutput alert(kAlert, kAlertActiveHigh);
@@ -166,6 +168,9 @@ void begin_hardware() {
   if (!models.begin()) {
     say(board::LogLevel::error, "model", "a partition is missing: flash partitions.csv as well");
   }
+  if (!events.begin()) {
+    say(board::LogLevel::error, "events", "their partition is missing: flash partitions.csv too");
+  }
 #ifdef CONFIG_FETTLE_SD
   if (!card.begin()) say(board::LogLevel::error, "card", "the SPI bus cannot be had");
 #endif
@@ -173,9 +178,11 @@ void begin_hardware() {
   say(wiring == Wiring::ok ? board::LogLevel::info : board::LogLevel::error, "wiring",
       describe(wiring));
   if (wiring == Wiring::ok || wiring == Wiring::no_pull_up) {
+    constexpr std::uint8_t kMeasurements = 0x3B;
+    const std::uint32_t measured_hz = bus.measure(bus.found(), kMeasurements).measured_hz;
     Text<100> speed;
-    speed << "I2C at " << CONFIG_FETTLE_I2C_HZ / 1000 << " kHz: a register is read in "
-          << bus.read_us() << " us";
+    speed << "I2C at " << CONFIG_FETTLE_I2C_HZ / 1000 << " kHz: measured " << measured_hz / 1000
+          << " kHz";
     say(board::LogLevel::info, "wiring", speed.view());
   }
   if (!data_ready.begin()) say(board::LogLevel::error, "wiring", "the interrupt pin cannot be had");
@@ -191,7 +198,7 @@ extern "C" void app_main() {
   static const board::Settings defaults = default_settings();
   static board::Board board(
       {bus, data_ready, line, card, models, settings, learned, alert, log_sink, &calibration,
-       &samples, other_engine, &cycles},
+       &samples, other_engine, &cycles, &events},
       {chip_id(), esp_app_get_description()->version, FETTLE_BUILT_IN_MODEL, &defaults, true});
   xTaskCreatePinnedToCore(&judge, "board", kJudgingStack, &board, kJudging, &judging, kFirstCore);
 }

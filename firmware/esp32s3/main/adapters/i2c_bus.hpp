@@ -38,13 +38,15 @@ class I2cBus final : public RegisterBus {
 
   /// Looks at the wires, then takes the bus. Once, before the first transfer; at most 0.3 s.
   Wiring begin();
-  /// How long reading a register takes, driver and all: 0.1 to 0.3 ms at 400 kHz.
-  std::int64_t read_us();
+  /// Where a sensor answered begin(), 7-bit; 0: nowhere.
+  [[nodiscard]] std::uint8_t found() const { return found_; }
 
   [[nodiscard]] BusStatus read(std::uint8_t device, std::uint8_t reg,
                                std::span<std::uint8_t> bytes) override;
   [[nodiscard]] BusStatus write(std::uint8_t device, std::uint8_t reg, std::uint8_t value) override;
   [[nodiscard]] BusStatus recover() override;
+  /// From the task that transfers, as all the rest; 2 to 10 ms.
+  [[nodiscard]] BusWires measure(std::uint8_t device, std::uint8_t reg) override;
 
  private:
   [[nodiscard]] bool open(gpio_num_t sda, gpio_num_t scl);
@@ -58,6 +60,7 @@ class I2cBus final : public RegisterBus {
   gpio_num_t sda_;
   gpio_num_t scl_;
   std::uint32_t hz_;
+  std::uint8_t found_ = 0;
   i2c_master_bus_handle_t bus_ = nullptr;
   std::array<i2c_master_dev_handle_t, 2> devices_{};  // at 0x68 and 0x69
 };

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "board/ports.hpp"
+#include "protocol/messages.hpp"
+
+namespace fettle::board {
+
+/// Events in flash, for a board without a card or before it had one: a ring of sectors, records only
+/// ever appended (FORMATS.md). A loss of power at any byte costs at most the record being written; when
+/// the ring is full the sector with the oldest records is erased.
+class EventLog {
+ public:
+  static constexpr std::size_t kRecordBytes = 256;
+  static constexpr std::uint32_t kInSector = EventFlash::kSectorBytes / kRecordBytes;
+  using Record = std::array<std::uint8_t, kRecordBytes>;
+
+  /// @param flash  nullptr, or of less than two sectors: nothing is kept
+  explicit EventLog(EventFlash* flash) : flash_(flash) {}
+
+  /// Finds the end: some 50 reads. add() does it as well, if it has not succeeded yet.
+  /// @return absent if there is no flash; failed if it cannot be read
+  StoreStatus open();
+  /// Keeps an event, unless one of its kind was kept too short a while ago: what comes again and again
+  /// must neither wear the flash nor drive out what somebody looks for. Nor a start after a start in which
+  /// nothing was kept: each record says of which start it is. A record that cannot be written
+  /// is tried once more in the next place.
+  /// @return ok also if it was left out
+  StoreStatus add(const protocol::EventMessage& event);
+
+  /// A place in the log, for reading backwards.
+  struct Cursor {
+    std::uint32_t slot = 0;  ///< those before it have not been looked at
+    std::uint32_t left = 0;  ///< places, the whole ring at first
+  };
+  [[nodiscard]] Cursor newest() const;
+  /// The next older event that is whole.
+  /// @param memory  what the event's text lies in
+  /// @return false if there is none
+  bool older(Cursor& cursor, Record& memory, protocol::EventMessage& event);
+
+ private:
+  enum class Found : std::uint8_t { whole, blank, damaged, unreadable };
+  Found look(std::uint32_t slot, Record& memory, std::uint32_t& sequence);
+  [[nodiscard]] bool too_soon(const protocol::EventMessage& event) const;
+
+  EventFlash* flash_;
+  bool open_ = false;
+  std::uint32_t slots_ = 0;
+  std::uint32_t next_ = 0;  // where the next record goes; the first of a sector: erase it before
+  std::uint32_t sequence_ = 0;  // of the newest
+  bool after_boot_ = false;     // the newest is a start
+  // When an event of each kind was kept in this start, whole seconds and one; 0: not yet.
+  std::array<std::uint32_t, static_cast<std::size_t>(protocol::EventKind::feedback) + 1> kept_s_{};
+};
+
+}  // namespace fettle::board
