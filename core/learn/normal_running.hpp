@@ -23,9 +23,10 @@ inline constexpr std::uint8_t kLeftOutKinds = 5;
 
 /// Finds what is no steady normal running, from what windows say beside their features.
 /// - off: where the windows fall into a quiet and a loud group at least a factor of 2 apart, the quiet one: of
-///   those between, as while it runs down, there are at most a twentieth as many as in the smaller group. The quiet
-///   one is near the noise of a sensor (kQuiet_g); the loud one has kSmallestGroup windows (of few, a quarter)
-///   and a fiftieth of all at least, so that it is no few knocks;
+///   those between, as while it runs down, there are at most a twentieth as many as in the smaller group, and
+///   none if more than a quarter of the quiet ones have a clear speed (a slow set point). The quiet one is near
+///   the noise of a sensor (kQuiet_g); the loud one has kSmallestGroup windows (of few, a quarter) and a
+///   fiftieth of all at least, so that it is no few knocks;
 /// - changing: kSettlingWindows to either side of off;
 /// - knock: one or two windows whose RMS exceeds the median of the 16 around them by kKnock.
 /// @param windows  [n] in order of time; one recording  @param left_out  [n] out

@@ -185,6 +185,7 @@ VirtualEventFlash::VirtualEventFlash(Medium& medium, Operations& operations, std
 
 /// A loss of power leaves the rest of the sector as it was.
 StoreStatus VirtualEventFlash::erase(std::size_t sector) {
+  if (sector == worn_sector) return StoreStatus::failed;
   const bool fails = operations_.fails();
   constexpr std::size_t kPiece = 256;
   std::array<std::uint8_t, kPiece> ones;
@@ -198,8 +199,10 @@ StoreStatus VirtualEventFlash::erase(std::size_t sector) {
 }
 
 StoreStatus VirtualEventFlash::write(std::size_t offset, std::span<const std::uint8_t> bytes) {
+  if (takes_nothing) return StoreStatus::failed;
   const bool fails = operations_.fails();
-  const std::size_t size = operations_.powered(fails ? bytes.size() / 3 : bytes.size());
+  const std::size_t some = leaves_some ? bytes.size() / 3 : 0;
+  const std::size_t size = operations_.powered(fails ? some : bytes.size());
   std::vector<std::uint8_t> there(size);
   if (!medium_.read(offset, there)) return StoreStatus::failed;
   for (std::size_t i = 0; i < size; ++i) there[i] &= bytes[i];

@@ -166,6 +166,10 @@ class VirtualEventFlash final : public board::EventFlash {
   board::StoreStatus write(std::size_t offset, std::span<const std::uint8_t> bytes) override;
   board::StoreStatus read(std::size_t offset, std::span<std::uint8_t> bytes) override;
 
+  std::size_t worn_sector = SIZE_MAX;  ///< cannot be erased
+  bool takes_nothing = false;          ///< no write succeeds
+  bool leaves_some = true;             ///< of a write that fails; otherwise nothing
+
  private:
   Medium& medium_;
   Operations& operations_;

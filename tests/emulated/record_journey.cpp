@@ -224,12 +224,12 @@ void save(const std::filesystem::path& file, std::span<const std::uint8_t> bytes
 
 std::vector<std::uint8_t> learn(std::span<const TimedSample> samples, const FeatureSpec& spec) {
   static const std::string label = "normal";
-  host::WindowTable table = table_of(samples, spec);
-  (void)host::clean(table);
+  host::Hygiene hygiene;
+  const host::WindowTable table = host::learn_windows(
+      [&](std::span<const SpeedRange> expected) { return table_of(samples, spec, expected); },
+      hygiene);
   host::LearningSettings settings;
   if (spec.set == FeatureSet::vibration) {
-    table = table_of(samples, spec, host::ranges_to_expect(table));
-    (void)host::clean(table);
     settings.detector = DetectorKind::mahalanobis;
     settings.alarms_per_hour = 6.0;
   }

@@ -69,11 +69,12 @@ class RealMachines : public testing::TestWithParam<Way> {
     const FeatureSpec spec{FeatureSet::vibration, axes, false};
     const WindowShape window{128, static_cast<float>(all.rate_hz())};
     const auto every = [](const std::string& /*label*/) { return true; };
-    WindowTable table = read_windows(learned, spec, window, every);
-    clean(table);
-    const std::vector<SpeedRange> speeds = ranges_to_expect(table);
-    table = read_windows(learned, spec, window, every, speeds);
-    clean(table);
+    Hygiene hygiene;
+    const WindowTable table = learn_windows(
+        [&](std::span<const SpeedRange> speeds) {
+          return read_windows(learned, spec, window, every, speeds);
+        },
+        hygiene);
     LearningSettings settings;
     settings.detector = GetParam().detector;
     settings.training.seed = GetParam().seed;

@@ -86,12 +86,18 @@ class Rebase : public testing::Test {
 
   /// As `fettle train` does: the second look knows where the machine's line is.
   static std::unique_ptr<ModelFile> learn_from_file(const std::filesystem::path& file) {
-    WindowTable table = read_windows(file, kVibration, kWindow);
-    clean(table);
-    return learn_from(read_windows(file, kVibration, kWindow, ranges_to_expect(table)));
+    Hygiene hygiene;
+    return trained_on(learn_windows(
+        [&](std::span<const SpeedRange> expected) {
+          return read_windows(file, kVibration, kWindow, expected);
+        },
+        hygiene));
   }
   static std::unique_ptr<ModelFile> learn_from(WindowTable table, bool decides = true) {
     clean(table);
+    return trained_on(table, decides);
+  }
+  static std::unique_ptr<ModelFile> trained_on(const WindowTable& table, bool decides = true) {
     LearningSettings settings;
     settings.training.epochs = 20;
     const bool vibration = table.spec.set == FeatureSet::vibration;

@@ -37,6 +37,7 @@ struct Rig {
   simulator::Operations operations;
   std::unique_ptr<simulator::VirtualEventFlash> flash;
   std::unique_ptr<EventLog> log;
+  bool leaves_some = true;
 
   explicit Rig(const std::vector<std::uint8_t>& contents = {}) {
     medium->replace(contents);
@@ -44,6 +45,7 @@ struct Rig {
   }
   void restart() {
     flash = std::make_unique<simulator::VirtualEventFlash>(*medium, operations, kSectors);
+    flash->leaves_some = leaves_some;
     log = std::make_unique<EventLog>(flash.get());
     static_cast<void>(log->open());
   }
@@ -137,10 +139,12 @@ TEST(EventLog, EachOperationFailsOnceAndNoEventIsLost) {
   constexpr std::uint32_t kMore = 24;
   const auto seeded = full_ring(kBefore);
   std::uint64_t operations = 1;
-  for (std::uint64_t n = 0; n <= operations; ++n) {
+  for (std::uint64_t twice = 0; twice <= 2 * operations + 1; ++twice) {
+    const std::uint64_t n = twice / 2;
     SCOPED_TRACE(testing::Message() << "operation " << n << " of " << operations);
     Rig rig(seeded);
     rig.operations = {};
+    rig.leaves_some = twice % 2 == 0;
     rig.operations.fail_at = n;
     rig.restart();
     for (std::uint32_t id = kBefore + 1; id <= kBefore + kMore; ++id) {
@@ -156,6 +160,27 @@ TEST(EventLog, EachOperationFailsOnceAndNoEventIsLost) {
     ASSERT_FALSE(HasFailure());
   }
   EXPECT_GT(operations, kMore);
+}
+
+TEST(EventLog, ASectorThatCannotBeErasedIsPassedOver) {
+  Rig rig(full_ring(kPlaces));
+  rig.flash->worn_sector = 1;
+  std::uint32_t kept = kPlaces;
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_EQ(rig.log->add(event_of(++kept)), StoreStatus::ok) << kept;
+    ASSERT_EQ(rig.ids().front(), kept);
+  }
+  rig.restart();
+  EXPECT_EQ(rig.ids().front(), kept);
+}
+
+TEST(EventLog, FlashThatTakesNothingKeepsWhatItHas) {
+  Rig rig(full_ring(kPlaces));
+  rig.flash->takes_nothing = true;
+  for (std::uint32_t id = kPlaces + 1; id <= kPlaces + 300; ++id) {
+    ASSERT_EQ(rig.log->add(event_of(id)), StoreStatus::failed);
+  }
+  EXPECT_GE(rig.ids().size(), kPlaces - EventLog::kInSector);
 }
 
 TEST(EventLog, WhateverIsInTheFlashItBegins) {

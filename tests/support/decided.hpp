@@ -77,15 +77,19 @@ struct Decided {
   std::unique_ptr<host::ModelFile> file;
   [[nodiscard]] const DetectorModel& model() const { return file->detector(); }
 };
+/// As `fettle train` learns from them.
+inline host::WindowTable learned_table_of(const std::vector<TimedSample>& samples,
+                                          const FeatureSpec& spec) {
+  host::Hygiene hygiene;
+  return host::learn_windows(
+      [&](std::span<const SpeedRange> expected) { return table_of(samples, spec, expected); },
+      hygiene);
+}
+
 inline Decided train_decided(const FeatureSpec& spec, double alarms_per_hour) {
   static const std::string label = "normal";
   const std::vector<TimedSample> samples = machine_running(940, 0);
-  host::WindowTable table = table_of(samples, spec);
-  (void)host::clean(table);
-  if (spec.set == FeatureSet::vibration) {
-    table = table_of(samples, spec, host::ranges_of(table.speeds));
-    (void)host::clean(table);
-  }
+  const host::WindowTable table = learned_table_of(samples, spec);
   host::LearningSettings settings;
   settings.detector = DetectorKind::mahalanobis;
   settings.alarms_per_hour = alarms_per_hour;

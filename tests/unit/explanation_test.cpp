@@ -168,10 +168,7 @@ TEST(Explanation, TurningTheSensorPermutesAxesAndLeavesBandsAlone) {
   const auto learn = [](bool turned) {
     const Samples normal = test::machine_running(940, 0);
     const Samples samples = turned ? quarter_turn(normal) : normal;
-    host::WindowTable table = test::table_of(samples, kVibration);
-    (void)host::clean(table);
-    table = test::table_of(samples, kVibration, host::ranges_to_expect(table));
-    (void)host::clean(table);
+    const host::WindowTable table = test::learned_table_of(samples, kVibration);
     host::LearningSettings settings;
     settings.detector = DetectorKind::mahalanobis;
     settings.alarms_per_hour = 1.0 / 24.0;

@@ -34,10 +34,7 @@ std::vector<TimedSample> samples_of(const FleetMachine& machine, const FleetLife
 
 std::unique_ptr<host::ModelFile> learned(const FleetMachine& machine) {
   const auto samples = samples_of(machine, simulator::baseline(machine));
-  host::WindowTable table = test::table_of(samples, kVibration);
-  (void)host::clean(table);
-  table = test::table_of(samples, kVibration, host::ranges_to_expect(table));
-  (void)host::clean(table);
+  const host::WindowTable table = test::learned_table_of(samples, kVibration);
   host::LearningSettings settings;
   settings.detector = DetectorKind::mahalanobis;
   settings.alarms_per_hour = 1.0 / 24.0;
