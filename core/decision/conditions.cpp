@@ -34,7 +34,7 @@ constexpr float kWeakerTurningUnknown = -0.8F;
 constexpr float kWeakerFaint = -0.2F;
 // A stop or a start is over by then; what still has no clear speed is another machine than was learned.
 constexpr std::uint32_t kLongUnclear = 32;
-// What is felt of a machine that coasts beside a neighbour scatters about these limits.
+// What is felt of a machine that coasts beside a neighbour, whose line passes for its own, scatters about these limits.
 constexpr std::uint32_t kWeakSettlingWindows = 8;
 
 }  // namespace
@@ -158,11 +158,14 @@ Condition Conditions::look(const WindowSummary& window, std::span<float> feature
   const bool one_weak = condition.reason == Reason::weak && weak_ == 1;
   if (condition.reason == Reason::unclear || one_weak) return condition;
   if (!condition.counts) {
-    waiting_ = std::max(waiting_, weak_ > 0 ? kWeakSettlingWindows : kSettlingWindows);
+    const bool coasts = weak_ > 0 && ran_ && baseline_.knows_speed();
+    waiting_ = std::max(waiting_, coasts ? kWeakSettlingWindows : kSettlingWindows);
   } else if (waiting_ > 0) {
     --waiting_;
     condition.reason = Reason::changing;
     condition.counts = false;
+  } else {
+    ran_ = true;
   }
   return condition;
 }

@@ -46,6 +46,7 @@ class Conditions {
     speeds_.fill(0.0F);
     waiting_ = 0;
     weak_ = 0;
+    ran_ = false;
     unclear_ = 0;
     gaps_ = 0;
   }
@@ -71,6 +72,7 @@ class Conditions {
   std::uint32_t waiting_ = 0;             // windows until the machine is taken to be itself again
   std::uint32_t weak_ = 0;                // windows in a row that were
   std::uint32_t unclear_ = 0;             // windows in a row whose speed could not be made out
+  bool ran_ = false;                      // a window was judged: what is weak now may coast
   std::uint32_t gaps_ = 0;                // rises with each gap, falls with each window
 };
 

@@ -245,6 +245,17 @@ TEST_F(ConditionsTest, BetweenWeakWindowsNothingIsJudged) {
   EXPECT_EQ(look(running()).reason, Reason::none);
 }
 
+// What begins weak does not coast.
+TEST_F(ConditionsTest, AtTheBeginningWeakWindowsAreWaitedForAsOthers) {
+  level_ = -0.7F;
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(look(running()).reason, Reason::weak);
+  level_ = 0.0F;
+  for (std::uint32_t i = 0; i < kSettlingWindows; ++i) {
+    EXPECT_EQ(look(running()).reason, Reason::changing);
+  }
+  EXPECT_EQ(look(running()).reason, Reason::none);
+}
+
 TEST_F(ConditionsTest, ABrokenSensorNeverReadsAsHealthy) {
   settle();
   WindowSummary window = running();
