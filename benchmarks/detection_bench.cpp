@@ -19,7 +19,6 @@
 #include "core/learn/refinement.hpp"
 #include "host/alarm_rate.hpp"
 #include "host/error.hpp"
-#include "host/training.hpp"
 
 namespace {
 
@@ -36,12 +35,7 @@ class Watcher {
  public:
   Watcher(const FleetMachine& machine, const WindowShape& shape, double alarms_per_hour) {
     const host::WindowTable table = learned_table(machine, shape, hygiene_);
-    host::LearningSettings settings;
-    settings.detector = DetectorKind::mahalanobis;
-    settings.alarms_per_hour = alarms_per_hour;
-    const std::string label = "normal";
-    host::TrainedDetector trained =
-        host::train_detector(table, host::split_by_time(table), settings, false, label, "bench");
+    host::TrainedDetector trained = train_distance(table, alarms_per_hour);
     stated_per_hour_ = static_cast<double>(trained.description.decision->stated_per_hour);
     points_ = table.speeds.points;
     model_ = host::ModelFile::from_bytes(std::move(trained.file), "bench", true);
@@ -219,17 +213,10 @@ nlohmann::json run(int index, double days, double disturbance, const std::string
   }
   json["remounts"] = watch_remounts(weekly, machine, 0.25 / 7.0);
   if (faults == "none") return json;
-  using simulator::FaultKind;
-  constexpr std::array<std::pair<const char*, FaultKind>, 4> kFaults = {{
-      {"imbalance", FaultKind::imbalance},
-      {"loose", FaultKind::loose},
-      {"misalignment", FaultKind::misalignment},
-      {"bearing", FaultKind::bearing},
-  }};
   for (std::size_t i = 0; i < kFaults.size(); ++i) {
     const bool its_own = i == static_cast<std::size_t>(index) % kFaults.size();
-    if (faults != "all" && faults != kFaults[i].first && !(faults == "one" && its_own)) continue;
-    json["faults"][kFaults[i].first] = watch_fault(weekly, machine, kFaults[i].second);
+    if (faults != "all" && faults != kFaults[i].name && !(faults == "one" && its_own)) continue;
+    json["faults"][kFaults[i].name] = watch_fault(weekly, machine, kFaults[i].kind);
   }
   return json;
 }

@@ -20,7 +20,6 @@
 #include "core/learn/mahalanobis.hpp"
 #include "host/alarm_rate.hpp"
 #include "host/model_file.hpp"
-#include "host/training.hpp"
 
 namespace {
 
@@ -115,26 +114,14 @@ nlohmann::json run(int index, double part) {
   const simulator::FleetMachine machine = simulator::draw_machine(kFleet, index);
   std::size_t left_out = 0;
   const host::WindowTable table = learned_table(machine, kUsualWindow, left_out);
-  host::LearningSettings settings;
-  settings.detector = DetectorKind::mahalanobis;
-  settings.alarms_per_hour = host::parse_alarm_rate("1/week");
-  const std::string label = "normal";
   const auto model = host::ModelFile::from_bytes(
-      host::train_detector(table, host::split_by_time(table), settings, false, label, "bench").file,
-      "bench", true);
+      train_distance(table, host::parse_alarm_rate("1/week")).file, "bench", true);
   const DetectorModel& detector = model->detector();
 
   const std::vector<Row> learned = rows_of(detector, machine, simulator::baseline(machine));
   const std::vector<Row> later = rows_of(detector, machine, simulator::normal(machine, 1.0 / 7.0));
-  using simulator::FaultKind;
-  const std::array<std::pair<const char*, FaultKind>, 4> kinds = {{
-      {"imbalance", FaultKind::imbalance},
-      {"misalignment", FaultKind::misalignment},
-      {"loose", FaultKind::loose},
-      {"bearing", FaultKind::bearing},
-  }};
   std::vector<std::pair<std::string, std::vector<Row>>> faults;
-  for (const auto& [name, kind] : kinds) {
+  for (const auto& [name, kind] : kFaults) {
     simulator::FleetLife life = simulator::normal(machine, 90.0 / simulator::kWeek_s);
     simulator::FaultEvent fault;
     fault.which = kind;

@@ -4,9 +4,11 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "core/pipeline.hpp"
 #include "host/learning.hpp"
+#include "host/training.hpp"
 #include "simulator/fleet/fleet.hpp"
 #include "simulator/fleet/stream.hpp"
 
@@ -78,5 +80,26 @@ inline host::WindowTable learned_table(const simulator::FleetMachine& machine,
   left_out = hygiene.total();
   return table;
 }
+
+/// What `fettle train` makes of it. @param alarms_per_hour  that are accepted
+inline host::TrainedDetector train_distance(const host::WindowTable& table,
+                                            double alarms_per_hour) {
+  host::LearningSettings settings;
+  settings.detector = DetectorKind::mahalanobis;
+  settings.alarms_per_hour = alarms_per_hour;
+  static const std::string label = "normal";
+  return host::train_detector(table, host::split_by_time(table), settings, false, label, "bench");
+}
+
+struct NamedFault {
+  const char* name;
+  simulator::FaultKind kind;
+};
+inline constexpr std::array<NamedFault, 4> kFaults = {{
+    {"imbalance", simulator::FaultKind::imbalance},
+    {"loose", simulator::FaultKind::loose},
+    {"misalignment", simulator::FaultKind::misalignment},
+    {"bearing", simulator::FaultKind::bearing},
+}};
 
 }  // namespace fettle::bench

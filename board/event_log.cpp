@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "board/event_log.hpp"
 
+#include "board/records.hpp"
 #include "core/checksum.hpp"
 #include "protocol/bytes.hpp"
 #include "protocol/codec.hpp"
@@ -25,15 +26,6 @@ std::uint32_t crc_of(std::span<const std::uint8_t> record, std::size_t size) {
   crc.add(record.subspan(kHeaderBytes, size));
   return crc.value();
 }
-
-std::uint32_t word_at(std::span<const std::uint8_t> bytes, std::size_t offset) {
-  std::uint32_t word = 0;
-  protocol::Reader(bytes.subspan(offset, 4)).number(word);
-  return word;
-}
-
-/// Sequence numbers wrap; one is newer if it is less than half a turn ahead.
-bool newer(std::uint32_t a, std::uint32_t b) { return a - b < 0x80000000U && a != b; }
 
 /// Seconds after which another event of a kind is kept. A wire that comes and goes makes thousands a day.
 std::uint32_t pause_s(EventKind kind) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "board/model_store.hpp"
 
+#include "board/records.hpp"
 #include "core/checksum.hpp"
 #include "protocol/bytes.hpp"
 
@@ -17,15 +18,6 @@ std::uint32_t crc_of(std::span<const std::uint8_t> bytes) {
   crc.add(bytes);
   return crc.value();
 }
-
-std::uint32_t word_at(std::span<const std::uint8_t> bytes, std::size_t offset) {
-  std::uint32_t word = 0;
-  protocol::Reader(bytes.subspan(offset, 4)).number(word);
-  return word;
-}
-
-/// Sequence numbers wrap; one is newer if it is less than half a turn ahead.
-bool newer(std::uint32_t a, std::uint32_t b) { return a - b < 0x80000000U && a != b; }
 
 }  // namespace
 

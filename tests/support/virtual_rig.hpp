@@ -77,6 +77,15 @@ class VirtualRig {
   std::vector<std::string> log;
   std::vector<std::pair<std::int64_t, bool>> pin;
 
+  /// The sensor does not answer for so long.
+  void take_sensor_away(double seconds) {
+    simulator::ChipFault fault;
+    fault.kind = simulator::ChipFault::Kind::nack;
+    fault.from_us = board->now_us();
+    fault.until_us = fault.from_us + static_cast<std::int64_t>(seconds * 1e6);
+    board->chip().inject(fault);
+  }
+
   void power_on() {
     simulator::Observer observer;
     observer.log = [this](std::int64_t, board::LogLevel, std::string_view tag,

@@ -681,11 +681,7 @@ TEST_F(BoardTest, AFloodOfGarbageHarmsNothing) {
 
 TEST_F(BoardTest, ASensorThatGoesAwayIsSaidAndDetectionComesBack) {
   start_judging();
-  simulator::ChipFault fault;
-  fault.kind = simulator::ChipFault::Kind::nack;
-  fault.from_us = board->now_us();
-  fault.until_us = fault.from_us + 5'000'000;
-  board->chip().inject(fault);
+  take_sensor_away(5);
   run(4);
   EXPECT_TRUE(happened(EventKind::sensor_lost));
   EXPECT_NE(fresh_status().sensor, protocol::SensorState::streaming);
@@ -968,11 +964,7 @@ TEST_F(BoardTest, WhatComesAgainAndAgainDoesNotFillTheFlash) {
   for (int i = 1; i <= 5; ++i) {  // computers that disagree, and a wire that comes and goes
     send(protocol::MessageType::hello,
          protocol::HelloRequest{protocol::kVersion, kUtc_us + i * 100'000'000});
-    simulator::ChipFault fault;
-    fault.kind = simulator::ChipFault::Kind::nack;
-    fault.from_us = board->now_us();
-    fault.until_us = fault.from_us + 3'000'000;
-    board->chip().inject(fault);
+    take_sensor_away(3);
     run(6);
   }
   EXPECT_GT(logged("clock set"), 4);

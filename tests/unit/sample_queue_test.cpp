@@ -270,11 +270,7 @@ TEST_F(SampleQueueTest, TheCauseOfSilenceComesThrough) {
   config.samples_apart = true;
   power_on();
   run(2);
-  simulator::ChipFault fault;
-  fault.kind = simulator::ChipFault::Kind::nack;
-  fault.from_us = board->now_us();
-  fault.until_us = fault.from_us + 3'000'000;
-  board->chip().inject(fault);
+  take_sensor_away(3);
   run(2.5);
   EXPECT_EQ(board->board().sensor().cause(), mpu6050::Cause::absent);
   EXPECT_NE(text.find("no sensor answers on the bus"), std::string::npos) << text;

@@ -15,6 +15,7 @@
 #include "adapters/usb_line.hpp"
 #include "board/board.hpp"
 #include "board/sample_queue.hpp"
+#include "drivers/mpu6050/registers.hpp"
 #include "esp_app_desc.h"
 #include "esp_mac.h"
 #include "esp_system.h"
@@ -178,7 +179,7 @@ void begin_hardware() {
   say(wiring == Wiring::ok ? board::LogLevel::info : board::LogLevel::error, "wiring",
       describe(wiring));
   if (wiring == Wiring::ok || wiring == Wiring::no_pull_up) {
-    constexpr std::uint8_t kMeasurements = 0x3B;
+    constexpr auto kMeasurements = static_cast<std::uint8_t>(mpu6050::Register::accel_x_high);
     const std::uint32_t measured_hz = bus.measure(bus.found(), kMeasurements).measured_hz;
     Text<100> speed;
     speed << "I2C at " << CONFIG_FETTLE_I2C_HZ / 1000 << " kHz: measured " << measured_hz / 1000
