@@ -2,9 +2,9 @@
 // One machine of the simulated fleet, from ten minutes of normal running to what a detector makes of its
 // later life: a line of JSON. benchmarks/detection.py runs the fleet and makes the tables.
 //
-//     fettle-detection-bench MACHINE DAYS DISTURBANCE FAULTS RATE
+//     fettle-detection-bench FLEET MACHINE DAYS DISTURBANCE FAULTS RATE
 //
-// FAULTS is "all", "none", "one" (another one for each machine) or the name of one; windows have 128 samples at a
+// FLEET is the seed that machines are drawn by. FAULTS is "all", "none", "one" (another one for each machine) or the name of one; windows have 128 samples at a
 // RATE of 200 Hz, and 256 at more.
 #include <fmt/format.h>
 
@@ -169,9 +169,9 @@ nlohmann::json watch_remounts(Watcher& watcher, const FleetMachine& machine, dou
   return {{"said_moved", remounts}, {"said_before", said[0]}, {"alarms", alarms}};
 }
 
-nlohmann::json run(int index, double days, double disturbance, const std::string& faults,
-                   float rate_hz) {
-  const FleetMachine machine = simulator::draw_machine(kFleet, index, disturbance);
+nlohmann::json run(std::uint64_t fleet, int index, double days, double disturbance,
+                   const std::string& faults, float rate_hz) {
+  const FleetMachine machine = simulator::draw_machine(fleet, index, disturbance);
   const WindowShape shape{rate_hz > 200.0F ? 256U : 128U, rate_hz};
   Watcher weekly(machine, shape, host::parse_alarm_rate("1/week"));
   Watcher daily(machine, shape, host::parse_alarm_rate("1/day"));
@@ -189,6 +189,7 @@ nlohmann::json run(int index, double days, double disturbance, const std::string
          return true;
        });
   nlohmann::json json = {
+      {"fleet", fleet},
       {"machine", index},
       {"days", days},
       {"disturbance", disturbance},
@@ -224,16 +225,18 @@ nlohmann::json run(int index, double days, double disturbance, const std::string
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) {
-    fmt::print(stderr, "usage: fettle-detection-bench MACHINE DAYS DISTURBANCE FAULTS RATE\n");
+  if (argc != 7) {
+    fmt::print(stderr,
+               "usage: fettle-detection-bench FLEET MACHINE DAYS DISTURBANCE FAULTS RATE\n");
     return 2;
   }
   try {
-    fmt::print("{}\n", run(std::atoi(argv[1]), std::atof(argv[2]), std::atof(argv[3]), argv[4],
-                           static_cast<float>(std::atof(argv[5])))
-                           .dump());
+    fmt::print("{}\n",
+               run(std::strtoull(argv[1], nullptr, 10), std::atoi(argv[2]), std::atof(argv[3]),
+                   std::atof(argv[4]), argv[5], static_cast<float>(std::atof(argv[6])))
+                   .dump());
   } catch (const std::exception& error) {
-    fmt::print(stderr, "machine {}: {}\n", argv[1], error.what());
+    fmt::print(stderr, "machine {}: {}\n", argv[2], error.what());
     return 1;
   }
   return 0;

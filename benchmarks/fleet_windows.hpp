@@ -15,6 +15,7 @@
 // Windows of the simulated fleet, for the benches of detection and of features.
 namespace fettle::bench {
 
+/// The fleet that detection was tuned on; any other number draws other machines.
 inline constexpr std::uint64_t kFleet = 2026;
 inline constexpr FeatureSpec kFeatures{FeatureSet::vibration, 6, false};
 inline constexpr WindowShape kUsualWindow{128, 200.0F};

@@ -2,6 +2,7 @@
 // Runs what the firmware runs, in real time: a task that samples, a task that steps the board, NVS and
 // partitions of ESP-IDF, with the simulated chip behind the register bus. Ends with 0 if all was as it
 // should be, and says what was not.
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -10,9 +11,11 @@
 #include <optional>
 #include <string>
 
+#include "adapters/event_partition.hpp"
 #include "adapters/model_partitions.hpp"
 #include "adapters/nvs_record.hpp"
 #include "board/board.hpp"
+#include "board/event_log.hpp"
 #include "board/model_store.hpp"
 #include "board/sample_queue.hpp"
 #include "core/checksum.hpp"
@@ -120,6 +123,7 @@ NoCard card;
 Pin pin;
 Log log_sink;
 esp32::ModelPartitions models;
+esp32::EventPartition events;
 esp32::NvsRecord settings("settings");
 esp32::NvsRecord learned("learned");
 board::SampleQueue samples(bus, bus);
@@ -179,6 +183,61 @@ void storage() {
          "slots are erased again");
 }
 
+/// The texts of the log, newest first.
+std::string texts(board::EventLog& log) {
+  std::string all;
+  board::EventLog::Cursor cursor = log.newest();
+  board::EventLog::Record memory;
+  protocol::EventMessage event;
+  while (log.older(cursor, memory, event)) {
+    all.append(event.text.empty() ? "-" : event.text);
+    all.append("|");
+  }
+  return all;
+}
+
+/// The log of events in its real partition, as it is over many starts of the board.
+void keep_events() {
+  expect(events.begin() && events.sectors() == 32, "the partition of events is found, 32 sectors");
+  std::array<std::uint8_t, 256> bytes{};
+  constexpr std::size_t kEnd = 32 * board::EventFlash::kSectorBytes;
+  bool erased = true;
+  for (std::size_t sector = 0; sector < events.sectors(); ++sector) {
+    erased = erased && events.erase(sector) == StoreStatus::ok;
+  }
+  expect(erased && events.read(kEnd - 256, bytes) == StoreStatus::ok && bytes[255] == 0xFF,
+         "all of it is erased, to its end");
+  expect(events.erase(32) != StoreStatus::ok && events.write(kEnd, bytes) != StoreStatus::ok &&
+             events.read(kEnd - 128, bytes) != StoreStatus::ok,
+         "what lies outside is refused");
+  // More than the ring has room for, so that it goes round and erases what is oldest.
+  bool kept = true;
+  const int places = static_cast<int>(events.sectors() * board::EventLog::kInSector);
+  std::string text;
+  for (int i = 0; i < places + 20; ++i) {
+    board::EventLog each_start(&events);
+    text = "event " + std::to_string(i);
+    protocol::EventMessage event;
+    event.kind = protocol::EventKind::alarm_began;
+    event.text = text;
+    kept = kept && each_start.add(event) == StoreStatus::ok;
+  }
+  expect(kept, "an event is kept in each of more starts than there are places");
+  board::EventLog after(&events);
+  const bool open = after.open() == StoreStatus::ok;
+  const std::string all = texts(after);
+  const std::string newest = text + "|";
+  const auto count = std::count(all.begin(), all.end(), '|');
+  expect(open && all.starts_with(newest), "the newest is read first");
+  std::printf("     %d events of %d places\n", static_cast<int>(count), places);
+  expect(count > places - 16 && count <= places && all.find("event 10|") == std::string::npos,
+         "the oldest made room, one sector of them");
+  for (std::size_t sector = 0; sector < events.sectors(); ++sector) {
+    kept = kept && events.erase(sector) == StoreStatus::ok;
+  }
+  expect(kept, "the log is erased for what follows");
+}
+
 /// An update as the board makes it, into the real partitions; then the marks that are written later.
 void update() {
   std::array<std::uint8_t, 3000> file;
@@ -215,8 +274,8 @@ void journey() {
   bool erased = false;
   expect(esp32::NvsRecord::begin(erased) && settings.open() && learned.open(), "an empty board");
   static std::optional<board::Board> board;
-  const board::Ports ports{bus,     bus, line,     card,    models,  settings,
-                           learned, pin, log_sink, nullptr, &samples};
+  const board::Ports ports{bus, bus,      line,    card,     models,  settings, learned,
+                           pin, log_sink, nullptr, &samples, nullptr, nullptr,  &events};
   const board::Identity identity{{'l', 'i', 'n', 'u', 'x'}, "check", {}};
   board.emplace(ports, identity);
   judging = xTaskGetCurrentTaskHandle();
@@ -249,12 +308,20 @@ void journey() {
   board->begin(esp_timer_get_time());
   expect(board->settings().boots == 2 && board->settings().name.view() == "pump 3",
          "settings were kept by NVS");
+  board::EventLog log(&events);
+  const bool open = log.open() == StoreStatus::ok;
+  const std::string all = texts(log);
+  std::printf("     events: %s\n", all.c_str());
+  expect(
+      open && all.find("1. time") != std::string::npos && all.find("2. time") != std::string::npos,
+      "both starts are in the log of events");
 }
 
 }  // namespace
 
 extern "C" void app_main() {
   storage();
+  keep_events();
   update();
   journey();
   std::printf("%s\n", failures == 0 ? "all as it should be" : "SOMETHING IS WRONG");
