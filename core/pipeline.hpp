@@ -231,6 +231,7 @@ class BasicPipeline {
       condition.reason = Reason::not_a_number;
       condition.counts = false;
     }
+    if constexpr (kVibration) conditions_.scored(is_normal(result.score));
     result.reason = condition.reason;
     result.verdict = decide(condition, result);
     gather(condition, result, summary, features);
@@ -293,6 +294,13 @@ class BasicPipeline {
     result.start_us = front_.start_us();
     gap_ = false;
     return result;
+  }
+
+  /// By itself, a window is as learned. No number is not.
+  [[nodiscard]] bool is_normal(float score) const {
+    if (!sequential_) return threshold_.judge(score) == Verdict::normal;
+    const DecisionSettings& settings = sequential_->settings();
+    return evidence_of(score, settings) < settings.reference;
   }
 
   Verdict decide(const Condition& condition, WindowResult& result) {

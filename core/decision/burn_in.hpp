@@ -18,8 +18,18 @@ namespace fettle {
 ///
 /// What an alarm discards is set aside until the next one: somebody may know that it was none.
 ///
+/// What comes and goes is no fault: faults do not heal. An episode is an alarm, or several with less than a
+/// quarantine between them; it has passed when a quarantine without an alarm has followed. The first kPassesUntaught
+/// of them teach nothing, because somebody may have mended what was wrong; from then on an episode that passes
+/// counts as normal running, all of it, as long as burn-in goes on. That is a machine next door that was off
+/// while the ten minutes were recorded.
+///
 /// A warning alone discards nothing. By design a healthy machine raises many warnings for one
 /// false alarm, and leaving out what leads to them would cut the tail off that the limit needs.
+///
+/// Nor does a level that keeps rising teach, though it raises no alarm: a fault that grows for half a day would take
+/// the limit along. After kRises stretches in a row, each above all before, nothing is learned until kFlat in a row
+/// did not rise.
 ///
 /// Evidence must always be in the same units: location and scale of the model file, not refined
 /// ones.
@@ -27,6 +37,11 @@ class BurnIn {
  public:
   /// Discarded is a stretch with more than this share of windows above normal.
   static constexpr std::uint32_t kWarningsAre1In = 8;
+  static constexpr std::uint32_t kPassesUntaught = 1;
+  static constexpr std::uint8_t kRises = 3;
+  static constexpr std::uint8_t kFlat = 4;
+  /// Windows of an episode; one that is longer lasts, and teaches nothing. At 0.64 s eleven hours.
+  static constexpr std::uint32_t kLongestEpisode = 65535;
   static constexpr std::size_t kBytes = 4 + EvidenceSummary::kBins * 4 + 5 * 4 + 3 * 8;
   static constexpr std::uint8_t kLayout = 1;
 
@@ -35,39 +50,26 @@ class BurnIn {
       : quarantine_(std::clamp<std::uint32_t>(quarantine, 16, 32767)) {}
 
   /// @param evidence  in the model file's units  @param level  the decision's, after this window
-  constexpr void push(float evidence, Level level) {
-    if (level == Level::alarm) {
-      if (!alarm_) {
-        aside_ = waiting_;
-        aside_.add(filling_);
-      }
-      alarm_ = true;
-      discard();
-      return;
-    }
-    alarm_ = false;
+  /// @param going_on  what comes and goes may teach
+  constexpr void push(float evidence, Level level, bool going_on = true) {
+    const bool alarm = level == Level::alarm;
+    if (alarm && !alarm_) begin_episode();
+    alarm_ = alarm;
     if (!(evidence == evidence)) {
       discard();
       return;
     }
-    if (filling_.windows == quarantine_) {
-      accept(waiting_);
-      waiting_ = filling_;
-      filling_ = Stretch{};
+    if (alarm) {
+      ++discarded_;
+      if (!room_in_episode(1)) return;
+      take(waiting_, evidence);
+      return;
     }
-    const float x = EvidenceSummary::held(evidence);
-    ++filling_.counts[EvidenceSummary::bin_of(x)];
-    ++filling_.windows;
-    filling_.sum += static_cast<double>(x);
-    if (has_before_) {
-      ++filling_.pairs;
-      filling_.products += static_cast<double>(x) * static_cast<double>(before_);
-    }
-    before_ = x;
-    has_before_ = true;
+    if (filling_.windows == quarantine_) end_quarantine(going_on);
+    take(filling_, evidence);
     if (level != Level::normal) {
       ++filling_.warnings;
-      if (filling_.warnings * kWarningsAre1In > quarantine_) discard();
+      if (filling_.warnings * kWarningsAre1In > quarantine_) suspect();
     }
   }
 
@@ -80,6 +82,7 @@ class BurnIn {
     filling_ = Stretch{};
     waiting_ = Stretch{};
     has_before_ = false;
+    if (episode_ == Episode::going) episode_ = Episode::lasting;
   }
 
   /// The last alarm was a false one: what led to it was normal running.
@@ -89,17 +92,25 @@ class BurnIn {
     aside_ = Stretch{};
   }
   /// It was a true one.
-  constexpr void drop_aside() { aside_ = Stretch{}; }
+  constexpr void drop_aside() {
+    aside_ = Stretch{};
+    passed_ = 0;
+  }
   /// Windows that led to the last alarm, until it is known what it was.
   [[nodiscard]] constexpr std::uint32_t aside() const { return aside_.windows; }
 
   [[nodiscard]] constexpr const EvidenceSummary& accepted() const { return accepted_; }
-  /// Windows that were held and then discarded, since power-on.
+  /// Windows that were held, or of an alarm, and have not taught.
   [[nodiscard]] constexpr std::uint32_t discarded() const { return discarded_; }
   /// Windows in quarantine.
-  [[nodiscard]] constexpr std::uint32_t held() const { return filling_.windows + waiting_.windows; }
+  [[nodiscard]] constexpr std::uint32_t held() const {
+    return filling_.windows + (episode_ == Episode::none ? waiting_.windows : 0U);
+  }
+  /// Episodes that have passed, at most 255.
+  [[nodiscard]] constexpr std::uint32_t passed() const { return passed_; }
 
-  /// What is accepted, in kBytes: layout number and three zeros; counts, windows, pairs, sessions,
+  /// What is accepted, in kBytes: layout number, episodes that have passed, the bin of the highest stretch's mean and
+  /// one (0: none), rises in a row and 16 times the stretches since that did not, u8 each; counts, windows, pairs, sessions,
   /// discarded and quarantine as u32; products, session means and squares as float64; all little
   /// endian. Whoever stores it adds the checksum. What is in quarantine is not kept: power may have
   /// been cut because of what is wrong with the machine.
@@ -109,7 +120,10 @@ class BurnIn {
       for (std::size_t i = 0; i < size; ++i)
         bytes[at++] = static_cast<std::uint8_t>(value >> (8 * i));
     };
-    put(kLayout, 4);
+    put(kLayout, 1);
+    put(passed_, 1);
+    put(highest_, 1);
+    put(rises_ + 16U * flat_, 1);
     for (const std::uint32_t count : accepted_.counts) put(count, 4);
     put(accepted_.windows, 4);
     put(accepted_.pairs, 4);
@@ -131,7 +145,13 @@ class BurnIn {
       return value;
     };
     const auto take32 = [&] { return static_cast<std::uint32_t>(take(4)); };
-    if (take32() != kLayout) return false;
+    if (take(1) != kLayout) return false;
+    const auto passed = static_cast<std::uint8_t>(take(1));
+    const auto highest = static_cast<std::uint8_t>(take(1));
+    const auto trend = static_cast<std::uint8_t>(take(1));
+    if (highest > EvidenceSummary::kBins || trend % 16U > kRises || trend / 16U >= kFlat) {
+      return false;
+    }
     EvidenceSummary summary;
     std::uint64_t sum = 0;
     for (std::uint32_t& count : summary.counts) sum += count = take32();
@@ -154,6 +174,10 @@ class BurnIn {
     }
     accepted_ = summary;
     discarded_ = discarded;
+    passed_ = passed;
+    highest_ = highest;
+    rises_ = trend % 16U;
+    flat_ = trend / 16U;
     return true;
   }
 
@@ -179,6 +203,94 @@ class BurnIn {
     }
   };
 
+  /// Takes a window into a stretch.
+  constexpr void take(Stretch& stretch, float evidence) {
+    const float x = EvidenceSummary::held(evidence);
+    ++stretch.counts[EvidenceSummary::bin_of(x)];
+    ++stretch.windows;
+    stretch.sum += static_cast<double>(x);
+    if (has_before_) {
+      ++stretch.pairs;
+      stretch.products += static_cast<double>(x) * static_cast<double>(before_);
+    }
+    before_ = x;
+    has_before_ = true;
+  }
+
+  /// An alarm begins. In an episode waiting_ holds what is of it, and aside_ what led to its newest alarm.
+  constexpr void begin_episode() {
+    if (episode_ == Episode::none) {
+      episode_ = Episode::going;
+      aside_ = waiting_;
+      waiting_ = Stretch{};
+    } else {
+      if (room_in_episode(aside_.windows)) waiting_.add(aside_);
+      aside_ = Stretch{};
+    }
+    aside_.add(filling_);
+    discarded_ += aside_.windows;
+    filling_ = Stretch{};
+    has_before_ = false;
+  }
+
+  /// Too much warning, without an alarm.
+  constexpr void suspect() {
+    if (episode_ != Episode::going) {
+      discard();
+      return;
+    }
+    // What the alarm was about goes on.
+    discarded_ += filling_.windows;
+    if (room_in_episode(filling_.windows)) waiting_.add(filling_);
+    filling_ = Stretch{};
+  }
+
+  [[nodiscard]] constexpr bool room_in_episode(std::uint32_t windows) {
+    if (waiting_.windows + windows > kLongestEpisode) {
+      waiting_ = Stretch{};
+      episode_ = Episode::lasting;
+    }
+    return episode_ == Episode::going;
+  }
+
+  constexpr void end_quarantine(bool going_on) {
+    if (episode_ == Episode::none) {
+      if (waiting_.windows > 0 && rises(waiting_)) {
+        discarded_ += waiting_.windows;
+      } else {
+        accept(waiting_);
+      }
+    } else if (episode_ == Episode::going) {
+      if (passed_ < 255) ++passed_;
+      if (going_on && passed_ > kPassesUntaught) {
+        accept_aside();
+        discarded_ -= std::min(discarded_, waiting_.windows);
+        accept(waiting_);
+      }
+    }
+    episode_ = Episode::none;
+    waiting_ = filling_;
+    filling_ = Stretch{};
+  }
+
+  /// A stretch is one of a level that keeps rising.
+  constexpr bool rises(const Stretch& stretch) {
+    const auto mean = static_cast<float>(stretch.sum / stretch.windows);
+    const auto level = static_cast<std::uint8_t>(EvidenceSummary::bin_of(mean) + 1);
+    // A bin is what chance makes of a stretch.
+    const bool higher = highest_ > 0 && level > highest_ + 1;
+    highest_ = std::max(highest_, level);
+    if (higher) {
+      flat_ = 0;
+      if (rises_ < kRises) ++rises_;
+    } else if (rises_ == kRises) {
+      if (++flat_ == kFlat) rises_ = flat_ = 0;
+    } else {
+      rises_ = 0;
+    }
+    return rises_ == kRises;
+  }
+
   constexpr void accept(const Stretch& stretch) {
     // Full means that nothing can be learned any more: 2^31 windows of 0.64 s are 43 years.
     if (stretch.windows == 0 || accepted_.windows >= 0x80000000U) return;
@@ -196,8 +308,15 @@ class BurnIn {
     accepted_.session_squares += mean * mean;
   }
 
+  enum class Episode : std::uint8_t { none, going, lasting };
+
   std::uint32_t quarantine_;
   std::uint32_t discarded_ = 0;
+  Episode episode_ = Episode::none;
+  std::uint8_t passed_ = 0;
+  std::uint8_t highest_ = 0;  // mean of a stretch so far: its bin and one; 0: none
+  std::uint8_t rises_ = 0;    // in a row
+  std::uint8_t flat_ = 0;     // after kRises of them, stretches in a row that did not rise
   bool alarm_ = false;
   bool has_before_ = false;
   float before_ = 0.0F;

@@ -26,6 +26,8 @@ constexpr float kMuchMore = 0.9F;
 // A gyroscope whose own line has gone, with less in all: faults lower that line by up to 1.7, but not all of these.
 constexpr float kLessTurning = -0.3F;
 constexpr float kNoLineTurning = -1.5F;
+// Of a machine that left its speed and has not been normal since; the levels are not louder then.
+constexpr float kNoLineTurningAway = -0.8F;
 // What loses its speed without getting louder than this does not run; neighbours and load make 0.1 of it.
 constexpr float kNoLouder = 0.1F;
 // Without a speed to tell a machine that coasts by, so much weaker in all is enough; and where its line is faint.
@@ -60,6 +62,7 @@ bool Conditions::weaker(std::span<const float> features, bool confident, bool cl
   if (!clear) return louder < kNoLouder;
   if (!confident && louder < kWeakerFaint) return true;
   // A neighbour may pass for the machine's own line, but it does not turn the sensor.
+  if (machine_ == Machine::away && louder < kNoLouder && line[1] < kNoLineTurningAway) return true;
   return level[0] < kNoLouder && level[1] < kLessTurning && line[1] < kNoLineTurning;
 }
 
@@ -145,6 +148,7 @@ Condition Conditions::look(const WindowSummary& window, std::span<float> feature
   }
   if (gaps_ > 0) --gaps_;
   Condition condition = of_sensor(window, rate);
+  comparable_ = false;
   condition.point = point_;
   if (baseline_.points == 0 || !window.finite) return condition;
   const Condition sensor = condition;
@@ -160,7 +164,11 @@ Condition Conditions::look(const WindowSummary& window, std::span<float> feature
   if (!condition.counts) {
     const bool coasts = weak_ > 0 && ran_ && baseline_.knows_speed();
     waiting_ = std::max(waiting_, coasts ? kWeakSettlingWindows : kSettlingWindows);
-  } else if (waiting_ > 0) {
+    if (machine_ == Machine::normal) machine_ = Machine::away;
+    return condition;
+  }
+  comparable_ = true;
+  if (waiting_ > 0) {
     --waiting_;
     condition.reason = Reason::changing;
     condition.counts = false;

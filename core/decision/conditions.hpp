@@ -41,12 +41,19 @@ class Conditions {
   /// @param rate  of the window's samples by their time stamps, as a part of the nominal one
   Condition look(const WindowSummary& window, std::span<float> features, bool gap, float rate);
 
+  /// What the score says of the window that look() saw last: by itself, it is as learned.
+  void scored(bool normal) {
+    if (comparable_ && normal) machine_ = Machine::normal;
+  }
+
   /// Another recording: what was seen last is nobody's neighbour. Where the sensor sits stays.
   void restart() {
     speeds_.fill(0.0F);
     waiting_ = 0;
     weak_ = 0;
     ran_ = false;
+    machine_ = Machine::unknown;
+    comparable_ = false;
     unclear_ = 0;
     gaps_ = 0;
   }
@@ -56,6 +63,11 @@ class Conditions {
  private:
   /// Windows back to which a speed is compared: a machine that coasts slowly looks steady from one to the next.
   static constexpr std::size_t kFarBack = 8;
+  enum class Machine : std::uint8_t {
+    unknown,
+    normal,
+    away,  // it was normal, left its speed, and has not been normal since
+  };
 
   [[nodiscard]] Condition of_sensor(const WindowSummary& window, float rate);
   void of_machine(const WindowSummary& window, std::span<float> features, Condition& condition);
@@ -73,7 +85,9 @@ class Conditions {
   std::uint32_t weak_ = 0;                // windows in a row that were
   std::uint32_t unclear_ = 0;             // windows in a row whose speed could not be made out
   bool ran_ = false;                      // a window was judged: what is weak now may coast
-  std::uint32_t gaps_ = 0;                // rises with each gap, falls with each window
+  Machine machine_ = Machine::unknown;
+  bool comparable_ = false;  // the last window counts, or would if nothing were waited for
+  std::uint32_t gaps_ = 0;   // rises with each gap, falls with each window
 };
 
 }  // namespace fettle

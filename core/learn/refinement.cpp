@@ -54,9 +54,11 @@ void Refinement::push(const WindowResult& result) {
     waits_ = normal_windows_ < kQuarantine;
     return;
   }
-  burn_in_.push(result.evidence, result.verdict == Verdict::alarm     ? Level::alarm
-                                 : result.verdict == Verdict::warning ? Level::warning
-                                                                      : Level::normal);
+  burn_in_.push(result.evidence,
+                result.verdict == Verdict::alarm     ? Level::alarm
+                : result.verdict == Verdict::warning ? Level::warning
+                                                     : Level::normal,
+                support_.supported_per_hour > wish_.alarms_per_hour);
 }
 
 /// Remembers how an alarm came about. All of it can be told from the statistic.

@@ -41,10 +41,155 @@ TEST(BurnIn, AnAlarmDiscardsWhatWaits) {
   ASSERT_EQ(burn_in.accepted().windows, 200U);
   push(burn_in, 1, 0.0F, Level::alarm);
   EXPECT_EQ(burn_in.held(), 0U);
-  EXPECT_EQ(burn_in.discarded(), 150U);
+  EXPECT_EQ(burn_in.discarded(), 150U + 1U);
   push(burn_in, 1000, 5.0F, Level::alarm);
   EXPECT_EQ(burn_in.accepted().windows, 200U);
-  EXPECT_EQ(burn_in.discarded(), 150U);
+  EXPECT_EQ(burn_in.discarded(), 150U + 1001U);
+}
+
+/// Steady at `evidence`, then so long an alarm.
+void episode(BurnIn& burn_in, int alarm_windows) {
+  push(burn_in, 50, 0.0F);
+  push(burn_in, alarm_windows, 5.0F, Level::alarm);
+}
+std::uint32_t taught(const BurnIn& burn_in, float evidence) {
+  return burn_in.accepted().counts[EvidenceSummary::bin_of(evidence)];
+}
+
+TEST(BurnIn, WhatComesAndGoesTeachesTheSecondTime) {
+  BurnIn burn_in(kQuarantine);
+  episode(burn_in, 30);
+  push(burn_in, 101, 0.0F);  // once: somebody may have mended it
+  EXPECT_EQ(burn_in.passed(), 1U);
+  EXPECT_EQ(taught(burn_in, 5.0F), 0U);
+  EXPECT_EQ(burn_in.accepted().windows, 0U);
+  EXPECT_EQ(burn_in.discarded(), 80U);
+  episode(burn_in, 30);
+  push(burn_in, 100, 0.0F);
+  EXPECT_EQ(taught(burn_in, 5.0F), 0U);  // it may come back yet
+  push(burn_in, 1, 0.0F);
+  EXPECT_EQ(burn_in.passed(), 2U);
+  EXPECT_EQ(taught(burn_in, 5.0F), 30U);
+  // With what led to it, since the first.
+  EXPECT_EQ(burn_in.accepted().windows, 30U + 101U + 50U);
+  EXPECT_EQ(burn_in.discarded(), 80U);
+}
+
+TEST(BurnIn, AlarmsWithLessThanAQuarantineBetweenThemAreOneEpisode) {
+  BurnIn burn_in(kQuarantine);
+  episode(burn_in, 30);
+  push(burn_in, 101, 0.0F);
+  for (int i = 0; i < 5; ++i) episode(burn_in, 10);
+  push(burn_in, 100, 0.0F);
+  EXPECT_EQ(burn_in.passed(), 1U);
+  EXPECT_EQ(burn_in.accepted().windows, 0U);
+  push(burn_in, 1, 0.0F);
+  EXPECT_EQ(burn_in.passed(), 2U);
+  EXPECT_EQ(taught(burn_in, 5.0F), 50U);
+  EXPECT_EQ(burn_in.accepted().windows, 101U + 5U * 60U);
+}
+
+TEST(BurnIn, TooMuchWarningAfterAnAlarmIsStillTheEpisode) {
+  BurnIn burn_in(kQuarantine);
+  episode(burn_in, 30);
+  push(burn_in, 101, 0.0F);
+  episode(burn_in, 30);
+  push(burn_in, 39, 3.0F, Level::warning);
+  EXPECT_EQ(burn_in.passed(), 1U);
+  push(burn_in, 101, 0.0F);
+  EXPECT_EQ(burn_in.passed(), 2U);
+  EXPECT_EQ(taught(burn_in, 3.0F), 39U);
+}
+
+TEST(BurnIn, WhatLastsTeachesNothingHoweverOften) {
+  BurnIn burn_in(kQuarantine);
+  constexpr int kTooLong = static_cast<int>(BurnIn::kLongestEpisode) + 1;
+  for (int i = 0; i < 4; ++i) {
+    episode(burn_in, kTooLong);
+    push(burn_in, 101, 0.0F);
+  }
+  EXPECT_EQ(burn_in.passed(), 0U);
+  EXPECT_EQ(taught(burn_in, 5.0F), 0U);
+  EXPECT_EQ(burn_in.accepted().windows, 0U);
+  // And what never ends has not passed.
+  BurnIn never(kQuarantine);
+  for (int i = 0; i < 20; ++i) episode(never, 30);
+  EXPECT_EQ(never.passed(), 0U);
+  EXPECT_EQ(never.accepted().windows, 0U);
+}
+
+TEST(BurnIn, NoEpisodeTeachesOnceBurnInIsOverNorAfterATrueAlarm) {
+  BurnIn over(kQuarantine);
+  BurnIn confirmed(kQuarantine);
+  for (int i = 0; i < 3; ++i) {
+    episode(over, 30);
+    for (int k = 0; k < 101; ++k) over.push(0.0F, Level::normal, false);
+    episode(confirmed, 30);
+    confirmed.drop_aside();
+    confirmed.discard();
+    push(confirmed, 101, 0.0F);
+  }
+  EXPECT_EQ(over.passed(), 3U);
+  EXPECT_EQ(taught(over, 5.0F), 0U);
+  EXPECT_EQ(confirmed.passed(), 0U);
+  EXPECT_EQ(taught(confirmed, 5.0F), 0U);
+}
+
+TEST(BurnIn, ALevelThatKeepsRisingIsNotLearnedUntilItStays) {
+  BurnIn burn_in(kQuarantine);
+  const auto hour = [&](float level) { push(burn_in, static_cast<int>(kQuarantine), level); };
+  for (const float level : {-1.0F, -1.0F, -0.7F, -0.4F, -0.1F, 0.2F, 0.5F, 0.8F}) hour(level);
+  hour(0.8F);
+  // The last stretch still waits, and the one before it is looked at with the next window.
+  EXPECT_EQ(taught(burn_in, -0.4F), kQuarantine);
+  EXPECT_EQ(taught(burn_in, -0.1F), 0U);
+  EXPECT_EQ(taught(burn_in, 0.5F), 0U);
+  EXPECT_EQ(burn_in.accepted().windows + burn_in.held() + burn_in.discarded(), 900U);
+  // Where it stays for so long it is another normal, learned from then on.
+  for (std::uint8_t i = 0; i < BurnIn::kFlat; ++i) hour(0.8F);
+  hour(0.8F);
+  EXPECT_EQ(burn_in.accepted().windows, 400U + kQuarantine);
+  // Up and down is no trend, nor are two rises.
+  BurnIn restless(kQuarantine);
+  for (const float level : {0.0F, 0.3F, 0.6F, -1.0F, 0.9F, 1.2F, 1.0F, 1.5F, 1.8F, 0.0F}) {
+    push(restless, static_cast<int>(kQuarantine), level);
+  }
+  EXPECT_EQ(restless.discarded(), 0U);
+}
+
+TEST(BurnIn, FeedbackOnAnAlarmInAnEpisodeTeachesWhatLedToItAndNothingTwice) {
+  BurnIn burn_in(kQuarantine);
+  episode(burn_in, 30);
+  push(burn_in, 101, 0.0F);
+  episode(burn_in, 30);
+  burn_in.accept_aside();
+  EXPECT_EQ(burn_in.accepted().windows, 101U + 50U);
+  EXPECT_EQ(taught(burn_in, 5.0F), 0U);  // not the alarm itself, until it has passed
+  push(burn_in, 101, 0.0F);
+  EXPECT_EQ(taught(burn_in, 5.0F), 30U);
+  EXPECT_EQ(burn_in.accepted().windows, 101U + 50U + 30U);
+}
+
+TEST(BurnIn, EachWindowHasTaughtIsHeldOrIsDiscarded) {
+  Random random(7);
+  for (int life = 0; life < 50; ++life) {
+    BurnIn burn_in(16);
+    std::uint32_t pushed = 0;
+    Level level = Level::normal;
+    for (int i = 0; i < 3000; ++i) {
+      if (random.uniform() < 0.03F) {
+        const float which = random.uniform();
+        level = which < 0.6F ? Level::normal : which < 0.7F ? Level::warning : Level::alarm;
+      }
+      burn_in.push(4.0F * random.uniform(), level, random.uniform() < 0.5F);
+      ++pushed;
+      const float what = random.uniform();
+      if (what < 0.002F) burn_in.accept_aside();
+      if (what > 0.998F) burn_in.discard();
+      if (what > 0.999F) burn_in.drop_aside();
+      ASSERT_EQ(burn_in.accepted().windows + burn_in.held() + burn_in.discarded(), pushed) << i;
+    }
+  }
 }
 
 TEST(BurnIn, AGrowingFaultTeachesNothingOfItsLastQuarantine) {

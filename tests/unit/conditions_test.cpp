@@ -201,6 +201,47 @@ TEST_F(ConditionsTest, WhatShakesMuchLessThanLearnedIsNotTheMachineRunning) {
   EXPECT_EQ(look(running()).reason, Reason::none);
 }
 
+TEST_F(ConditionsTest,
+       AMachineThatWasNormalAndLeftItsSpeedIsAtRestWithLessOfItsLineThanAFaultTakes) {
+  const auto at = [&](float level, float turning, float line, bool normal = false) {
+    features_ = kSlowMean;
+    features_[0] += level;
+    features_[13] += turning;
+    features_[17] += line;
+    const Reason reason = conditions_.look(running(), features_, false, 1.0F).reason;
+    conditions_.scored(normal);
+    return reason;
+  };
+  const auto leave = [&] {
+    look(running(26.0F));
+    conditions_.scored(true);  // what cannot be compared says nothing, whatever its score
+  };
+  const auto beside_a_neighbour = [&] { return at(-0.1F, -0.1F, -1.1F); };
+  // Nobody has seen it normal.
+  settle();
+  leave();
+  for (std::uint32_t i = 0; i < 2 * kSettlingWindows; ++i) at(0.0F, 0.0F, 0.0F);
+  EXPECT_EQ(beside_a_neighbour(), Reason::none);
+  // A fault that begins while it runs.
+  EXPECT_EQ(at(0.0F, 0.0F, 0.0F, true), Reason::none);
+  EXPECT_EQ(beside_a_neighbour(), Reason::none);
+  leave();
+  for (int i = 0; i < 500; ++i) EXPECT_EQ(beside_a_neighbour(), Reason::weak) << i;
+  // A fault of a machine that starts again is louder, or keeps its line.
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(at(0.2F, -0.1F, -1.1F), Reason::changing);
+  EXPECT_EQ(at(0.2F, -0.1F, -1.1F), Reason::none);
+  EXPECT_EQ(at(-0.1F, 0.2F, -1.1F), Reason::none);
+  EXPECT_EQ(at(-0.1F, -0.1F, -0.7F), Reason::none);
+  // And normal it is itself again.
+  EXPECT_EQ(at(0.0F, 0.0F, 0.0F, true), Reason::none);
+  EXPECT_EQ(beside_a_neighbour(), Reason::none);
+  conditions_.restart();
+  settle();
+  leave();
+  for (std::uint32_t i = 0; i < 2 * kSettlingWindows; ++i) at(0.0F, 0.0F, 0.0F);
+  EXPECT_EQ(beside_a_neighbour(), Reason::none);
+}
+
 TEST_F(ConditionsTest, AMachineThatWasOffIsWaitedFor) {
   settle();
   WindowSummary off = running();
