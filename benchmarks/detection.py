@@ -112,6 +112,13 @@ def summarise(results: list[dict]) -> str:
                 f"  {fault}: alarmed before +0.7 mm/s on {len(in_time)} of {len(lives)}; "
                 f"severity then {middle:.2f} of the limit's (median); false alarms before {sum(f['false_alarms_before'] for f in lives)}"
             )
+        early = [f for r in fleet for f in r.get("faults_in_burn_in", {}).values()]
+        if early:
+            in_time = sum(0 <= f["alarm_s"] < f["limit_s"] for f in early)
+            lines.append(
+                f"  growing from the first day of burn-in on, one fault a machine: alarmed before +0.7 mm/s on {in_time} of {len(early)}, "
+                f"at all on {sum(f['alarm_s'] >= 0 for f in early)}"
+            )
         lines += confusion(fleet)
         remounts = [r["remounts"] for r in fleet if "remounts" in r]
         if remounts:

@@ -108,8 +108,9 @@ struct Tally {
   }
 };
 
-nlohmann::json watch_fault(Watcher& watcher, const FleetMachine& machine,
-                           simulator::FaultKind kind) {
+/// @param learn  burn-in goes on meanwhile
+nlohmann::json watch_fault(Watcher& watcher, const FleetMachine& machine, simulator::FaultKind kind,
+                           bool learn) {
   const FleetLife life = simulator::growing(machine, kind);
   double begin_s = -1.0;
   double alarm_s = -1.0;
@@ -120,7 +121,7 @@ nlohmann::json watch_fault(Watcher& watcher, const FleetMachine& machine,
   double last_s = 0.0;
   live(machine, life, watcher.shape(), watcher.expected(), [&](const Window& window, std::int64_t) {
     last_s = window.truth.time_s;
-    const WindowResult result = watcher.judge(window, false);
+    const WindowResult result = watcher.judge(window, learn);
     if (window.truth.severity > 0.0 && begin_s < 0.0) begin_s = last_s;
     if (!result.alarm) return true;
     if (begin_s < 0.0) {
@@ -217,7 +218,10 @@ nlohmann::json run(std::uint64_t fleet, int index, double days, double disturban
   for (std::size_t i = 0; i < kFaults.size(); ++i) {
     const bool its_own = i == static_cast<std::size_t>(index) % kFaults.size();
     if (faults != "all" && faults != kFaults[i].name && !(faults == "one" && its_own)) continue;
-    json["faults"][kFaults[i].name] = watch_fault(weekly, machine, kFaults[i].kind);
+    json["faults"][kFaults[i].name] = watch_fault(weekly, machine, kFaults[i].kind, false);
+    if (!its_own) continue;
+    Watcher fresh(machine, shape, host::parse_alarm_rate("1/week"));
+    json["faults_in_burn_in"][kFaults[i].name] = watch_fault(fresh, machine, kFaults[i].kind, true);
   }
   return json;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What each group of vibration features brings, on one machine of the simulated fleet: the distance with and
-// without it. A line of JSON; benchmarks/features.py makes the table.
+// without it; and what others would that the set does without. A line of JSON; benchmarks/features.py makes the table.
 //
 //     fettle-feature-bench MACHINE PART
 //
@@ -27,7 +27,9 @@ using namespace fettle;
 using namespace fettle::bench;
 
 constexpr std::size_t kD = kVibrationFeatures.size();
-using Row = std::array<double, kD>;
+constexpr std::array<const char*, 5> kCandidates = {"kurtosis", "crest factor", "skewness",
+                                                    "autocorrelation", "autocorrelation at a turn"};
+using Row = std::array<double, kD + kCandidates.size()>;
 using Chosen = std::vector<std::size_t>;
 
 /// By what a feature measures: every group that DESIGN.md's table has a line for.
@@ -45,9 +47,58 @@ const char* group_of(const VibrationFeature& feature) {
   return feature.low == 1.0F ? "1x" : "2x and 3x";
 }
 
+/// What the set does without, of the accelerometer's way r about its mean, so that no direction counts: E|r|^4 /
+/// (E|r|^2)^2 and max|r| / rms (logarithms), the norm of E[r r r] over rms^3 (logarithm; 0.01 is nothing), and
+/// E[r(t) r(t - lag)] / E|r|^2 (Fisher's z) for a lag of one sample and of a turn.
+std::array<double, kCandidates.size()> candidates(const std::vector<Sample>& samples,
+                                                  double speed_hz) {
+  const auto n = static_cast<double>(samples.size());
+  std::array<double, 3> mean{};
+  for (const Sample& s : samples) {
+    for (std::size_t a = 0; a < 3; ++a) mean[a] += static_cast<double>(s.axis[a]) / n;
+  }
+  std::vector<std::array<double, 3>> r;
+  for (const Sample& s : samples) {
+    std::array<double, 3> way{};
+    for (std::size_t a = 0; a < 3; ++a) way[a] = static_cast<double>(s.axis[a]) - mean[a];
+    r.push_back(way);
+  }
+  const auto dot = [](const std::array<double, 3>& x, const std::array<double, 3>& y) {
+    return x[0] * y[0] + x[1] * y[1] + x[2] * y[2];
+  };
+  double second = 0.0;
+  double fourth = 0.0;
+  double largest = 0.0;
+  std::array<double, 27> third{};
+  for (const auto& x : r) {
+    const double square = dot(x, x);
+    second += square / n;
+    fourth += square * square / n;
+    largest = std::max(largest, square);
+    for (std::size_t i = 0; i < 27; ++i) third[i] += x[i / 9] * x[i / 3 % 3] * x[i % 3] / n;
+  }
+  double skew = 0.0;
+  for (const double t : third) skew += t * t;
+  const auto correlation = [&](std::size_t lag) {
+    double sum = 0.0;
+    for (std::size_t i = lag; i < r.size(); ++i) sum += dot(r[i], r[i - lag]);
+    const double c = sum / second / static_cast<double>(r.size() - lag);
+    return std::atanh(std::clamp(c, -0.99, 0.99));
+  };
+  const auto rate = static_cast<double>(kUsualWindow.rate_hz);
+  const auto turn = static_cast<std::size_t>(std::lround(rate / std::max(speed_hz, 4.0)));
+  return {std::log(fourth / (second * second)), 0.5 * std::log(largest / second),
+          std::log(0.01 + std::sqrt(skew / (second * second * second))), correlation(1),
+          correlation(turn)};
+}
+
+/// Candidates by operating point: what is learned of them is their mean.
+using Means = std::array<std::array<double, kCandidates.size()>, kMostOperatingPoints>;
+
 /// Windows that can be judged, less what was learned of their operating point.
 std::vector<Row> rows_of(const DetectorModel& model, const simulator::FleetMachine& machine,
-                         const simulator::FleetLife& life) {
+                         const simulator::FleetLife& life, const Means& means,
+                         std::vector<std::uint8_t>* points = nullptr) {
   std::vector<Row> rows;
   Pipeline pipeline(model);
   live(machine, life, kUsualWindow, host::ranges_of(model.baseline),
@@ -61,11 +112,19 @@ std::vector<Row> rows_of(const DetectorModel& model, const simulator::FleetMachi
                    kUsualWindow.rate_hz, std::span(features).first(kD));
          Row row;
          std::copy_n(features.begin(), kD, row.begin());
+         const auto others = candidates(window.samples, static_cast<double>(result.speed_hz));
+         for (std::size_t i = 0; i < others.size(); ++i) {
+           row[kD + i] = others[i] - means[result.point][i];
+         }
+         if (points != nullptr) points->push_back(result.point);
          rows.push_back(row);
          return true;
        });
   return rows;
 }
+
+/// Of a candidate between healthy hours: as of `impulsiveness`.
+constexpr double kCandidateVariation = 0.05;
 
 /// Mahalanobis' distance of the chosen features, as fit_mahalanobis() of all of them.
 class Distance {
@@ -80,7 +139,11 @@ class Distance {
         for (const Row& row : normal) sum += row[chosen_[i]] * row[chosen_[j]];
         sum /= static_cast<double>(normal.size());
         if (i != j) sum *= 0.9;
-        sum += static_cast<double>(covariance(variation, kFeatures, chosen_[i], chosen_[j]));
+        if (chosen_[i] < kD && chosen_[j] < kD) {
+          sum += static_cast<double>(covariance(variation, kFeatures, chosen_[i], chosen_[j]));
+        } else if (i == j) {
+          sum += kCandidateVariation * kCandidateVariation;
+        }
         for (std::size_t k = 0; k < j; ++k) sum -= factor_[i * d + k] * factor_[j * d + k];
         factor_[i * d + j] = i == j ? std::sqrt(sum) : sum / factor_[j * d + j];
       }
@@ -118,8 +181,21 @@ nlohmann::json run(int index, double part) {
       train_distance(table, host::parse_alarm_rate("1/week")).file, "bench", true);
   const DetectorModel& detector = model->detector();
 
-  const std::vector<Row> learned = rows_of(detector, machine, simulator::baseline(machine));
-  const std::vector<Row> later = rows_of(detector, machine, simulator::normal(machine, 1.0 / 7.0));
+  Means means{};
+  std::vector<std::uint8_t> points;
+  std::vector<Row> learned =
+      rows_of(detector, machine, simulator::baseline(machine), means, &points);
+  for (std::size_t i = 0; i < kCandidates.size(); ++i) {
+    std::array<double, kMostOperatingPoints> count{};
+    for (std::size_t n = 0; n < learned.size(); ++n) {
+      means[points[n]][i] += learned[n][kD + i];
+      ++count[points[n]];
+    }
+    for (std::size_t p = 0; p < count.size(); ++p) means[p][i] /= std::max(count[p], 1.0);
+    for (std::size_t n = 0; n < learned.size(); ++n) learned[n][kD + i] -= means[points[n]][i];
+  }
+  const std::vector<Row> later =
+      rows_of(detector, machine, simulator::normal(machine, 1.0 / 7.0), means);
   std::vector<std::pair<std::string, std::vector<Row>>> faults;
   for (const auto& [name, kind] : kFaults) {
     simulator::FleetLife life = simulator::normal(machine, 90.0 / simulator::kWeek_s);
@@ -127,7 +203,7 @@ nlohmann::json run(int index, double part) {
     fault.which = kind;
     fault.severity = part * machine.severity_at_rise(kind, fault.defect, simulator::kRise_mm_s);
     life.schedule.faults.push_back(fault);
-    faults.emplace_back(name, rows_of(detector, machine, life));
+    faults.emplace_back(name, rows_of(detector, machine, life, means));
   }
 
   std::vector<std::pair<std::string, Chosen>> sets(1, {"all", {}});
@@ -150,6 +226,13 @@ nlohmann::json run(int index, double part) {
         set_named("without" + name.substr(4)).push_back(i);
       }
     }
+  }
+
+  for (std::size_t i = 0; i < kCandidates.size(); ++i) {
+    Chosen with = set_named("all");
+    with.push_back(kD + i);
+    sets.emplace_back(std::string("only ") + kCandidates[i], Chosen{kD + i});
+    sets.emplace_back(std::string("with ") + kCandidates[i], with);
   }
 
   nlohmann::json json = {{"machine", index}, {"part", part}};

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What each group of vibration features brings: the share of faulty windows whose distance exceeds the 99.9th
-percentile of a later normal day, with all features, without the group and with the group alone. Mean over machines
-of the simulated fleet."""
+percentile of a later normal day, with all features, without the group and with the group alone; and with what the
+set does without beside it. Mean over machines of the simulated fleet."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ FAULTS = ("imbalance", "misalignment", "loose", "bearing")
 def table(results: list[dict]) -> str:
     sets = [r["sets"] for r in results if "sets" in r]
     lines = [f"{len(sets)} machines, faults at {results[0]['part']:g} of the severity at +0.7 mm/s; % of faulty windows found"]
-    lines.append(f"{'features':<24}" + "".join(f"{fault:>14}" for fault in (*FAULTS, "mean")))
+    lines.append(f"{'features':<32}" + "".join(f"{fault:>14}" for fault in (*FAULTS, "mean")))
     for name in sorted(sets[0], key=lambda n: (n != "all", n.split(" ", 1)[-1], n)):
         found = [100 * sum(s[name][fault] for s in sets) / len(sets) for fault in FAULTS]
-        lines.append(f"{name:<24}" + "".join(f"{x:>14.1f}" for x in (*found, sum(found) / len(found))))
+        lines.append(f"{name:<32}" + "".join(f"{x:>14.1f}" for x in (*found, sum(found) / len(found))))
     return "\n".join(lines)
 
 

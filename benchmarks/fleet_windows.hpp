@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/pipeline.hpp"
 #include "host/learning.hpp"
@@ -24,6 +25,7 @@ inline constexpr WindowShape kUsualWindow{128, 200.0F};
 struct Window {
   std::array<float, kMaxFeatures> features{};
   WindowSummary summary;
+  std::vector<Sample> samples;  // that it was made of
   simulator::FleetTruth truth;  // at its end
   bool running = true;          // all the time, at one set point
 };
@@ -40,11 +42,13 @@ void live(const simulator::FleetMachine& machine, const simulator::FleetLife& li
   while (stream.next(block)) {
     if (block.truth.state != simulator::RunState::running) window.running = false;
     for (const TimedSample& sample : block.samples) {
+      window.samples.push_back(sample.sample);
       if (!front.push(sample)) continue;
       front.finish(window.features, window.summary);
       window.truth = block.truth;
       if (!on_window(window, front.start_us())) return;
       window.running = block.truth.state == simulator::RunState::running;
+      window.samples.clear();
     }
   }
 }

@@ -295,7 +295,8 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
   } else if (verb == "time") {
     std::int64_t seconds = 0;
     if (!value.empty()) {
-      if (!parse(value, seconds) || !set_clock(seconds * 1'000'000)) {
+      if (!parse(value, seconds) || seconds < kEarliestUtc_s || seconds > kLatestUtc_s ||
+          !set_clock(seconds * 1'000'000)) {
         return expected("seconds since 1970 (UTC)");
       }
     }
@@ -601,8 +602,13 @@ ReplyStatus Board::show_self_test(Reply& reply) const {
       reply << "it is still running";
       return ReplyStatus::not_now;
     }
-    reply << "FAIL sensor: " << mpu6050::describe(sensor.cause)
-          << ". Check 3V3, GND, SDA, SCL and that AD0 is low or high, not open.";
+    reply << "FAIL sensor: " << mpu6050::describe(sensor.cause);
+    if (sensor.cause == mpu6050::Cause::other_chip) {
+      reply << ": it says 0x";
+      reply.hex(sensor.who_am_i, 2) << ", an MPU6050 0x68. Try another module";
+    } else {
+      reply << ". Check 3V3, GND, SDA, SCL and that AD0 is low or high, not open.";
+    }
     return ReplyStatus::ok;
   }
   if (result.status == mpu6050::SelfTestStatus::failed) {
@@ -631,7 +637,9 @@ ReplyStatus Board::show_self_test(Reply& reply) const {
     reply << ", noise ";
     reply.number(static_cast<double>(a.noise) * (axis < 3 ? 1000 : 1), axis < 3 ? 1 : 2)
         << (axis < 3 ? " mg" : " dps");
-    if (!a.passed && !a.untrimmed()) reply << ": rest the machine, test again";
+    if (a.passed || a.untrimmed()) continue;
+    reply << (a.noise > 0 ? ": rest the machine, test again"
+                          : ": it does not move: another module");
   }
   show_interrupt(reply, sensor);
   show_wires(reply, result);

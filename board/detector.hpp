@@ -82,7 +82,10 @@ class Detector {
   /// Each window by this threshold, whatever the model says; 0 as the model says.
   void set_threshold(float threshold) {
     if (!loaded()) return;
-    by_hand_ = threshold > 0 ? std::optional(threshold) : std::nullopt;
+    const std::optional<float> by_hand = threshold > 0 ? std::optional(threshold) : std::nullopt;
+    // Another setting was changed: an alarm stands, and evidence goes on gathering.
+    if (by_hand == by_hand_) return;
+    by_hand_ = by_hand;
     if (!pipeline_) return;
     pipeline_->set_threshold(by_hand_);
     if (refined_) pipeline_->adopt(*refined_);

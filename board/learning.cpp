@@ -45,7 +45,7 @@ Learning::Loaded Learning::begin(const DetectorModel& model, const WindowShape& 
   refinement_.emplace(model, window);
   model_crc32_ = model_crc32;
   hop_ = static_cast<std::uint16_t>(window.hop_samples());
-  saved_windows_ = 0;
+  saved_revision_ = 0;
   changed_ = false;
 
   constexpr int kTries = 3;
@@ -66,13 +66,13 @@ Learning::Loaded Learning::begin(const DetectorModel& model, const WindowShape& 
   }
   if (take(record, 8, 4) != model_crc32_ || take(record, 6, 2) != hop_) return Loaded::foreign;
   if (!refinement_->read(body(record))) return Loaded::damaged;
-  saved_windows_ = refinement_->burn_in().accepted().windows;
+  saved_revision_ = refinement_->burn_in().revision();
   return Loaded::taken_up;
 }
 
 bool Learning::step() {
   if (!refinement_) return false;
-  if (refinement_->burn_in().accepted().windows != saved_windows_) changed_ = true;
+  if (refinement_->burn_in().revision() != saved_revision_) changed_ = true;
   // A status other than ok means that the summary is not one to calibrate on yet: asked again later.
   if (refinement_->due()) static_cast<void>(refinement_->begin(*memory_));
   const bool better = refinement_->step();
@@ -107,7 +107,7 @@ StoreStatus Learning::keep() {
   put(record, record.size() - 4, checksum(record), 4);
   // Tried once: what is not saved now is saved with the next quarantine.
   changed_ = false;
-  saved_windows_ = refinement_->burn_in().accepted().windows;
+  saved_revision_ = refinement_->burn_in().revision();
   return store_.save(record);
 }
 

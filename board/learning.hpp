@@ -72,7 +72,7 @@ class Learning {
   std::optional<Refinement> refinement_;
   std::uint32_t model_crc32_ = 0;
   std::uint16_t hop_ = 0;
-  std::uint32_t saved_windows_ = 0;  // accepted then
+  std::uint32_t saved_revision_ = 0;  // of what was learned
   bool changed_ = false;
   bool writable_ = true;
 };

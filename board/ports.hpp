@@ -101,7 +101,8 @@ class EventFlash {
 /// bytes or the new ones.
 class SettingsStore {
  public:
-  /// @return ok and the bytes' number in `size`; absent if nothing was ever saved
+  /// @return ok and the bytes' number in `size`; absent if nothing was ever saved. A record that is longer than
+  /// `bytes` is not ours, and no fault of the storage: ok, a larger size, and any bytes.
   [[nodiscard]] virtual StoreStatus load(std::span<std::uint8_t> bytes, std::size_t& size) = 0;
   [[nodiscard]] virtual StoreStatus save(std::span<const std::uint8_t> bytes) = 0;
 

@@ -18,18 +18,19 @@ namespace fettle {
 ///
 /// What an alarm discards is set aside until the next one: somebody may know that it was none.
 ///
-/// What comes and goes is no fault: faults do not heal. An episode is an alarm, or several with less than a
-/// quarantine between them; it has passed when a quarantine without an alarm has followed. The first kPassesUntaught
-/// of them teach nothing, because somebody may have mended what was wrong; from then on an episode that passes
-/// counts as normal running, all of it, as long as burn-in goes on. That is a machine next door that was off
-/// while the ten minutes were recorded.
+/// What comes and goes is taken for no fault, because few faults heal. An episode is an alarm, or several with less
+/// than a quarantine between them; it has passed when a quarantine without an alarm has followed. The first
+/// kPassesUntaught of them teach nothing, because somebody may have mended what was wrong; from then on an episode
+/// that passes counts as normal running, all of it, as long as burn-in goes on and nobody has said that an alarm was
+/// true. That is a machine next door that was off while the ten minutes were recorded. A fault that comes and goes in
+/// these hours is learned as well: that is the price.
 ///
 /// A warning alone discards nothing. By design a healthy machine raises many warnings for one
 /// false alarm, and leaving out what leads to them would cut the tail off that the limit needs.
 ///
 /// Nor does a level that keeps rising teach, though it raises no alarm: a fault that grows for half a day would take
-/// the limit along. After kRises stretches in a row, each above all before, nothing is learned until kFlat in a row
-/// did not rise.
+/// the limit along. After kRises stretches that were each higher than all before, with less than kFlat between two
+/// of them, nothing is learned until kFlat in a row were not.
 ///
 /// Evidence must always be in the same units: location and scale of the model file, not refined
 /// ones.
@@ -37,10 +38,11 @@ class BurnIn {
  public:
   /// Discarded is a stretch with more than this share of windows above normal.
   static constexpr std::uint32_t kWarningsAre1In = 8;
-  static constexpr std::uint32_t kPassesUntaught = 1;
+  static constexpr std::uint8_t kPassesUntaught = 1;
+  static constexpr std::uint8_t kDistrusted = 255;
   static constexpr std::uint8_t kRises = 3;
   static constexpr std::uint8_t kFlat = 4;
-  /// Windows of an episode; one that is longer lasts, and teaches nothing. At 0.64 s eleven hours.
+  /// Windows of an episode, which is what counts of 16 bits hold; one that is longer lasts, and teaches nothing. At 0.64 s eleven hours.
   static constexpr std::uint32_t kLongestEpisode = 65535;
   static constexpr std::size_t kBytes = 4 + EvidenceSummary::kBins * 4 + 5 * 4 + 3 * 8;
   static constexpr std::uint8_t kLayout = 1;
@@ -88,14 +90,24 @@ class BurnIn {
   /// The last alarm was a false one: what led to it was normal running.
   constexpr void accept_aside() {
     discarded_ -= std::min(discarded_, aside_.windows);
+    ++revision_;
     accept(aside_);
     aside_ = Stretch{};
   }
-  /// It was a true one.
+  /// It was a true one: until forgive() no episode teaches any more.
   constexpr void drop_aside() {
     aside_ = Stretch{};
-    passed_ = 0;
+    passed_ = kDistrusted;
+    ++revision_;
   }
+  /// The machine was serviced: what was wrong with it is not any more.
+  constexpr void forgive() {
+    aside_ = Stretch{};
+    passed_ = 0;
+    ++revision_;
+  }
+  /// Differs once write() has something else to write.
+  [[nodiscard]] constexpr std::uint32_t revision() const { return revision_; }
   /// Windows that led to the last alarm, until it is known what it was.
   [[nodiscard]] constexpr std::uint32_t aside() const { return aside_.windows; }
 
@@ -106,11 +118,11 @@ class BurnIn {
   [[nodiscard]] constexpr std::uint32_t held() const {
     return filling_.windows + (episode_ == Episode::none ? waiting_.windows : 0U);
   }
-  /// Episodes that have passed, at most 255.
-  [[nodiscard]] constexpr std::uint32_t passed() const { return passed_; }
+  /// Episodes that have passed while burn-in went on, at most 254; kDistrusted after a true alarm.
+  [[nodiscard]] constexpr std::uint8_t passed() const { return passed_; }
 
-  /// What is accepted, in kBytes: layout number, episodes that have passed, the bin of the highest stretch's mean and
-  /// one (0: none), rises in a row and 16 times the stretches since that did not, u8 each; counts, windows, pairs, sessions,
+  /// What is accepted, in kBytes: layout number, episodes that have passed, 1 + the bin of
+  /// the highest stretch's mean (0: none), rises and 16 times the stretches since the last of them, u8 each; counts, windows, pairs, sessions,
   /// discarded and quarantine as u32; products, session means and squares as float64; all little
   /// endian. Whoever stores it adds the checksum. What is in quarantine is not kept: power may have
   /// been cut because of what is wrong with the machine.
@@ -149,7 +161,10 @@ class BurnIn {
     const auto passed = static_cast<std::uint8_t>(take(1));
     const auto highest = static_cast<std::uint8_t>(take(1));
     const auto trend = static_cast<std::uint8_t>(take(1));
-    if (highest > EvidenceSummary::kBins || trend % 16U > kRises || trend / 16U >= kFlat) {
+    const std::uint32_t rises = trend % 16U;
+    const std::uint32_t flat = trend / 16U;
+    if (highest > EvidenceSummary::kBins || rises > kRises || flat >= kFlat ||
+        (rises > 0 && highest == 0) || (flat > 0 && rises == 0)) {
       return false;
     }
     EvidenceSummary summary;
@@ -176,8 +191,8 @@ class BurnIn {
     discarded_ = discarded;
     passed_ = passed;
     highest_ = highest;
-    rises_ = trend % 16U;
-    flat_ = trend / 16U;
+    rises_ = static_cast<std::uint8_t>(rises);
+    flat_ = static_cast<std::uint8_t>(flat);
     return true;
   }
 
@@ -260,14 +275,15 @@ class BurnIn {
       } else {
         accept(waiting_);
       }
-    } else if (episode_ == Episode::going) {
-      if (passed_ < 255) ++passed_;
-      if (going_on && passed_ > kPassesUntaught) {
+    } else if (episode_ == Episode::going && going_on && passed_ != kDistrusted) {
+      if (passed_ < kDistrusted - 1) ++passed_;
+      if (passed_ > kPassesUntaught && rises_ < kRises) {
         accept_aside();
         discarded_ -= std::min(discarded_, waiting_.windows);
-        accept(waiting_);
+        accept(waiting_, false);
       }
     }
+    if (episode_ != Episode::none || waiting_.windows > 0) ++revision_;
     episode_ = Episode::none;
     waiting_ = filling_;
     filling_ = Stretch{};
@@ -277,21 +293,22 @@ class BurnIn {
   constexpr bool rises(const Stretch& stretch) {
     const auto mean = static_cast<float>(stretch.sum / stretch.windows);
     const auto level = static_cast<std::uint8_t>(EvidenceSummary::bin_of(mean) + 1);
-    // A bin is what chance makes of a stretch.
-    const bool higher = highest_ > 0 && level > highest_ + 1;
-    highest_ = std::max(highest_, level);
+    // A bin is what chance makes of a stretch. What is not higher leaves the mark where it is, so that small steps
+    // add up.
+    const bool first = highest_ == 0;
+    const bool higher = !first && level > highest_ + 1;
+    if (first || higher) highest_ = level;
     if (higher) {
       flat_ = 0;
       if (rises_ < kRises) ++rises_;
-    } else if (rises_ == kRises) {
-      if (++flat_ == kFlat) rises_ = flat_ = 0;
-    } else {
-      rises_ = 0;
+    } else if (rises_ > 0 && ++flat_ == kFlat) {
+      rises_ = flat_ = 0;
     }
     return rises_ == kRises;
   }
 
-  constexpr void accept(const Stretch& stretch) {
+  /// @param session  its mean is one of those that sessions differ by
+  constexpr void accept(const Stretch& stretch, bool session = true) {
     // Full means that nothing can be learned any more: 2^31 windows of 0.64 s are 43 years.
     if (stretch.windows == 0 || accepted_.windows >= 0x80000000U) return;
     for (std::size_t i = 0; i < EvidenceSummary::kBins; ++i) {
@@ -301,7 +318,7 @@ class BurnIn {
     accepted_.pairs += stretch.pairs;
     accepted_.products += stretch.products;
     // The mean of a few windows, of which some raised an alarm, is not what sessions differ by.
-    if (2 * stretch.windows < quarantine_) return;
+    if (!session || 2 * stretch.windows < quarantine_) return;
     const double mean = stretch.sum / stretch.windows;
     ++accepted_.sessions;
     accepted_.session_means += mean;
@@ -312,11 +329,12 @@ class BurnIn {
 
   std::uint32_t quarantine_;
   std::uint32_t discarded_ = 0;
+  std::uint32_t revision_ = 0;
   Episode episode_ = Episode::none;
   std::uint8_t passed_ = 0;
   std::uint8_t highest_ = 0;  // mean of a stretch so far: its bin and one; 0: none
-  std::uint8_t rises_ = 0;    // in a row
-  std::uint8_t flat_ = 0;     // after kRises of them, stretches in a row that did not rise
+  std::uint8_t rises_ = 0;    // stretches that were higher, kFlat apart at most
+  std::uint8_t flat_ = 0;     // stretches since the last of them
   bool alarm_ = false;
   bool has_before_ = false;
   float before_ = 0.0F;

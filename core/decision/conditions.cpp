@@ -26,6 +26,8 @@ constexpr float kMuchMore = 0.9F;
 // A gyroscope whose own line has gone, with less in all: faults lower that line by up to 1.7, but not all of these.
 constexpr float kLessTurning = -0.3F;
 constexpr float kNoLineTurning = -1.5F;
+// A stop takes so many windows at least.
+constexpr std::uint32_t kLeaves = 4;
 // Of a machine that left its speed and has not been normal since; the levels are not louder then.
 constexpr float kNoLineTurningAway = -0.8F;
 // What loses its speed without getting louder than this does not run; neighbours and load make 0.1 of it.
@@ -164,9 +166,11 @@ Condition Conditions::look(const WindowSummary& window, std::span<float> feature
   if (!condition.counts) {
     const bool coasts = weak_ > 0 && ran_ && baseline_.knows_speed();
     waiting_ = std::max(waiting_, coasts ? kWeakSettlingWindows : kSettlingWindows);
-    if (machine_ == Machine::normal) machine_ = Machine::away;
+    // An odd estimate of the speed is no stop.
+    if (++leaving_ >= kLeaves && machine_ == Machine::normal) machine_ = Machine::away;
     return condition;
   }
+  leaving_ = 0;
   comparable_ = true;
   if (waiting_ > 0) {
     --waiting_;

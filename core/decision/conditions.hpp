@@ -53,6 +53,7 @@ class Conditions {
     weak_ = 0;
     ran_ = false;
     machine_ = Machine::unknown;
+    leaving_ = 0;
     comparable_ = false;
     unclear_ = 0;
     gaps_ = 0;
@@ -66,7 +67,7 @@ class Conditions {
   enum class Machine : std::uint8_t {
     unknown,
     normal,
-    away,  // it was normal, left its speed, and has not been normal since
+    away,  // it was normal, left its speed for long enough, and has not been normal since
   };
 
   [[nodiscard]] Condition of_sensor(const WindowSummary& window, float rate);
@@ -86,8 +87,9 @@ class Conditions {
   std::uint32_t unclear_ = 0;             // windows in a row whose speed could not be made out
   bool ran_ = false;                      // a window was judged: what is weak now may coast
   Machine machine_ = Machine::unknown;
-  bool comparable_ = false;  // the last window counts, or would if nothing were waited for
-  std::uint32_t gaps_ = 0;   // rises with each gap, falls with each window
+  std::uint32_t leaving_ = 0;  // windows in a row that were off, weak or changing
+  bool comparable_ = false;    // the last window counts, or would if nothing were waited for
+  std::uint32_t gaps_ = 0;     // rises with each gap, falls with each window
 };
 
 }  // namespace fettle

@@ -17,6 +17,7 @@ constexpr std::uint32_t kLongestExcursion = 1U << 24;
 constexpr float kMostEvidence = 50.0F;
 
 constexpr std::uint32_t kFlagWaits = 1;
+constexpr std::uint32_t kFlagSupported = 2;
 
 }  // namespace
 
@@ -33,12 +34,15 @@ Refinement::Refinement(const DetectorModel& model, const WindowShape& window)
   support_ = {static_cast<double>(record.normal_hours()),
               static_cast<double>(record.supported_per_hour()),
               static_cast<double>(record.minutes_missing())};
+  supported_ = support_.supported_per_hour <= wish_.alarms_per_hour;
 }
 
 void Refinement::push(const WindowResult& result) {
   follow(result);
   if (!(result.evidence == result.evidence)) {
     burn_in_.restart();
+    // It cannot be told what led to an alarm of windows that teach nothing.
+    if (result.alarm) burn_in_.discard();
     return;
   }
   if (waits_) {
@@ -58,7 +62,7 @@ void Refinement::push(const WindowResult& result) {
                 result.verdict == Verdict::alarm     ? Level::alarm
                 : result.verdict == Verdict::warning ? Level::warning
                                                      : Level::normal,
-                support_.supported_per_hour > wish_.alarms_per_hour);
+                !supported_);
 }
 
 /// Remembers how an alarm came about. All of it can be told from the statistic.
@@ -118,6 +122,7 @@ void Refinement::was_true() {
 
 void Refinement::serviced() {
   burn_in_.discard();
+  burn_in_.forgive();
   waits_ = false;
 }
 
@@ -149,6 +154,7 @@ Status Refinement::begin(Memory& memory) {
 bool Refinement::step() {
   if (memory_ == nullptr || !memory_->calibrator.step()) return false;
   support_ = support_then_;
+  supported_ = supported_ || support_.supported_per_hour <= wish_.alarms_per_hour;
   // Ten minutes say how a healthy machine may vary; a quiet time does not make what is usual suspicious.
   calibrated_ = memory_->calibrator.result().settings;
   memory_ = nullptr;
@@ -181,7 +187,7 @@ void Refinement::write(std::span<std::uint8_t, kBytes> bytes) const {
     put(std::bit_cast<std::uint32_t>(static_cast<float>(value)));
   };
   put(refined_at_);
-  put(waits_ ? kFlagWaits : 0U);
+  put((waits_ ? kFlagWaits : 0U) | (supported_ ? kFlagSupported : 0U));
   for (const float value : {calibrated_.location, calibrated_.scale, calibrated_.cap,
                             calibrated_.reference, calibrated_.limit}) {
     put(std::bit_cast<std::uint32_t>(value));
@@ -229,14 +235,16 @@ bool Refinement::read(std::span<const std::uint8_t, kBytes> bytes) {
     if (!within(value, 0.0F, 1e12F)) return false;
   }
   BurnIn burn_in(kQuarantine);
-  if (!is_valid(settings) || !(refined || settings == file) || flags > kFlagWaits ||
-      excused.windows > kLongestExcursion || !within(excused.sum, -1e9F, 1e9F) ||
-      !burn_in.read(bytes.first<BurnIn::kBytes>()) || refined_at > burn_in.accepted().windows) {
+  if (!is_valid(settings) || !(refined || settings == file) ||
+      flags > (kFlagWaits | kFlagSupported) || excused.windows > kLongestExcursion ||
+      !within(excused.sum, -1e9F, 1e9F) || !burn_in.read(bytes.first<BurnIn::kBytes>()) ||
+      refined_at > burn_in.accepted().windows) {
     return false;
   }
   burn_in_ = burn_in;
   refined_at_ = refined_at;
-  waits_ = flags == kFlagWaits;
+  waits_ = (flags & kFlagWaits) != 0;
+  supported_ = (flags & kFlagSupported) != 0;
   normal_windows_ = 0;
   calibrated_ = settings;
   support_ = {static_cast<double>(support[0]), static_cast<double>(support[1]),

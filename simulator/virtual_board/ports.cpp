@@ -219,8 +219,8 @@ StoreStatus VirtualSettings::load(std::span<std::uint8_t> bytes, std::size_t& si
   if (operations_.fails()) return StoreStatus::failed;
   const std::uint64_t there = medium_.size();
   if (there == 0) return StoreStatus::absent;
-  if (there > bytes.size()) return StoreStatus::failed;
   size = static_cast<std::size_t>(there);
+  if (there > bytes.size()) return StoreStatus::ok;
   return medium_.read(0, bytes.first(size)) ? StoreStatus::ok : StoreStatus::failed;
 }
 

@@ -811,7 +811,8 @@ TEST_F(BoardTest, SettingsThatCannotBeReadAreNotWrittenOver) {
 TEST_F(BoardTest, AClockThatCannotBeRightIsNone) {
   power_on();
   connect(kAll);
-  for (const char* line : {"time 9000000000", "time 5", "time -1", "time 99999999999999999999"}) {
+  for (const char* line : {"time 9000000000", "time 288230377851711744", "time 5", "time -1",
+                           "time 99999999999999999999"}) {
     EXPECT_EQ(ask(line).status, ReplyStatus::bad_value) << line;
   }
   send(protocol::MessageType::hello,

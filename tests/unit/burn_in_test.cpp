@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "core/learn/random.hpp"
 
@@ -129,10 +131,75 @@ TEST(BurnIn, NoEpisodeTeachesOnceBurnInIsOverNorAfterATrueAlarm) {
     confirmed.discard();
     push(confirmed, 101, 0.0F);
   }
-  EXPECT_EQ(over.passed(), 3U);
+  EXPECT_EQ(over.passed(), 0U);
   EXPECT_EQ(taught(over, 5.0F), 0U);
-  EXPECT_EQ(confirmed.passed(), 0U);
+  EXPECT_EQ(confirmed.passed(), BurnIn::kDistrusted);
   EXPECT_EQ(taught(confirmed, 5.0F), 0U);
+  // Not even long after it, until the machine was serviced; then the first teaches nothing again.
+  BurnIn later(kQuarantine);
+  push(later, 1, 5.0F, Level::alarm);
+  later.drop_aside();
+  later.discard();
+  for (int i = 0; i < 3; ++i) {
+    episode(later, 30);
+    push(later, 101, 0.0F);
+  }
+  EXPECT_EQ(taught(later, 5.0F), 0U);
+  later.forgive();
+  episode(later, 30);
+  push(later, 101, 0.0F);
+  EXPECT_EQ(later.passed(), 1U);
+  EXPECT_EQ(taught(later, 5.0F), 0U);
+}
+
+TEST(BurnIn, AnEpisodeIsNoSession) {
+  BurnIn burn_in(kQuarantine);
+  for (int i = 0; i < 2; ++i) {
+    episode(burn_in, 5 * static_cast<int>(kQuarantine));
+    push(burn_in, 101, 0.0F);
+  }
+  EXPECT_EQ(taught(burn_in, 5.0F), 5 * kQuarantine);
+  EXPECT_LE(burn_in.accepted().session_means, 0.0);
+}
+
+TEST(BurnIn, AFaultThatGrowsByStepsOfAnySizeIsNotLearnedForLong) {
+  for (const float a_stretch : {0.07F, 0.1F, 0.15F, 0.2F, 0.3F, 0.5F}) {
+    BurnIn burn_in(kQuarantine);
+    float level = 0.0F;
+    for (; level < 6.0F; level += a_stretch) push(burn_in, static_cast<int>(kQuarantine), level);
+    // Three rises of two bins, and what they take to be seen.
+    std::size_t highest = 0;
+    for (std::size_t bin = 0; bin < EvidenceSummary::kBins; ++bin) {
+      if (burn_in.accepted().counts[bin] > 0) highest = bin;
+    }
+    EXPECT_LE(highest, EvidenceSummary::bin_of(std::max(0.75F, 3.1F * a_stretch))) << a_stretch;
+  }
+}
+
+TEST(BurnIn, TrendAndEpisodesSurviveAPowerCutAndNonsenseDoesNot) {
+  BurnIn burn_in(kQuarantine);
+  episode(burn_in, 30);
+  push(burn_in, 101, 0.0F);
+  for (const float level : {0.0F, 0.5F, 1.0F, 1.0F}) {
+    push(burn_in, static_cast<int>(kQuarantine), level);
+  }
+  std::array<std::uint8_t, BurnIn::kBytes> bytes = bytes_of(burn_in);
+  EXPECT_EQ(bytes[1], 1U);
+  EXPECT_GT(bytes[2], 0U);
+  EXPECT_EQ(bytes[3], 2U);
+  BurnIn after(kQuarantine);
+  ASSERT_TRUE(after.read(bytes));
+  EXPECT_EQ(bytes_of(after), bytes);
+  EXPECT_EQ(after.passed(), 1U);
+  // The third rise is one for it, too.
+  push(after, 201, 1.5F);
+  EXPECT_EQ(taught(after, 1.5F), 0U);
+  for (const auto& [at, value] : {std::pair{2, 97}, std::pair{2, 0}, std::pair{3, 4},
+                                  std::pair{3, 0x42}, std::pair{3, 0x10}}) {
+    auto bad = bytes;
+    bad[static_cast<std::size_t>(at)] = static_cast<std::uint8_t>(value);
+    EXPECT_FALSE(after.read(bad)) << at << ' ' << value;
+  }
 }
 
 TEST(BurnIn, ALevelThatKeepsRisingIsNotLearnedUntilItStays) {
@@ -149,9 +216,9 @@ TEST(BurnIn, ALevelThatKeepsRisingIsNotLearnedUntilItStays) {
   for (std::uint8_t i = 0; i < BurnIn::kFlat; ++i) hour(0.8F);
   hour(0.8F);
   EXPECT_EQ(burn_in.accepted().windows, 400U + kQuarantine);
-  // Up and down is no trend, nor are two rises.
+  // Up and down is no trend, nor are two rises, nor a third long after.
   BurnIn restless(kQuarantine);
-  for (const float level : {0.0F, 0.3F, 0.6F, -1.0F, 0.9F, 1.2F, 1.0F, 1.5F, 1.8F, 0.0F}) {
+  for (const float level : {0.0F, 0.3F, 0.6F, -1.0F, 0.5F, 0.2F, 0.6F, 0.9F, 1.2F, 0.0F}) {
     push(restless, static_cast<int>(kQuarantine), level);
   }
   EXPECT_EQ(restless.discarded(), 0U);

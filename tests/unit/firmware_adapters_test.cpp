@@ -278,6 +278,21 @@ TEST_F(Card, AFullOneKeepsNoPartOfWhatDidNotFit) {
   EXPECT_EQ(std::filesystem::file_size(file), 512U);
 }
 
+TEST_F(Card, ALogOfTwoGigabytesIsFullAndStaysReadable) {
+  ASSERT_EQ(card.open(size), StoreStatus::ok);
+  ASSERT_EQ(card.append(record), StoreStatus::ok);
+  constexpr std::uintmax_t kLargest = 0x7FFF'FFFF;
+  std::filesystem::resize_file(file, kLargest - record.size());  // a hole takes no room
+  EXPECT_EQ(card.append(record), StoreStatus::ok);
+  EXPECT_EQ(card.append(record), StoreStatus::full);
+  EXPECT_EQ(std::filesystem::file_size(file), kLargest);
+  ASSERT_EQ(card.open(size), StoreStatus::ok);
+  EXPECT_EQ(size, kLargest);
+  std::array<std::uint8_t, 16> bytes{};
+  EXPECT_EQ(card.read(kLargest - bytes.size(), bytes), StoreStatus::ok);
+  EXPECT_EQ(card.append(record), StoreStatus::full);
+}
+
 // --- Flash ------------------------------------------------------------------------------------------
 
 TEST_F(Adapters, SlotsAreTwoPartitionsThatFollowWrites) {
@@ -287,7 +302,7 @@ TEST_F(Adapters, SlotsAreTwoPartitionsThatFollowWrites) {
   ASSERT_TRUE(models.begin());
   EXPECT_EQ(models.slot_bytes(), 65'536U);
   EXPECT_EQ(models.erase(1), StoreStatus::ok);
-  EXPECT_EQ(idf().delayed_ticks, 16U) << "others get their turn after each sector";
+  EXPECT_EQ(idf().delayed_ticks, 16U * 20U) << "others get their turn after each sector";
   EXPECT_EQ(models.view(1)[100], 0xFF);
   EXPECT_EQ(models.view(0)[100], 0) << "the other one is left alone";
   EXPECT_EQ(models.write(1, 101, bytes_of("abc")), StoreStatus::ok);
@@ -343,7 +358,8 @@ TEST_F(Adapters, TwoRecordsKnowNothingOfEachOther) {
   EXPECT_EQ(size, 3U);
   EXPECT_EQ(bytes[0], 'o');
   EXPECT_EQ(settings.save(bytes_of("much too long")), StoreStatus::ok);
-  EXPECT_EQ(settings.load(bytes, size), StoreStatus::failed) << "longer than it can be";
+  EXPECT_EQ(settings.load(bytes, size), StoreStatus::ok);
+  EXPECT_GT(size, bytes.size()) << "longer than it can be: not ours, and no fault of the flash";
   idf().nvs_set = ESP_ERR_NVS_NOT_ENOUGH_SPACE;
   EXPECT_EQ(settings.save(bytes_of("x")), StoreStatus::full);
   idf().nvs_set = ESP_FAIL;

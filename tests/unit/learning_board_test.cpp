@@ -264,6 +264,20 @@ TEST_F(LearningBoard, AThresholdByHandOrNoMemoryMeansNoBurnIn) {
   EXPECT_NE(ask("status").text.find("no memory for it"), std::string::npos);
 }
 
+TEST_F(LearningBoard, ASettingThatIsChangedDuringAnAlarmDoesNotEndIt) {
+  start();
+  shaker.level = 1.05;
+  run(10 * kWindow_s);
+  ASSERT_EQ(now().alarms, 1U);
+  ASSERT_GT(now().share, 1.0F);
+  for (const char* line : {"name pump 4", "set latch on", "set latch off", "threshold model"}) {
+    EXPECT_EQ(ask(line).status, ReplyStatus::ok) << line;
+    EXPECT_GT(now().share, 0.5F) << line;
+  }
+  EXPECT_EQ(now().alarms, 1U);
+  EXPECT_FALSE(logged("alarm over"));
+}
+
 TEST_F(LearningBoard, WhatIsDamagedOrOfAnotherModelIsNotTrusted) {
   start();
   disturb(6);
@@ -284,6 +298,16 @@ TEST_F(LearningBoard, WhatIsDamagedOrOfAnotherModelIsNotTrusted) {
   storage.learned->replace(std::span(saved).first(saved.size() - 1));
   restart();
   EXPECT_EQ(now().raise, 1.0F);
+  // One of another length is replaced like any other; it must not keep the board from saving.
+  std::vector<std::uint8_t> longer(40'000, 0x5A);
+  storage.learned->replace(longer);
+  log.clear();
+  restart();
+  EXPECT_TRUE(logged("damaged"));
+  disturb(6);
+  ask("ack false");
+  restart();
+  EXPECT_GT(now().raise, 1.0F);
 
   // Another model begins anew; the one before finds its own again.
   storage.learned->replace(saved);

@@ -25,7 +25,7 @@
 #include "adapters/tflite_micro_engine.hpp"
 #endif
 // Made by `fettle export MODEL --c-array main/model_data.h`; without it the board begins without a model.
-#if __has_include("model_data.h")
+#ifdef FETTLE_WITH_MODEL
 #include "model_data.h"
 #define FETTLE_BUILT_IN_MODEL std::span<const std::uint8_t>(anomaly_detector_int8_tflite)
 #else

@@ -13,6 +13,7 @@ inline constexpr BaseType_t pdFALSE = 0;
 inline constexpr BaseType_t pdTRUE = 1;
 inline constexpr BaseType_t pdPASS = 1;
 #define configTICK_RATE_HZ 1000
+#define pdMS_TO_TICKS(ms) ((TickType_t)(((uint64_t)(ms) * configTICK_RATE_HZ) / 1000))
 #define portMAX_DELAY 0xffffffffU
 #define portNUM_PROCESSORS 2
 

@@ -14,7 +14,13 @@ constexpr std::uint8_t kFirstAddress = 0x68;
 constexpr int kTransfer_ms = 20;
 // A refused address is known after 25 us at 400 kHz; the rest is room for the scheduler.
 constexpr std::int64_t kRefusal_us = 3000;
-constexpr std::uint32_t kClockStretch_us = 5000;
+// While a sector of flash is erased nothing gives the controller its next piece, and it holds SCL: 45 ms, which must
+// not count as a sensor that hangs. The first ESP32 counts to 13 ms at most.
+#ifdef CONFIG_IDF_TARGET_ESP32
+constexpr std::uint32_t kClockStretch_us = 12'000;
+#else
+constexpr std::uint32_t kClockStretch_us = 100'000;
+#endif
 constexpr int kProbe_ms = 10;
 
 /// Whether something stronger than the chip's own pull-down (45 kOhm) holds a pin high.

@@ -14,6 +14,9 @@
 namespace fettle::esp32 {
 namespace {
 
+/// A file's size is an off_t of 32 bits here; FAT itself goes on to 4 GiB.
+constexpr off_t kLargestFile = 0x7FFF'FFFF;
+
 using board::StoreStatus;
 
 constexpr int kWait_ms = 500;
@@ -87,6 +90,7 @@ StoreStatus SdCard::open(std::uint64_t& size) {
     const StoreStatus status = failure();
     return full ? StoreStatus::full : status;
   }
+  if (about.st_size < 0) return StoreStatus::full;
   size = static_cast<std::uint64_t>(about.st_size);
   return StoreStatus::ok;
 }
@@ -102,6 +106,9 @@ StoreStatus SdCard::append(std::span<const std::uint8_t> bytes) {
   if (file_ < 0) return StoreStatus::absent;
   struct stat before {};
   if (::fstat(file_, &before) != 0) return failure();
+  if (before.st_size < 0 || before.st_size > kLargestFile - static_cast<off_t>(bytes.size())) {
+    return StoreStatus::full;
+  }
   errno = 0;
   const ssize_t size = ::write(file_, bytes.data(), bytes.size());
   if (size == static_cast<ssize_t>(bytes.size())) {
