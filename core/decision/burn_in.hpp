@@ -42,7 +42,8 @@ class BurnIn {
   static constexpr std::uint8_t kDistrusted = 255;
   static constexpr std::uint8_t kRises = 3;
   static constexpr std::uint8_t kFlat = 4;
-  /// Windows of an episode, which is what counts of 16 bits hold; one that is longer lasts, and teaches nothing. At 0.64 s eleven hours.
+  /// Windows of an episode, which is what counts of 16 bits hold; one that is longer lasts, and teaches nothing. At
+  /// 0.64 s eleven hours.
   static constexpr std::uint32_t kLongestEpisode = 65535;
   static constexpr std::size_t kBytes = 4 + EvidenceSummary::kBins * 4 + 5 * 4 + 3 * 8;
   static constexpr std::uint8_t kLayout = 1;
