@@ -140,7 +140,7 @@ def print_summary(decided, tutorial):
     print(f"\n  false alarms: {normal.alarms()} in {normal.hours():.1f} simulated hours of normal running")
     usual = tutorial[None, None]
     caught = sum(tutorial[kind, s].delay() is not None for kind in KINDS for s in SEVERITIES)
-    print("\nThe tutorial's way (--features tutorial: each window by itself, 99th percentile):\n"
+    print("\nThe tutorial's way (--features tutorial: single windows, 99th percentile):\n"
           f"  a window above the threshold after {caught} of {len(KINDS) * len(SEVERITIES)} faults, often by"
           f" chance\n  false alarms: {usual.alarms()} in {usual.hours():.1f} simulated hours,"
           f" {usual.alarms() / usual.hours():.0f} an hour")
