@@ -12,6 +12,7 @@ constexpr std::uint32_t kMagic = 0x534C5446;  // "FTLS"
 constexpr std::uint32_t kFormat = 1;
 constexpr std::size_t kTrialMarks = 32;
 constexpr std::size_t kProvenMark = 36;
+constexpr std::uint32_t kFirstTrial = 0xFFFF'FFFE;
 
 std::uint32_t crc_of(std::span<const std::uint8_t> bytes) {
   Crc32 crc;
@@ -23,8 +24,14 @@ std::uint32_t crc_of(std::span<const std::uint8_t> bytes) {
 
 ModelStore::Slot ModelStore::look(std::size_t slot, Entry& entry) {
   const auto bytes = flash_.view(slot);
-  // The header is written last: without its magic an update was cut off, which is no damage.
-  if (bytes.size() < kHeaderBytes || word_at(bytes, 0) != kMagic) return Slot::empty;
+  if (bytes.size() < kHeaderBytes) return Slot::empty;
+  if (word_at(bytes, 0) != kMagic) {
+    // The header is written last: without its magic an update was cut off, which is no damage. But what has been
+    // proven, or started a second time, was there.
+    const std::uint32_t trials = word_at(bytes, kTrialMarks);
+    const bool was_there = word_at(bytes, kProvenMark) == 0 || trials < kFirstTrial;
+    return was_there ? Slot::damaged : Slot::empty;
+  }
   if (word_at(bytes, 4) != kFormat || word_at(bytes, 20) != crc_of(bytes.first(20))) {
     return Slot::damaged;
   }
@@ -139,8 +146,9 @@ StoreResult ModelStore::commit(Entry& entry) {
   const std::size_t slot = into_;
   into_ = kNone;
   // The first attempt is marked before the header makes the model visible.
-  constexpr std::array<std::uint8_t, 4> kFirstTrial = {0xFE, 0xFF, 0xFF, 0xFF};
-  if (flash_.write(slot, kTrialMarks, kFirstTrial) == StoreStatus::ok &&
+  std::array<std::uint8_t, 4> first_trial;
+  protocol::Writer(first_trial).number(kFirstTrial);
+  if (flash_.write(slot, kTrialMarks, first_trial) == StoreStatus::ok &&
       flash_.write(slot, 0, header) == StoreStatus::ok && read_entry(slot, entry)) {
     return StoreResult::ok;
   }

@@ -382,6 +382,7 @@ TEST_F(BoardTest, ADamagedModelIsSaidToBeDamaged) {
   };
   with_damage_at(500);  // of the detector
   with_damage_at(12);   // its size, in the header
+  with_damage_at(0);    // what says that there is a model
 }
 
 TEST_F(BoardTest, EventsBeforeTheFirstConnectionCarryUptimeAndTheNumberOfTheStart) {
