@@ -605,7 +605,8 @@ ReplyStatus Board::show_self_test(Reply& reply) const {
     reply << "FAIL sensor: " << mpu6050::describe(sensor.cause);
     if (sensor.cause == mpu6050::Cause::other_chip) {
       reply << ": it says 0x";
-      reply.hex(sensor.who_am_i, 2) << ", an MPU6050 0x68. Try another module";
+      reply.hex(sensor.who_am_i, 2) << ", an MPU6050 0x";
+      reply.hex(mpu6050::kGenuineId, 2) << ". Try another module";
     } else {
       reply << ". Check 3V3, GND, SDA, SCL and that AD0 is low or high, not open.";
     }

@@ -64,8 +64,7 @@ class BurnIn {
     }
     if (alarm) {
       ++discarded_;
-      if (!room_in_episode(1)) return;
-      take(waiting_, evidence);
+      if (room_in_episode(1)) take(waiting_, evidence);
       return;
     }
     if (filling_.windows == quarantine_) end_quarantine(going_on);

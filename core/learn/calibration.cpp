@@ -34,17 +34,6 @@ Support support_of(const EvidenceModel& model, double windows, const Calibration
   return support;
 }
 
-/// What one window in 10,000 exceeds, in the model's units.
-double highest_of(const EvidenceModel& model) {
-  double low = 0.0;
-  double high = 64.0;
-  for (int i = 0; i < 20; ++i) {
-    const double middle = 0.5 * (low + high);
-    (model.upper_tail(middle) > 1e-4 ? low : high) = middle;
-  }
-  return high;
-}
-
 }  // namespace
 
 void Summariser::push(float evidence) {
@@ -112,7 +101,7 @@ Status Calibrator::begin(const EvidenceSummary& summary, float location, float s
   }
   // Hours with and without a neighbour are no normal distribution of levels, and four of its deviations beyond
   // anything that single windows have shown would be a limit that no fault reaches.
-  const double most = highest_of(model) / static_cast<double>(kHealthyDeviations);
+  const double most = model.upper_quantile(1e-4) / static_cast<double>(kHealthyDeviations);
   between = std::min(between, most * most);
   const double floor = static_cast<double>(wish.between_sessions);
   between = std::max(between, floor * floor);

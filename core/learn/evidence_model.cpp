@@ -79,6 +79,15 @@ double EvidenceModel::upper_tail(double x) const {
   return above[tail_bin] * exponential(-natural_log_f64(base) / tail_shape);
 }
 
+double EvidenceModel::upper_quantile(double share, double low) const {
+  double high = 60.0;
+  for (int halving = 0; halving < 40; ++halving) {
+    const double middle = 0.5 * (low + high);
+    (upper_tail(middle) > share ? low : high) = middle;
+  }
+  return low;
+}
+
 void fit(const EvidenceSummary& summary, EvidenceModel& model) {
   model = EvidenceModel{};
   const double n = summary.windows;

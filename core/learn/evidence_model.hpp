@@ -34,6 +34,9 @@ struct EvidenceModel {
   double independent_windows = 0.0;
 
   [[nodiscard]] double upper_tail(double x) const;
+  /// What a share of all evidence exceeds, by halving.
+  /// @param low  it is known to be no less
+  [[nodiscard]] double upper_quantile(double share, double low = -10.0) const;
 };
 
 inline constexpr double kMostCorrelation = 0.9;

@@ -18,11 +18,7 @@ class EvidenceOfLatent {
     double low = -10.0;
     for (std::size_t i = 0; i < kPoints; ++i) {
       const double above = normal_upper_tail(kLowest + static_cast<double>(i) * kStep);
-      double high = 60.0;
-      for (int halving = 0; halving < 40; ++halving) {
-        const double middle = 0.5 * (low + high);
-        (model.upper_tail(middle) > above ? low : high) = middle;
-      }
+      low = model.upper_quantile(above, low);
       table_[i] = static_cast<float>(low);
     }
   }

@@ -318,8 +318,9 @@ esp_err_t nvs_open(const char*, nvs_open_mode_t, nvs_handle_t* handle) {
 esp_err_t nvs_get_blob(nvs_handle_t, const char* key, void* bytes, std::size_t* size) {
   const auto found = idf().blobs.find(key);
   if (found == idf().blobs.end()) return ESP_ERR_NVS_NOT_FOUND;
-  if (found->second.size() > *size) return ESP_ERR_NVS_INVALID_LENGTH;
+  const bool fits = found->second.size() <= *size;
   *size = found->second.size();
+  if (!fits) return ESP_ERR_NVS_INVALID_LENGTH;
   std::memcpy(bytes, found->second.data(), *size);
   return ESP_OK;
 }

@@ -196,16 +196,20 @@ std::string texts(board::EventLog& log) {
   return all;
 }
 
+bool erase_events() {
+  bool erased = true;
+  for (std::size_t sector = 0; sector < events.sectors(); ++sector) {
+    erased = events.erase(sector) == StoreStatus::ok && erased;
+  }
+  return erased;
+}
+
 /// The log of events in its real partition, as it is over many starts of the board.
 void keep_events() {
   expect(events.begin() && events.sectors() == 32, "the partition of events is found, 32 sectors");
   std::array<std::uint8_t, 256> bytes{};
   constexpr std::size_t kEnd = 32 * board::EventFlash::kSectorBytes;
-  bool erased = true;
-  for (std::size_t sector = 0; sector < events.sectors(); ++sector) {
-    erased = erased && events.erase(sector) == StoreStatus::ok;
-  }
-  expect(erased && events.read(kEnd - 256, bytes) == StoreStatus::ok && bytes[255] == 0xFF,
+  expect(erase_events() && events.read(kEnd - 256, bytes) == StoreStatus::ok && bytes[255] == 0xFF,
          "all of it is erased, to its end");
   expect(events.erase(32) != StoreStatus::ok && events.write(kEnd, bytes) != StoreStatus::ok &&
              events.read(kEnd - 128, bytes) != StoreStatus::ok,
@@ -232,10 +236,7 @@ void keep_events() {
   std::printf("     %d events of %d places\n", static_cast<int>(count), places);
   expect(count > places - 16 && count <= places && all.find("event 10|") == std::string::npos,
          "the oldest made room, one sector of them");
-  for (std::size_t sector = 0; sector < events.sectors(); ++sector) {
-    kept = kept && events.erase(sector) == StoreStatus::ok;
-  }
-  expect(kept, "the log is erased for what follows");
+  expect(erase_events(), "the log is erased for what follows");
 }
 
 /// An update as the board makes it, into the real partitions; then the marks that are written later.

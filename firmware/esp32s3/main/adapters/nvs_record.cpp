@@ -27,8 +27,7 @@ StoreStatus NvsRecord::load(std::span<std::uint8_t> bytes, std::size_t& size) {
   std::size_t length = bytes.size();
   const esp_err_t status = nvs_get_blob(handle_, key_, bytes.data(), &length);
   if (status == ESP_ERR_NVS_NOT_FOUND) return StoreStatus::absent;
-  // Another firmware's, and longer. Versions differ in whether they tell the length.
-  if (status == ESP_ERR_NVS_INVALID_LENGTH) length = bytes.size() + 1;
+  // Another firmware's, and longer: the length is told all the same.
   if (status != ESP_OK && status != ESP_ERR_NVS_INVALID_LENGTH) return StoreStatus::failed;
   size = length;
   return StoreStatus::ok;
