@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -129,7 +130,9 @@ constexpr double kCandidateVariation = 0.05;
 /// Mahalanobis' distance of the chosen features, as fit_mahalanobis() of all of them.
 class Distance {
  public:
-  Distance(const std::vector<Row>& normal, Chosen chosen)
+  /// @param moves  by neighbours, [n][kD]; what they do to candidates is not looked at
+  Distance(const std::vector<Row>& normal, std::span<const float> moves, double weight,
+           Chosen chosen)
       : chosen_(std::move(chosen)), factor_(chosen_.size() * chosen_.size()) {
     const std::size_t d = chosen_.size();
     const HealthyVariation variation;
@@ -141,6 +144,14 @@ class Distance {
         if (i != j) sum *= 0.9;
         if (chosen_[i] < kD && chosen_[j] < kD) {
           sum += static_cast<double>(covariance(variation, kFeatures, chosen_[i], chosen_[j]));
+          double nearby = 0.0;
+          for (std::size_t at = 0; at < moves.size(); at += kD) {
+            nearby += static_cast<double>(moves[at + chosen_[i]]) *
+                      static_cast<double>(moves[at + chosen_[j]]);
+          }
+          if (!moves.empty()) {
+            sum += weight * nearby / static_cast<double>(moves.size() / kD);
+          }
         } else if (i == j) {
           sum += kCandidateVariation * kCandidateVariation;
         }
@@ -235,9 +246,13 @@ nlohmann::json run(int index, double part) {
     sets.emplace_back(std::string("with ") + kCandidates[i], with);
   }
 
+  const host::WindowTable around = host::centred(table, detector.baseline);
+  std::vector<std::uint32_t> every(table.size());
+  std::iota(every.begin(), every.end(), 0U);
+  const double weight = host::choose_neighbours(around, every, {});
   nlohmann::json json = {{"machine", index}, {"part", part}};
   for (const auto& [name, chosen] : sets) {
-    const Distance distance(learned, chosen);
+    const Distance distance(learned, around.neighbour_moves, weight, chosen);
     std::vector<double> healthy = distance.of(later);
     std::ranges::sort(healthy);
     if (healthy.empty()) return json;

@@ -12,6 +12,7 @@
 #include <numeric>
 #include <utility>
 
+#include "core/learn/neighbour.hpp"
 #include "core/learn/random.hpp"
 #include "core/learn/statistics.hpp"
 #include "core/pipeline.hpp"
@@ -134,15 +135,17 @@ float steady_ratio_of(const WindowTable& table, std::span<const std::uint32_t> r
   return std::exp(std::clamp(step, kSteadyAtLeast, kSteadyAtMost));
 }
 
-/// Features of each window less what was learned of its operating point.
+/// Features of each window less what was learned of its operating point, which it notes.
 void take_away_baseline(WindowTable& table, const Baseline& baseline) {
   const std::size_t d = table.spec.dimensions();
   std::uint8_t point = 0;
+  table.points.resize(table.size());
   for (std::size_t i = 0; i < table.size(); ++i) {
     const RunningSpeed& speed = table.summaries[i].speed;
     const bool clear =
         baseline.knows_speed() && speed.hz > 0.0F && speed.confidence >= baseline.confidence;
     if (clear) point = place_of(baseline, speed.hz).point;
+    table.points[i] = point;
     take_away(baseline.point[point], table.spec, clear ? speed.hz : 0.0F, table.window.rate_hz,
               std::span(table.features).subspan(i * d, d));
   }
@@ -150,6 +153,8 @@ void take_away_baseline(WindowTable& table, const Baseline& baseline) {
 
 LearnedNetwork learn_mahalanobis(const WindowTable& table, std::span<const std::uint32_t> train,
                                  const LearningSettings& settings) {
+  const double neighbours =
+      settings.neighbours ? *settings.neighbours : choose_neighbours(table, train, settings);
   const std::size_t d = table.spec.dimensions();
   LearnedNetwork result;
   result.score = ScoreKind::output_mean_square;
@@ -169,8 +174,8 @@ LearnedNetwork learn_mahalanobis(const WindowTable& table, std::span<const std::
   result.network = FloatNetwork(shape, result.memory);
   std::vector<double> memory(mahalanobis_doubles(d));
   if (const Status status =
-          fit_mahalanobis(table.spec, rows, settings.variation, memory,
-                          std::span(result.normaliser.scale).first(d), result.network);
+          fit_mahalanobis(table.spec, rows, table.neighbour_moves, neighbours, settings.variation,
+                          memory, std::span(result.normaliser.scale).first(d), result.network);
       status != Status::ok) {
     throw Error(ExitCode::bad_input, fmt::format("training: {}", describe(status)));
   }
@@ -544,6 +549,8 @@ WindowTable centred(const WindowTable& table, const Baseline& baseline) {
   if (baseline.points == 0) return result;
   result.centred = true;
   take_away_baseline(result, baseline);
+  result.neighbour_moves.resize(neighbour_floats(table.spec, baseline));
+  neighbour_moves(table.spec, table.window, baseline, result.neighbour_moves);
   return result;
 }
 
@@ -638,13 +645,89 @@ CrossFitted cross_fit(const WindowTable& table, std::span<const std::uint32_t> r
 
 namespace {
 
-double mean_of(const std::vector<float>& values) {
+template <typename Number>
+double mean_of(const std::vector<Number>& values) {
   double sum = 0.0;
-  for (const float value : values) sum += static_cast<double>(value);
+  for (const Number value : values) sum += static_cast<double>(value);
   return sum / static_cast<double>(values.size());
 }
 
+/// Standard deviation about a known centre.
+template <typename Number>
+double deviation_about(const std::vector<Number>& values, double centre) {
+  double squares = 0.0;
+  for (const Number value : values) {
+    const double distance = static_cast<double>(value) - centre;
+    squares += distance * distance;
+  }
+  return std::sqrt(squares / static_cast<double>(values.size()));
+}
+
+/// Weights that neighbours may have, and which part of those looked at may lie beyond.
+constexpr std::array<double, 6> kNeighbourWeights = {0.0, 0.5, 1.0, 2.0, 4.0, 8.0};
+constexpr double kNeighboursBeyond = 0.01;
+/// Deviations that a decision takes for normal after many sessions (core/learn/calibration.hpp).
+constexpr double kUsualReference = 1.0;
+constexpr std::size_t kWindowsOfChoice = 60;
+
 }  // namespace
+
+double choose_neighbours(const WindowTable& around, std::span<const std::uint32_t> rows,
+                         const LearningSettings& settings) {
+  const std::size_t d = around.spec.dimensions();
+  const std::size_t moves = around.neighbour_moves.size() / d;
+  if (moves == 0 || rows.empty()) return 0.0;
+  // Some windows are enough to say how they lie.
+  std::vector<std::uint32_t> some;
+  const std::size_t windows_apart = 1 + rows.size() / kWindowsOfChoice;
+  for (std::size_t i = 0; i < rows.size(); i += windows_apart) some.push_back(rows[i]);
+  const auto draws = variation_draws(around.spec, settings.variation);
+
+  LearningSettings trial = settings;
+  trial.detector = DetectorKind::mahalanobis;
+  WindowTable moved = around;
+  for (const double weight : kNeighbourWeights) {
+    trial.neighbours = weight;
+    const LearnedNetwork learned = learn(around, rows, {}, trial);
+    const auto file = ModelFile::from_bytes(plain_file(learned.quantised), "a try", false);
+    // Log scores of windows that have been moved; of one operating point, or of all.
+    const auto scores_by = [&](std::span<const float> move, std::optional<std::size_t> point) {
+      std::vector<std::uint32_t> chosen;
+      for (const std::uint32_t row : some) {
+        if (point && moved.points[row] != *point) continue;
+        chosen.push_back(row);
+        for (std::size_t f = 0; f < d; ++f) {
+          moved.features[row * d + f] = around.features[row * d + f] + move[f];
+        }
+      }
+      std::vector<double> logs;
+      for (const float score :
+           int8_scores(learned.score, file->network(), learned.normaliser, moved, chosen)) {
+        logs.push_back(std::log(std::max(static_cast<double>(score), 1e-9)));
+      }
+      return logs;
+    };
+    std::vector<double> usual;
+    for (const std::vector<float>& draw : draws) {
+      const auto logs = scores_by(draw, {});
+      usual.insert(usual.end(), logs.begin(), logs.end());
+    }
+    const double centre = mean_of(usual);
+    const double limit = centre + kUsualReference * deviation_about(usual, centre);
+    std::size_t tried = 0;
+    std::size_t beyond = 0;
+    for (std::size_t i = 0; i < moves; ++i) {
+      const auto logs =
+          scores_by(std::span(around.neighbour_moves).subspan(i * d, d), i / kMovesOfPoint);
+      if (logs.empty()) continue;
+      ++tried;
+      if (mean_of(logs) > limit) ++beyond;
+    }
+    if (static_cast<double>(beyond) <= kNeighboursBeyond * static_cast<double>(tried))
+      return weight;
+  }
+  return kNeighbourWeights.back();
+}
 
 DetectorChoice choose_detector(const WindowTable& table, const Split& split,
                                const LearningSettings& settings) {
@@ -682,12 +765,7 @@ DetectorChoice choose_detector(const WindowTable& table, const Split& split,
     CrossFitted fitted = cross_fit(table, fitted_on, of_kind);
     const auto normal = log_scores(fitted.varied.empty() ? fitted.scores : fitted.varied);
     const double centre = mean_of(normal);
-    double squares = 0.0;
-    for (const float x : normal) {
-      const double distance = static_cast<double>(x) - centre;
-      squares += distance * distance;
-    }
-    const double deviation = std::sqrt(squares / static_cast<double>(normal.size())) + 1e-9;
+    const double deviation = deviation_about(normal, centre) + 1e-9;
     std::vector<double> shifts;
     for (const std::size_t feature : changes) {
       WindowTable changed = table;

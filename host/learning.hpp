@@ -43,9 +43,10 @@ struct WindowTable {
   std::vector<WindowOrigin> origins;
   std::vector<WindowSummary> summaries;  ///< [n]; of tutorial features they say nothing
   SpeedsFound speeds;                    ///< by clean()
-  std::vector<std::uint8_t> points;      ///< [n] set point of each; empty before clean()
+  std::vector<std::uint8_t> points;  ///< [n] set point of each; empty before clean() or centred()
   std::uint64_t gaps = 0;
-  bool centred = false;  ///< features are less the mean of their operating point
+  bool centred = false;                ///< features are less the mean of their operating point
+  std::vector<float> neighbour_moves;  ///< [n][D] if centred: what neighbours would do to them
 
   [[nodiscard]] std::size_t size() const { return origins.size(); }
   [[nodiscard]] std::span<const float> row(std::size_t i) const {
@@ -148,6 +149,8 @@ struct LearningSettings {
   std::optional<float> threshold;         ///< given by hand: no percentile
   std::optional<double> alarms_per_hour;  ///< false ones: windows are decided together
   HealthyVariation variation;
+  std::optional<double>
+      neighbours;  ///< as choose_neighbours() has it, which is asked where nothing is given
 };
 
 /// Called after each epoch.
@@ -179,6 +182,14 @@ struct CrossFitted {
                                                               const HealthyVariation& variation);
 [[nodiscard]] CrossFitted cross_fit(const WindowTable& table, std::span<const std::uint32_t> rows,
                                     const LearningSettings& settings);
+
+/// How much weight fit_mahalanobis() gives to what neighbours do: as little as lets few of them raise the usual score beyond
+/// what a decision takes for normal. Each step hides a little more of the faults that shake as a neighbour does, and most machines
+/// are so strong where neighbours are that they need none.
+/// @param around  centred()  @return 0 where moves are not known
+[[nodiscard]] double choose_neighbours(const WindowTable& around,
+                                       std::span<const std::uint32_t> rows,
+                                       const LearningSettings& settings);
 
 /// Which detector separates changes better that are made up: each feature of held-out normal windows raised by itself,
 /// levels by 1 in natural logarithm (2.7 times), of the tutorial set standard deviation and peak-to-peak twice as

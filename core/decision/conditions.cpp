@@ -30,6 +30,7 @@ constexpr float kNoLineTurning = -1.5F;
 constexpr std::uint32_t kLeaves = 4;
 // Of a machine that left its speed and has not been normal since; the levels are not louder then.
 constexpr float kNoLineTurningAway = -0.8F;
+constexpr float kSomethingTurningAway = -1.2F;
 // What loses its speed without getting louder than this does not run; neighbours and load make 0.1 of it.
 constexpr float kNoLouder = 0.1F;
 // Without a speed to tell a machine that coasts by, so much weaker in all is enough; and where its line is faint.
@@ -49,12 +50,15 @@ bool Conditions::weaker(std::span<const float> features, bool confident, bool cl
   // Of the accelerometer and the gyroscope, beside what was learned; without a gyroscope it is as it was.
   std::array<float, 2> level{};
   std::array<float, 2> line{};
+  float least_turning = 0.0F;
   for (std::size_t i = 0; i < features.size(); ++i) {
     const VibrationFeature& feature = kVibrationFeatures[i];
     // Less in all but much more in something is no machine that stands still.
     if (feature.slope > 0.0F && features[i] > kMuchMore) return false;
     const std::size_t sensor = feature.gyroscope ? 1 : 0;
     if (feature.kind == VibrationKind::level) level[sensor] = features[i];
+    if (feature.gyroscope && feature.slope > 0.0F)
+      least_turning = std::min(least_turning, features[i]);
     if (feature.kind == VibrationKind::order && feature.low == 1.0F) line[sensor] = features[i];
   }
   if (level[0] < kWeaker || level[1] < kWeakerTurning) return true;
@@ -64,7 +68,10 @@ bool Conditions::weaker(std::span<const float> features, bool confident, bool cl
   if (!clear) return louder < kNoLouder;
   if (!confident && louder < kWeakerFaint) return true;
   // A neighbour may pass for the machine's own line, but it does not turn the sensor.
-  if (machine_ == Machine::away && louder < kNoLouder && line[1] < kNoLineTurningAway) return true;
+  if (machine_ == Machine::away && louder < kNoLouder &&
+      (line[1] < kNoLineTurningAway || least_turning < kSomethingTurningAway)) {
+    return true;
+  }
   return level[0] < kNoLouder && level[1] < kLessTurning && line[1] < kNoLineTurning;
 }
 

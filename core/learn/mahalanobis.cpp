@@ -17,6 +17,15 @@ double root_of(double x) {
 
 constexpr double kShrinkage = 0.1;
 
+/// Of two columns of a table with d of them; 0 if it has no rows.
+double mean_product(std::span<const float> rows, std::size_t d, std::size_t i, std::size_t j) {
+  double sum = 0.0;
+  for (std::size_t at = 0; at < rows.size(); at += d) {
+    sum += static_cast<double>(rows[at + i]) * static_cast<double>(rows[at + j]);
+  }
+  return rows.empty() ? 0.0 : sum / static_cast<double>(rows.size() / d);
+}
+
 class Matrix {
  public:
   Matrix(std::span<double> memory, std::size_t size) : values_(memory), size_(size) {}
@@ -30,11 +39,11 @@ class Matrix {
 }  // namespace
 
 Status fit_mahalanobis(const FeatureSpec& spec, std::span<const float> rows,
+                       std::span<const float> moves, double weight,
                        const HealthyVariation& variation, std::span<double> memory,
                        std::span<float> scale, FloatNetwork& layer) {
   const std::size_t d = spec.dimensions();
-  const std::size_t n = rows.size() / d;
-  if (n == 0) return Status::too_few_windows;
+  if (rows.empty()) return Status::too_few_windows;
   if (layer.shape().layers != 1 || layer.shape().inputs() != d || layer.shape().outputs() != d ||
       scale.size() != d) {
     return Status::bad_configuration;
@@ -45,12 +54,9 @@ Status fit_mahalanobis(const FeatureSpec& spec, std::span<const float> rows,
 
   for (std::size_t i = 0; i < d; ++i) {
     for (std::size_t j = 0; j <= i; ++j) {
-      double sum = 0.0;
-      for (std::size_t row = 0; row < n; ++row) {
-        sum += static_cast<double>(rows[row * d + i]) * static_cast<double>(rows[row * d + j]);
-      }
-      if (!is_finite(static_cast<float>(sum))) return Status::not_finite;
-      c(i, j) = (i == j ? 1.0 : 1.0 - kShrinkage) * sum / static_cast<double>(n) +
+      const double seen = mean_product(rows, d, i, j);
+      if (!is_finite(static_cast<float>(seen))) return Status::not_finite;
+      c(i, j) = (i == j ? 1.0 : 1.0 - kShrinkage) * seen +
                 static_cast<double>(covariance(variation, spec, i, j));
     }
     const auto least = static_cast<double>(feature_resolution(spec, i));
@@ -60,6 +66,9 @@ Status fit_mahalanobis(const FeatureSpec& spec, std::span<const float> rows,
   for (std::size_t i = 0; i < d; ++i) scale[i] = static_cast<float>(root_of(c(i, i)));
   for (std::size_t i = 0; i < d; ++i) {
     for (std::size_t j = 0; j <= i; ++j) {
+      const double nearby = mean_product(moves, d, i, j);
+      if (!is_finite(static_cast<float>(nearby))) return Status::not_finite;
+      c(i, j) += weight * nearby;
       c(i, j) /= static_cast<double>(scale[i]) * static_cast<double>(scale[j]);
     }
   }

@@ -56,11 +56,15 @@ struct HealthyVariation {
 /// The covariance is that of `rows` about zero, a tenth of what lies beside its diagonal taken off (shrinkage:
 /// Ledoit and Wolf, J. Multivariate Anal. 88, 2004, p. 365), plus HealthyVariation. It is never singular.
 /// @param rows    [n][D] features less the mean of their operating point
-/// @param scale   [D] out: what z-scores divide by, the root of the variances
+/// @param moves   [m][D] how neighbours move them (core/learn/neighbour.hpp); may be empty
+/// @param weight  of the mean product of moves: the more, the less a neighbour moves the distance
+/// @param scale   [D] out: what z-scores divide by, the root of the variances without what neighbours do: a change in
+///                deviations then means the same on every machine
 /// @param memory  mahalanobis_doubles(D)
 /// @param layer   of shape D-D, one layer
 /// @return too_few_windows, not_finite, bad_configuration (layer's shape), workspace_too_small or ok
 [[nodiscard]] Status fit_mahalanobis(const FeatureSpec& spec, std::span<const float> rows,
+                                     std::span<const float> moves, double weight,
                                      const HealthyVariation& variation, std::span<double> memory,
                                      std::span<float> scale, FloatNetwork& layer);
 

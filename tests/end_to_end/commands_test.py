@@ -322,7 +322,8 @@ class Journey(CommandTest):
             self.assertLessEqual(max(map(len, text.splitlines())), 80)
         first = next(a for a in report["recordings"] if a["recording"].startswith("imbalance"))
         line = next(f for f in first["alarms"][0]["features"] if f["name"] == "accel_1x")
-        self.assertGreater(line["times"], 1.5)
+        # By NumPy over both recordings it is 1.508; a window scatters by 0.07, and the alarm has seen five.
+        self.assertAlmostEqual(line["times"], 1.508, delta=0.1)
         self.assertIn("1x running speed", first["alarms"][0]["phrase"])
         self.assertIn("grew", first["alarms"][0]["phrase"])
         # Without an alarm: where most spoke for one, and no alarm is claimed.

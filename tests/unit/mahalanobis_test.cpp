@@ -67,7 +67,7 @@ struct Fitted {
 };
 
 Fitted fit(const FeatureSpec& spec, const std::vector<float>& rows,
-           const HealthyVariation& variation) {
+           const HealthyVariation& variation, const std::vector<float>& moves = {}) {
   const std::size_t d = spec.dimensions();
   Fitted result;
   const NetworkShape shape = NetworkShape::autoencoder(d, {});
@@ -75,7 +75,8 @@ Fitted fit(const FeatureSpec& spec, const std::vector<float>& rows,
   result.scale.resize(d);
   result.layer = FloatNetwork(shape, result.memory);
   std::vector<double> memory(mahalanobis_doubles(d));
-  EXPECT_EQ(fit_mahalanobis(spec, rows, variation, memory, result.scale, result.layer), Status::ok);
+  EXPECT_EQ(fit_mahalanobis(spec, rows, moves, 2.0, variation, memory, result.scale, result.layer),
+            Status::ok);
   return result;
 }
 
@@ -95,7 +96,8 @@ TEST(Mahalanobis, IsTheDistanceByTheInverseOfTheCovariance) {
   const std::size_t d = kVibration.dimensions();
   const HealthyVariation variation;
   const auto rows = some_rows(400, d, 5);
-  const Fitted fitted = fit(kVibration, rows, variation);
+  const auto moves = some_rows(50, d, 9);
+  const Fitted fitted = fit(kVibration, rows, variation, moves);
   std::vector<std::vector<double>> c(d, std::vector<double>(d));
   for (std::size_t i = 0; i < d; ++i) {
     for (std::size_t j = 0; j < d; ++j) {
@@ -103,6 +105,10 @@ TEST(Mahalanobis, IsTheDistanceByTheInverseOfTheCovariance) {
         c[i][j] += static_cast<double>(rows[row * d + i]) * static_cast<double>(rows[row * d + j]);
       }
       c[i][j] *= (i == j ? 1.0 : 0.9) / 400.0;
+      for (std::size_t row = 0; row < 50; ++row) {
+        c[i][j] += 2.0 / 50.0 * static_cast<double>(moves[row * d + i]) *
+                   static_cast<double>(moves[row * d + j]);
+      }
       // Levels but that at once the speed (feature 9) vary together; features 1 to 3 are shares.
       const auto common = [](std::size_t f) { return f == 0 || (f >= 4 && f != 9); };
       if (common(i) && common(j)) c[i][j] += 0.15 * 0.15;
@@ -138,7 +144,7 @@ TEST(Mahalanobis, RefusesWhatIsNoData) {
   Fitted fitted = fit(kVibration, some_rows(20, d, 1), {});
   std::vector<double> memory(mahalanobis_doubles(d));
   const auto again = [&](std::span<const float> rows, std::span<double> room) {
-    return fit_mahalanobis(kVibration, rows, {}, room, fitted.scale, fitted.layer);
+    return fit_mahalanobis(kVibration, rows, {}, 0.0, {}, room, fitted.scale, fitted.layer);
   };
   EXPECT_EQ(again({}, memory), Status::too_few_windows);
   std::vector<float> rows = some_rows(20, d, 1);
