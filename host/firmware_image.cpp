@@ -15,6 +15,10 @@ constexpr std::uint32_t kProgram = 0x10000;
 constexpr std::uint32_t kMostBytes = 16U << 20;
 constexpr std::uint8_t kMagic = 0xE9;
 constexpr std::size_t kHeader = 24;
+constexpr std::size_t kSegmentHeader = 8;  // where it belongs in memory, and its length
+constexpr std::uint8_t kMostSegments = 16;
+constexpr std::uint8_t kChecksumBegin = 0xEF;
+constexpr std::size_t kHashBytes = 32;
 
 struct Chip {
   std::uint16_t id;  // esp_chip_id_t
@@ -25,6 +29,44 @@ constexpr Chip kChips[] = {{9, "esp32s3", 0}, {0, "esp32", 0x1000}};
 
 std::uint16_t chip_at(std::span<const std::uint8_t> bytes, std::uint32_t offset) {
   return static_cast<std::uint16_t>(bytes[offset + 12] | bytes[offset + 13] << 8);
+}
+
+std::uint32_t u32_at(std::span<const std::uint8_t> bytes, std::size_t at) {
+  return static_cast<std::uint32_t>(bytes[at]) | static_cast<std::uint32_t>(bytes[at + 1]) << 8 |
+         static_cast<std::uint32_t>(bytes[at + 2]) << 16 |
+         static_cast<std::uint32_t>(bytes[at + 3]) << 24;
+}
+
+/// What is wrong with a program of ESP-IDF's image format as its own checksum has it (esp_image_format.c): all bytes of its segments
+/// and 0xEF, exclusive or, in the last byte of the sixteen that the segments end in. A SHA-256 behind it is left to the
+/// boot loader.
+/// @return empty: nothing
+std::string damage_of(std::span<const std::uint8_t> program) {
+  const std::uint8_t segments = program[1];
+  if (segments == 0 || segments > kMostSegments) {
+    return fmt::format("its header promises {} segments, expected 1 to {}", segments,
+                       kMostSegments);
+  }
+  std::uint8_t sum = kChecksumBegin;
+  std::size_t at = kHeader;
+  const auto cut_off = [&](std::size_t wanted) {
+    return fmt::format("it is cut off: {} bytes at least, found {}", wanted, program.size());
+  };
+  for (std::uint8_t segment = 0; segment < segments; ++segment) {
+    if (program.size() < at + kSegmentHeader) return cut_off(at + kSegmentHeader);
+    const std::size_t length = u32_at(program, at + 4);
+    at += kSegmentHeader;
+    if (program.size() - at < length) return cut_off(at + length);
+    for (const std::uint8_t byte : program.subspan(at, length)) sum ^= byte;
+    at += length;
+  }
+  const std::size_t end = (at + 16) / 16 * 16;
+  const std::size_t whole = end + (program[23] != 0 ? kHashBytes : 0);
+  if (program.size() < whole) return cut_off(whole);
+  if (program[end - 1] != sum) {
+    return fmt::format("its checksum is 0x{:02X}, expected 0x{:02X}", sum, program[end - 1]);
+  }
+  return {};
 }
 
 }  // namespace
@@ -68,6 +110,13 @@ FirmwareImage read_firmware_image(const std::string& name, std::span<const std::
   image.parts = {{chip->bootloader, bytes.subspan(chip->bootloader, kTable - chip->bootloader)},
                  {kTable, bytes.subspan(kTable, kTableBytes)},
                  {kProgram, bytes.subspan(kProgram)}};
+  for (const ImagePart& part : {image.parts[0], image.parts[2]}) {
+    const std::string damage = damage_of(part.bytes);
+    if (damage.empty()) continue;
+    throw Error(ExitCode::bad_input,
+                fmt::format("{}: the program at byte 0x{:x} is damaged: {}. Get the file again",
+                            name, part.offset, damage));
+  }
   return image;
 }
 

@@ -856,11 +856,37 @@ class Flash(CommandTest):
     def image(self, chip=9, bootloader=0):
         content = bytearray(b"\xff" * 0x11000)
         for at in (bootloader, 0x10000):
-            content[at] = 0xE9
-            content[at + 12:at + 14] = struct.pack("<H", chip)
+            content[at:at + 24] = struct.pack("<BB10xH9xB", 0xE9, 2, chip, 1)
+            segments = (b"what the chip runs" * 3, b"and its constants!!!")
+            end, checksum = at + 24, 0xEF
+            for segment in segments:
+                whole = struct.pack("<II", 0x40000000, len(segment)) + segment
+                content[end:end + len(whole)] = whole
+                end += len(whole)
+                for byte in segment:
+                    checksum ^= byte
+            content[end // 16 * 16 + 15] = checksum
         content[0x8000:0x8002] = b"\xaa\x50"
         content[0x9000:0x9004] = b"keep"
         return content
+
+    def test_a_damaged_program_never_reaches_the_board(self):
+        whole = self.image()
+        flipped, long, many = bytearray(whole), bytearray(whole), bytearray(whole)
+        flipped[0x10000 + 40] ^= 1
+        long[0x10000 + 28:0x10000 + 32] = struct.pack("<I", 0xFFFFFFF0)
+        many[1] = 17
+        cut = whole[:0x10000 + 140]  # segments end at 114, their checksum at 127, the hash at 160
+        for name, content, says in (("flipped", flipped, "the program at byte 0x10000 is damaged: its checksum is"),
+                                    ("long", long, "cut off"), ("cut", cut, "160 bytes at least, found 140"),
+                                    ("many", many, "the program at byte 0x0 is damaged: its header promises 17")):
+            with self.subTest(image=name):
+                self.write(f"{name}.bin", bytes(content))
+                result = self.with_esptool(f"{name}.bin", "--port", "p")
+                self.assertEqual(result.returncode, BAD_INPUT, result.stderr)
+                self.assertIn(says, result.stderr)
+                self.assertIn("Get the file again", result.stderr)
+                self.assertFalse((self.folder / "asked").exists())
 
     def with_esptool(self, *arguments, status=0, name="esptool"):
         tools = self.folder / "tools"
