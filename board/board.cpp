@@ -56,6 +56,17 @@ LogLevel level_of(EventKind kind) {
   }
 }
 
+/// To a person at a card that takes no more.
+const char* what_to_do(StoreStatus status) {
+  switch (status) {
+    case StoreStatus::absent: return "put it in, recording then goes on by itself";
+    case StoreStatus::full: return "import its log on a PC ('fettle import'), then delete it there";
+    case StoreStatus::failed: return "format it as FAT32 on a PC, or try another";
+    case StoreStatus::ok: break;
+  }
+  return "";
+}
+
 }  // namespace
 
 Board::Board(const Ports& ports, const Identity& identity)
@@ -168,11 +179,7 @@ void Board::on_block(const SampleBlock& block) {
 
   const bool recorded_before = recorder_.recording();
   const StoreStatus status = recorder_.add(message, now_us_);
-  if (recorded_before && status != StoreStatus::ok) {
-    Text<80> text;
-    text << "recording has stopped, detection goes on: the card is " << name_of(status);
-    event(EventKind::card_failed, text.view());
-  }
+  if (recorded_before && status != StoreStatus::ok) recording_stopped(status);
   if (framed_ && (streams_ & protocol::kStreamSamples) != 0) {
     outbox_.send(protocol::MessageType::samples, message);
   }
@@ -305,10 +312,14 @@ StoreStatus Board::start_recording(std::string_view label) {
 void Board::renew_recording() {
   if (!recorder_.recording()) return;
   const StoreStatus status = start_recording(settings_.record.view());
-  if (status == StoreStatus::ok) return;
+  if (status != StoreStatus::ok) recording_stopped(status);
+}
+
+void Board::recording_stopped(StoreStatus status) {
   Text<80> text;
   text << "recording has stopped, detection goes on: the card is " << name_of(status);
-  event(EventKind::card_failed, text.view());
+  static_cast<void>(tell(EventKind::card_failed, text.view()));
+  log(LogLevel::warning, "card", what_to_do(status));
 }
 
 /// A recording that a restart or a pulled card cut off goes on as a new one.
@@ -385,6 +396,12 @@ protocol::StatusMessage Board::status() const {
 }
 
 void Board::event(EventKind kind, std::string_view text) {
+  const protocol::EventMessage message = tell(kind, text);
+  const StoreStatus status = recorder_.event(message, now_us_);
+  if (status != StoreStatus::ok) recording_stopped(status);
+}
+
+protocol::EventMessage Board::tell(EventKind kind, std::string_view text) {
   protocol::EventMessage message;
   message.id = ++events_;
   message.kind = kind;
@@ -397,16 +414,6 @@ void Board::event(EventKind kind, std::string_view text) {
   message.text = text;
   list({kind, false, message.boot, events_, message.score, now_us_});
   keep_event(message);
-
-  // An event about the card itself is not written to it.
-  if (kind != EventKind::card_failed) {
-    const StoreStatus status = recorder_.event(message, now_us_);
-    if (status != StoreStatus::ok) {
-      Text<80> failed;
-      failed << "recording has stopped, detection goes on: the card is " << name_of(status);
-      event(EventKind::card_failed, failed.view());
-    }
-  }
   if (framed_ && (streams_ & protocol::kStreamEvents) != 0) {
     outbox_.send(protocol::MessageType::event, message);
   }
@@ -419,6 +426,7 @@ void Board::event(EventKind kind, std::string_view text) {
   } else {
     log(level_of(kind), name_of_event(kind), text);
   }
+  return message;
 }
 
 void Board::log(LogLevel level, std::string_view tag, std::string_view text) {

@@ -86,6 +86,8 @@ class Board {
   bool keep_settings();
   void resume_recording();
   void renew_recording();
+  /// Says so, and what to do.
+  void recording_stopped(StoreStatus status);
   void stop_stream_that_does_not_fit();
   StoreStatus start_recording(std::string_view label);
 
@@ -140,6 +142,9 @@ class Board {
 
   // What happened, for the line, the card and the log.
   void event(protocol::EventKind kind, std::string_view text);
+  /// All but the card: what is about the card itself is not written to it.
+  /// @return a view of `text` among what was told
+  protocol::EventMessage tell(protocol::EventKind kind, std::string_view text);
   void list(const PastEvent& past);
   void keep_event(const protocol::EventMessage& message);
   void list_kept_events();

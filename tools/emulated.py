@@ -241,9 +241,8 @@ STACKS = (("sampling", r"^_ZN6fettle7mpu60506Driver4stepE", 1024),
           ("recording", r"^_ZN6fettle5board8Recorder(3add|5event|4step)E", 2048),
           ("all in one thread", r"^_ZN6fettle5board5Board(4step|5begin)E", 12288))
 STACK_MARGIN = 2048
-# Functions that call themselves, and how often: an event that could not be written to the card makes one about
-# the card, which is not written there; std::sort goes 2 log2(n) deep, of at most 2048 numbers in 8 KB.
-RECURSIVE = ((r"^_ZN6fettle5board5Board5eventE", 2), (r"__introsort_loop", 22))
+# Functions that call themselves, and how often: std::sort goes 2 log2(n) deep, of at most 2048 numbers in 8 KB.
+RECURSIVE = ((r"__introsort_loop", 22),)
 
 
 class Table:
