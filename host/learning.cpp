@@ -12,6 +12,7 @@
 #include <numeric>
 #include <utility>
 
+#include "core/elementary.hpp"
 #include "core/learn/neighbour.hpp"
 #include "core/learn/random.hpp"
 #include "core/learn/statistics.hpp"
@@ -703,7 +704,7 @@ double choose_neighbours(const WindowTable& around, std::span<const std::uint32_
       std::vector<double> logs;
       for (const float score :
            int8_scores(learned.score, file->network(), learned.normaliser, moved, chosen)) {
-        logs.push_back(std::log(std::max(static_cast<double>(score), 1e-9)));
+        logs.push_back(natural_log_f64(std::max(static_cast<double>(score), 1e-9)));
       }
       return logs;
     };

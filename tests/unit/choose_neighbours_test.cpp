@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <vector>
+
+#include "core/learn/neighbour.hpp"
+#include "core/learn/random.hpp"
+#include "host/learning.hpp"
+
+namespace fettle::host {
+namespace {
+
+constexpr FeatureSpec kSix{FeatureSet::vibration, 6, false};
+
+/// A centred table of windows that scatter by so much, at two operating points of which the second is strong where
+/// neighbours are.
+WindowTable scattering(float by, float move) {
+  Random random(11);
+  WindowTable table;
+  table.spec = kSix;
+  table.centred = true;
+  table.recordings.push_back({"normal", "a", "normal/a", "", 0, 0});
+  const std::size_t d = kSix.dimensions();
+  for (std::uint32_t i = 0; i < 400; ++i) {
+    for (std::size_t f = 0; f < d; ++f) {
+      float sum = -6.0F;
+      for (int k = 0; k < 12; ++k) sum += random.uniform();
+      table.features.push_back(by * sum);
+    }
+    table.origins.push_back({0, 128 * (i + 1), 640'000LL * i, 128 * (i + 1), false, 1.0F});
+    table.summaries.emplace_back();
+    table.points.push_back(i < 200 ? 0 : 1);
+  }
+  // Neighbours raise the level and one of the bands.
+  for (std::size_t i = 0; i < 2 * kMovesOfPoint; ++i) {
+    const float size = i < kMovesOfPoint ? move : 0.1F * move;
+    for (std::size_t f = 0; f < d; ++f) {
+      const bool moved = f == 0 || f == 4 + i % 4;
+      table.neighbour_moves.push_back(moved ? size : 0.0F);
+    }
+  }
+  return table;
+}
+
+double chosen(const WindowTable& table) {
+  std::vector<std::uint32_t> rows(table.size());
+  std::iota(rows.begin(), rows.end(), 0U);
+  return choose_neighbours(table, rows, {});
+}
+
+TEST(ChooseNeighbours, GivesNoneWhereTheyAreFeltLessThanTheMachineVaries) {
+  EXPECT_EQ(chosen(scattering(0.5F, 0.3F)), 0.0);
+}
+
+TEST(ChooseNeighbours, GivesMoreTheMoreTheyAreFelt) {
+  double before = 0.0;
+  for (const float move : {0.3F, 1.0F, 1.5F}) {
+    const double weight = chosen(scattering(0.05F, move));
+    EXPECT_GE(weight, before) << move;
+    before = weight;
+  }
+  EXPECT_GT(before, 0.0);
+}
+
+TEST(ChooseNeighbours, GivesNoneWhereNothingIsKnownOfThem) {
+  WindowTable table = scattering(0.05F, 1.5F);
+  table.neighbour_moves.clear();
+  EXPECT_EQ(chosen(table), 0.0);
+  EXPECT_EQ(choose_neighbours(scattering(0.05F, 1.5F), {}, {}), 0.0);
+}
+
+/// The same rows give the same network, whether the weight is found there or handed over: `evaluate` trains again.
+TEST(ChooseNeighbours, IsFoundAgainByWhoTrainsAgain) {
+  const WindowTable table = scattering(0.05F, 1.5F);
+  std::vector<std::uint32_t> rows(table.size());
+  std::iota(rows.begin(), rows.end(), 0U);
+  LearningSettings settings;
+  settings.detector = DetectorKind::mahalanobis;
+  const LearnedNetwork found = learn(table, rows, {}, settings);
+  settings.neighbours = choose_neighbours(table, rows, settings);
+  const LearnedNetwork given = learn(table, rows, {}, settings);
+  EXPECT_EQ(plain_file(found.quantised), plain_file(given.quantised));
+  settings.neighbours = 0.0;
+  EXPECT_NE(plain_file(found.quantised), plain_file(learn(table, rows, {}, settings).quantised));
+}
+
+}  // namespace
+}  // namespace fettle::host
