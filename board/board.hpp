@@ -117,6 +117,7 @@ class Board {
   void end_maintenance(std::string_view text);
   protocol::ReplyStatus stream_text(std::string_view what, Reply& reply);
   protocol::ReplyStatus show_self_test(Reply& reply) const;
+  void show_card_and_pin(Reply& reply) const;
   void show_interrupt(Reply& reply, const SensorView& sensor) const;
   void show_wires(Reply& reply, const mpu6050::SelfTestResult& result) const;
   void finish_self_test();

@@ -558,6 +558,8 @@ ReplyStatus Board::bench(Reply& reply) const {
 void Board::begin_self_test() {
   sensor_.request_self_test();
   self_test_due_ = true;
+  card_test_ =
+      recorder_.check();  // of the newest record; a sensor that is missing must not hide the card
   alarm_.test_until(now_us_ + kAlertTest_us);
 }
 
@@ -608,8 +610,10 @@ ReplyStatus Board::show_self_test(Reply& reply) const {
       reply.hex(sensor.who_am_i, 2) << ", an MPU6050 0x";
       reply.hex(mpu6050::kGenuineId, 2) << ". Try another module";
     } else {
-      reply << ". Check 3V3, GND, SDA, SCL and that AD0 is low or high, not open.";
+      reply << ". Check 3V3, GND, SDA, SCL and that AD0 is low or high, not open";
     }
+    reply << ". It is tested once it answers.";
+    show_card_and_pin(reply);
     return ReplyStatus::ok;
   }
   if (result.status == mpu6050::SelfTestStatus::failed) {
@@ -650,6 +654,11 @@ ReplyStatus Board::show_self_test(Reply& reply) const {
     reply.number(static_cast<double>(rate.rate_hz), 2) << " Hz +-";
     reply.number(static_cast<double>(rate.error) * 100, 3) << " %";
   }
+  show_card_and_pin(reply);
+  return ReplyStatus::ok;
+}
+
+void Board::show_card_and_pin(Reply& reply) const {
   reply << "\n";
   if (card_test_ == StoreStatus::ok) {
     reply << "pass card: written and read back";
@@ -659,7 +668,6 @@ ReplyStatus Board::show_self_test(Reply& reply) const {
     reply << "FAIL card: " << board::name_of(card_test_);
   }
   reply << "\nDid the alert pin go high for a second? If not, check its wire.";
-  return ReplyStatus::ok;
 }
 
 /// Whether time stamps can rest on the interrupt.

@@ -1376,5 +1376,25 @@ TEST_F(BoardTest, WithoutASensorTheFirstStartSaysSo) {
   EXPECT_EQ(logged("sensor lost: no sensor answers on the bus"), 1);
 }
 
+TEST_F(BoardTest, TheSelfTestSaysOfCardAndPinWithoutASensorAndOfTheSensorOnceItAnswers) {
+  power_on();
+  simulator::ChipFault fault;
+  fault.kind = simulator::ChipFault::Kind::nack;
+  fault.until_us = 20'000'000;
+  board->chip().inject(fault);
+  run(5);
+  type("selftest");
+  EXPECT_TRUE(board->pin().high) << "it blinks all the same";
+  run(3);
+  std::string said = type("selftest result");
+  EXPECT_NE(said.find("FAIL sensor: no sensor answers on the bus"), std::string::npos) << said;
+  EXPECT_NE(said.find("It is tested once it answers."), std::string::npos) << said;
+  EXPECT_NE(said.find("pass card: written and read back"), std::string::npos) << said;
+  EXPECT_NE(said.find("alert pin"), std::string::npos) << said;
+  run(30);
+  said = type("selftest result");
+  EXPECT_NE(said.find("pass chip 0x68"), std::string::npos) << said;
+}
+
 }  // namespace
 }  // namespace fettle::test
