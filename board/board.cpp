@@ -60,8 +60,10 @@ LogLevel level_of(EventKind kind) {
 const char* what_to_do(StoreStatus status) {
   switch (status) {
     case StoreStatus::absent: return "put it in, recording then goes on by itself";
-    case StoreStatus::full: return "import its log on a PC ('fettle import'), then delete it there";
-    case StoreStatus::failed: return "format it as FAT32 on a PC, or try another";
+    case StoreStatus::full:
+      return "import the log on a PC ('fettle import'), then delete it from the card";
+    case StoreStatus::failed:
+      return "save its log on a PC if it can be read, then format it as FAT32";
     case StoreStatus::ok: break;
   }
   return "";

@@ -86,7 +86,7 @@ class Board {
   bool keep_settings();
   void resume_recording();
   void renew_recording();
-  /// Says so, and what to do.
+  /// Tells that the card takes no more, and what to do.
   void recording_stopped(StoreStatus status);
   void stop_stream_that_does_not_fit();
   StoreStatus start_recording(std::string_view label);
@@ -144,7 +144,7 @@ class Board {
   // What happened, for the line, the card and the log.
   void event(protocol::EventKind kind, std::string_view text);
   /// All but the card: what is about the card itself is not written to it.
-  /// @return a view of `text` among what was told
+  /// @return what was told; its text is a view of `text`
   protocol::EventMessage tell(protocol::EventKind kind, std::string_view text);
   void list(const PastEvent& past);
   void keep_event(const protocol::EventMessage& message);

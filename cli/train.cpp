@@ -173,6 +173,7 @@ struct Outcome {
   std::optional<host::DetectorChoice> choice;
   std::optional<host::NormalChange> change;
   host::LearnedBaseline baseline;
+  double neighbours = 0.0;
   host::Split split;
   std::vector<UsedRecording> used;
   DetectorDescription description;
@@ -381,6 +382,7 @@ void report(const Options& options, const Outcome& outcome) {
                                                                "broken"};
       json["left_out"][keys[why]] = outcome.hygiene.windows[why];
     }
+    json["neighbour_weight"] = outcome.neighbours;
     if (const auto& decision = outcome.description.decision) {
       json["decision"] = {{"asked_per_hour", decision->asked_per_hour},
                           {"stated_per_hour", decision->stated_per_hour},
@@ -403,6 +405,12 @@ void report(const Options& options, const Outcome& outcome) {
   }
   report_hygiene(options, outcome.hygiene);
   report_baseline(outcome.baseline);
+  if (outcome.neighbours > 0.0) {
+    fmt::print(
+        "neighbour  a machine nearby with 0.3 of this one's vibration could alarm, so what\n"
+        "           it would change counts less, in faults too (weight {:g} of 8 at most)\n",
+        outcome.neighbours);
+  }
   if (outcome.table.gaps > 0) {
     fmt::print("gaps       {} in time; no window crosses one\n", outcome.table.gaps);
   }
@@ -452,6 +460,7 @@ void train_own(const Options& options, Outcome& outcome) {
   outcome.split = std::move(trained.split);
   outcome.choice = trained.choice;
   outcome.baseline = std::move(trained.baseline);
+  outcome.neighbours = trained.neighbours;
   outcome.used = std::move(trained.used);
   outcome.description = trained.description;
   outcome.bytes_without_metadata = trained.bytes_without_metadata;

@@ -37,9 +37,9 @@ std::uint32_t u32_at(std::span<const std::uint8_t> bytes, std::size_t at) {
          static_cast<std::uint32_t>(bytes[at + 3]) << 24;
 }
 
-/// What is wrong with a program of ESP-IDF's image format as its own checksum has it (esp_image_format.c): all bytes of its segments
-/// and 0xEF, exclusive or, in the last byte of the sixteen that the segments end in. A SHA-256 behind it is left to the
-/// boot loader.
+/// What is wrong with a program of ESP-IDF's image format as its own checksum has it (esp_image_format.c): all bytes of
+/// its segments and 0xEF, exclusive or, in the last byte of the sixteen that the segments end in. A SHA-256 behind it is
+/// left to the boot loader.
 /// @return empty: nothing
 std::string damage_of(std::span<const std::uint8_t> program) {
   const std::uint8_t segments = program[1];
@@ -113,9 +113,10 @@ FirmwareImage read_firmware_image(const std::string& name, std::span<const std::
   for (const ImagePart& part : {image.parts[0], image.parts[2]}) {
     const std::string damage = damage_of(part.bytes);
     if (damage.empty()) continue;
-    throw Error(ExitCode::bad_input,
-                fmt::format("{}: the program at byte 0x{:x} is damaged: {}. Get the file again",
-                            name, part.offset, damage));
+    throw Error(
+        ExitCode::bad_input,
+        fmt::format("{}: the {} at byte 0x{:x} is damaged: {}. Get the file again", name,
+                    part.offset == kProgram ? "program" : "bootloader", part.offset, damage));
   }
   return image;
 }

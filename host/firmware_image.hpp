@@ -22,7 +22,8 @@ struct FirmwareImage {
 };
 
 /// Looks at an image's marks: ESP-IDF's image header (magic 0xE9, chip in bytes 12 and 13) at the
-/// bootloader and at the program, 0xAA50 at the partition table; and at the length and the checksum that both programs carry.
+/// bootloader and at the program, 0xAA50 at the partition table; and at the length and the checksum that bootloader and
+/// program carry.
 /// Throws Error(bad_input) that says what was expected, where, and what was found.
 [[nodiscard]] FirmwareImage read_firmware_image(const std::string& name,
                                                 std::span<const std::uint8_t> bytes);

@@ -534,6 +534,19 @@ LearnedBaseline learn_baseline(const WindowTable& table, std::span<const std::ui
     }
     baseline.point[p].axis_mean = learned.axis_means[p];
   }
+  // A set point that these rows do not have: the nearest one that they have says most of it.
+  for (std::size_t p = 0; p < baseline.points; ++p) {
+    if (learned.windows[p] > 0) continue;
+    std::size_t nearest = p;
+    for (std::size_t q = 0; q < baseline.points; ++q) {
+      const auto apart = [&](std::size_t other) {
+        return std::abs(std::log(baseline.point[other].centre_hz / baseline.point[p].centre_hz));
+      };
+      if (learned.windows[q] > 0 && (nearest == p || apart(q) < apart(nearest))) nearest = q;
+    }
+    std::ranges::copy(learned.means[nearest], learned.means[p].begin());
+    std::ranges::copy(learned.axis_means[nearest], learned.axis_means[p].begin());
+  }
   std::ranges::sort(levels);
   baseline.off_g = kOffShare * percentile_of_sorted(levels, 5.0);
   const double length = std::hypot(gravity[0], gravity[1], gravity[2]);
@@ -752,8 +765,11 @@ DetectorChoice choose_detector(const WindowTable& table, const Split& split,
       train.insert(train.end(), split.best_epoch.begin(), split.best_epoch.end());
     }
     const LearnedBaseline baseline = learn_baseline(table, train);
-    const LearnedNetwork learned =
-        learn(centred(table, baseline.baseline), train, split.best_epoch, of_kind);
+    const WindowTable around = centred(table, baseline.baseline);
+    if (kind == DetectorKind::mahalanobis) {
+      of_kind.neighbours = choose_neighbours(around, train, of_kind);
+    }
+    const LearnedNetwork learned = learn(around, train, split.best_epoch, of_kind);
     const auto file = ModelFile::from_bytes(plain_file(learned.quantised), "a try", false);
     const auto log_scores = [](std::vector<float> scores) {
       for (float& score : scores) score = std::log(std::max(score, 1e-9F));

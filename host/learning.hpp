@@ -46,7 +46,7 @@ struct WindowTable {
   std::vector<std::uint8_t> points;  ///< [n] set point of each; empty before clean() or centred()
   std::uint64_t gaps = 0;
   bool centred = false;                ///< features are less the mean of their operating point
-  std::vector<float> neighbour_moves;  ///< [n][D] if centred: what neighbours would do to them
+  std::vector<float> neighbour_moves;  ///< by neighbour_moves(), if centred
 
   [[nodiscard]] std::size_t size() const { return origins.size(); }
   [[nodiscard]] std::span<const float> row(std::size_t i) const {
@@ -125,7 +125,8 @@ struct LearnedBaseline {
 [[nodiscard]] LearnedBaseline learn_baseline(const WindowTable& table,
                                              std::span<const std::uint32_t> rows);
 
-/// The table with each window's features less the mean of its operating point. Without points, as it is.
+/// The table with each window's features less the mean of its operating point, which it notes, and with what neighbours
+/// would do to them. Without points, as it is.
 [[nodiscard]] WindowTable centred(const WindowTable& table, const Baseline& baseline);
 
 /// The parts of a split, as indices into a WindowTable, each in order of source and time.
@@ -149,8 +150,7 @@ struct LearningSettings {
   std::optional<float> threshold;         ///< given by hand: no percentile
   std::optional<double> alarms_per_hour;  ///< false ones: windows are decided together
   HealthyVariation variation;
-  std::optional<double>
-      neighbours;  ///< as choose_neighbours() has it, which is asked where nothing is given
+  std::optional<double> neighbours;  ///< weight; unset: learn() asks choose_neighbours()
 };
 
 /// Called after each epoch.
@@ -183,9 +183,9 @@ struct CrossFitted {
 [[nodiscard]] CrossFitted cross_fit(const WindowTable& table, std::span<const std::uint32_t> rows,
                                     const LearningSettings& settings);
 
-/// How much weight fit_mahalanobis() gives to what neighbours do: as little as lets few of them raise the usual score beyond
-/// what a decision takes for normal. Each step hides a little more of the faults that shake as a neighbour does, and most machines
-/// are so strong where neighbours are that they need none.
+/// How much weight fit_mahalanobis() gives to what neighbours do: as little as lets few of them raise the usual score
+/// beyond what a decision takes for normal. Each step hides a little more of the faults that shake as a neighbour does,
+/// and many machines are so strong where neighbours are that they need none.
 /// @param around  centred()  @return 0 where moves are not known
 [[nodiscard]] double choose_neighbours(const WindowTable& around,
                                        std::span<const std::uint32_t> rows,

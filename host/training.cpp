@@ -53,7 +53,10 @@ TrainedDetector train_detector(const WindowTable& table, Split split, LearningSe
   const Split& parts = result.split;
   result.baseline = learn_baseline(table, together(parts.train, parts.best_epoch, {}));
   const WindowTable around = centred(table, result.baseline.baseline);
-  if (distance) settings.neighbours = choose_neighbours(around, parts.train, settings);
+  if (distance && !settings.neighbours) {
+    settings.neighbours = choose_neighbours(around, parts.train, settings);
+  }
+  result.neighbours = settings.neighbours.value_or(0.0);
   const LearnedNetwork learned = learn(around, parts.train, parts.best_epoch, settings, on_epoch);
 
   std::vector<std::uint8_t> plain = plain_file(learned.quantised);

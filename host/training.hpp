@@ -17,6 +17,7 @@ struct TrainedDetector {
       calibration;  ///< windows scored by cross-fitting; empty: the threshold part
   std::optional<DetectorChoice> choice;  ///< where it was to be chosen
   LearnedBaseline baseline;
+  double neighbours = 0.0;  ///< as choose_neighbours() has it; 0 of an autoencoder
   std::vector<UsedRecording> used;
   DetectorDescription description;  ///< points into this
   std::vector<std::uint8_t> file;

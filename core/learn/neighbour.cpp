@@ -17,7 +17,8 @@ constexpr std::size_t kSpread = 4;
 constexpr std::size_t kLines = 2 * kSpread;
 /// Of a feature's power that may have been a neighbour's.
 constexpr float kMostTaken = 0.875F;
-/// Mean square of the largest sixteenth of a sine's samples, over that of all.
+/// Mean square of the largest sixteenth of a sine's samples, the very largest left out, over that of all; the second
+/// line, a sixth of the power, is taken to peak with it.
 constexpr float kPeakOfSine = 1.97F;
 /// Lines that features know: multiples of half the running speed.
 constexpr std::size_t kHalfOrders = 6;
@@ -29,14 +30,14 @@ float log_rms_of(double power) { return static_cast<float>(0.5 * natural_log_f64
 
 /// Where a neighbour's power is.
 struct Lines {
-  std::array<double, kLines> hz{};
+  std::array<std::size_t, kLines> bin{};
   std::array<double, kLines> power{};
   /// Multiple of half the running speed that it is taken for; 0: of none.
   std::array<std::size_t, kLines> half_order{};
 };
 
-/// Parts of a line's power that Hann's window puts into the bins around it: from the one before the last
-/// bin below it on. The transform is sin(pi x) / (pi x (1 - x^2)) at x bins from the line (Harris, Proc. IEEE 66, 1978, p. 51).
+/// Parts of a line's power that Hann's window puts into the bins around it: from the one before the last bin below it
+/// on. The transform is sin(pi x) / (pi x (1 - x^2)) at x bins from the line (Harris, Proc. IEEE 66, 1978, p. 51).
 /// @param beyond  of that last bin, 0 to 1
 std::array<double, kSpread> spread_of(double beyond) {
   // The sine is the same in all of them; at a bin itself it is 0, and so is what it is divided by.
@@ -56,38 +57,39 @@ Lines lines_of(const Neighbour& neighbour, const NeighbourView& view) {
   Lines lines;
   const auto second = static_cast<double>(kNeighbourSecond * neighbour.mean_square);
   const std::array<double, 2> power = {static_cast<double>(neighbour.mean_square) - second, second};
-  const auto rate_hz = static_cast<double>(view.window.rate_hz);
-  const double bin_hz = rate_hz / view.window.samples;
-  const double reach_hz = static_cast<double>(kLineReach_bins) * bin_hz;
-  const double half_hz = 0.5 * static_cast<double>(view.speed_hz);
+  const std::size_t n = view.window.samples;
+  const double bin_hz = static_cast<double>(view.window.rate_hz) / view.window.samples;
+  const double half_bins = 0.5 * static_cast<double>(view.speed_hz) / bin_hz;
+  const auto reach = static_cast<double>(kLineReach_bins);
   for (std::size_t line = 0; line < 2; ++line) {
     const double at = static_cast<double>(line + 1) * static_cast<double>(neighbour.hz) / bin_hz;
     const auto below = static_cast<std::size_t>(at);
     const auto spread = spread_of(at - static_cast<double>(below));
     for (std::size_t k = 0; k < kSpread; ++k) {
       const std::size_t l = line * kSpread + k;
+      // Sampling folds what lies beyond half the rate.
+      const std::size_t turned = (below + k + n - 1) % n;
+      lines.bin[l] = std::min(turned, n - turned);
       lines.power[l] = spread[k] * power[line];
-      double hz = (static_cast<double>(below + k) - 1.0) * bin_hz;
-      if (hz > 0.5 * rate_hz) hz = rate_hz - hz;  // sampling folds it back
-      lines.hz[l] = hz;
-      if (!(half_hz > 0.0)) continue;
-      const auto nearest = static_cast<std::size_t>(hz / half_hz + 0.5);
-      const double off_hz = hz - static_cast<double>(nearest) * half_hz;
-      if (off_hz >= -reach_hz && off_hz <= reach_hz && nearest <= kHalfOrders) {
-        lines.half_order[l] = nearest;
-      }
+      if (!(half_bins > 0.0)) continue;
+      const auto bin = static_cast<double>(lines.bin[l]);
+      const auto nearest = static_cast<std::size_t>(bin / half_bins + 0.5);
+      const double off = bin - static_cast<double>(nearest) * half_bins;
+      if (off >= -reach && off <= reach && nearest <= kHalfOrders) lines.half_order[l] = nearest;
     }
   }
   return lines;
 }
 
-/// Whether a line is part of what a feature measures the power of.
-bool holds(const VibrationFeature& feature, const Lines& lines, std::size_t l, double rate_hz) {
+/// Whether a line is part of what a feature measures the power of. The constant part is in no spectrum.
+bool holds(const VibrationFeature& feature, const Lines& lines, std::size_t l,
+           std::size_t last_bin) {
+  if (feature.kind == VibrationKind::level) return true;
+  if (lines.bin[l] == 0) return false;
   switch (feature.kind) {
-    case VibrationKind::level: return true;
     case VibrationKind::band: {
-      const double at = lines.hz[l] / (0.5 * rate_hz);
-      return at > static_cast<double>(feature.low) && at <= static_cast<double>(feature.high);
+      const float at = static_cast<float>(lines.bin[l]) / static_cast<float>(last_bin);
+      return at > feature.low && at <= feature.high;
     }
     case VibrationKind::order: {
       const float order = 0.5F * static_cast<float>(lines.half_order[l]);
@@ -101,12 +103,13 @@ bool holds(const VibrationFeature& feature, const Lines& lines, std::size_t l, d
 /// @param sign  1: the lines are added; -1: they are taken away
 void change(const Lines& lines, double sign, std::size_t axis, const NeighbourView& view,
             std::span<float> features) {
-  const auto rate_hz = static_cast<double>(view.window.rate_hz);
+  const std::size_t last_bin = view.window.samples / 2;
   double more = 0.0;
   double moment = 0.0;
   for (std::size_t l = 0; l < kLines; ++l) {
     more += sign * lines.power[l];
-    moment += sign * lines.power[l] * lines.hz[l] / (0.5 * rate_hz);
+    moment +=
+        sign * lines.power[l] * static_cast<double>(lines.bin[l]) / static_cast<double>(last_bin);
   }
   const double own = power_of(features[0]);  // the level comes first
   const double all = own + more;
@@ -142,9 +145,9 @@ void change(const Lines& lines, double sign, std::size_t axis, const NeighbourVi
       default: {
         double power = power_of(features[i]);
         const double least = (1.0 - static_cast<double>(kMostTaken)) * power;
-        power += static_cast<double>(kFaintest) * more;
+        if (feature.kind != VibrationKind::level) power += static_cast<double>(kFaintest) * more;
         for (std::size_t l = 0; l < kLines; ++l) {
-          if (holds(feature, lines, l, rate_hz)) power += sign * lines.power[l];
+          if (holds(feature, lines, l, last_bin)) power += sign * lines.power[l];
         }
         features[i] = log_rms_of(std::max(power, least));
         break;
@@ -153,14 +156,16 @@ void change(const Lines& lines, double sign, std::size_t axis, const NeighbourVi
   }
 }
 
-/// Mean square of the velocity of the machine's own lines, times (2 pi)^2: g^2/Hz^2.
-double velocity_of(std::span<const float> features, float speed_hz) {
+/// Mean square of the velocity of the machine's own lines, times (2 pi)^2: g^2/Hz^2. A line beyond the spectrum was not
+/// measured.
+double velocity_of(const OperatingPoint& point, float rate_hz) {
   double sum = 0.0;
-  for (std::size_t i = 0; i < features.size(); ++i) {
+  for (std::size_t i = 0; i < point.mean.size(); ++i) {
     const VibrationFeature& feature = kVibrationFeatures[i];
     if (feature.gyroscope || feature.kind != VibrationKind::order || feature.low < 1.0F) continue;
-    const auto hz = static_cast<double>(feature.low * speed_hz);
-    sum += power_of(features[i]) / (hz * hz);
+    if (says_nothing(feature, point, point.centre_hz, rate_hz)) continue;
+    const auto hz = static_cast<double>(feature.low * point.centre_hz);
+    sum += power_of(point.mean[i]) / (hz * hz);
   }
   return sum;
 }
@@ -175,14 +180,18 @@ void add_neighbour(const Neighbour& neighbour, const NeighbourView& view,
 void take_neighbour_away(const Neighbour& neighbour, const NeighbourView& view,
                          std::span<float> features) {
   Lines lines = lines_of(neighbour, view);
+  const std::size_t last_bin = view.window.samples / 2;
   for (std::size_t i = 0; i < features.size(); ++i) {
     const VibrationFeature& feature = kVibrationFeatures[i];
     if (feature.gyroscope) continue;
-    const double most = static_cast<double>(kMostTaken) * power_of(features[i]);
+    double held = 0.0;
     for (std::size_t l = 0; l < kLines; ++l) {
-      if (holds(feature, lines, l, static_cast<double>(view.window.rate_hz))) {
-        lines.power[l] = std::min(lines.power[l], most);
-      }
+      if (holds(feature, lines, l, last_bin)) held += lines.power[l];
+    }
+    const double most = static_cast<double>(kMostTaken) * power_of(features[i]);
+    if (held <= most) continue;
+    for (std::size_t l = 0; l < kLines; ++l) {
+      if (holds(feature, lines, l, last_bin)) lines.power[l] *= most / held;
     }
   }
   change(lines, -1.0, neighbour.axis, view, features);
@@ -195,9 +204,9 @@ void neighbour_moves(const FeatureSpec& spec, const WindowShape& window, const B
   double velocity = 0.0;
   for (std::size_t p = 0; p < baseline.points; ++p) {
     const OperatingPoint& point = baseline.point[p];
-    velocity = std::max(velocity, velocity_of(point.mean, point.centre_hz));
+    velocity = std::max(velocity, velocity_of(point, window.rate_hz));
   }
-  // The second line has a quarter of the velocity that its acceleration would have at the first.
+  // At twice the frequency an acceleration is a quarter of the velocity's square.
   const double of_lines = static_cast<double>(1.0F - 0.75F * kNeighbourSecond);
   const auto level = static_cast<double>(kNeighbourLevel);
   const double span = natural_log_f64(static_cast<double>(kNeighbourHighest_hz) /

@@ -19,9 +19,10 @@ struct Neighbour {
 
 /// Part of a neighbour's power that is in its second line: 0.4 of the amplitude.
 inline constexpr float kNeighbourSecond = 0.16F / 1.16F;
-/// RMS velocity of a neighbour, as a part of the machine's own: that of the fleet (DESIGN.md).
+/// RMS velocity of a neighbour, as a part of that of the machine's lines where they are strongest: as in the simulated fleet
+/// (simulator/fleet/fleet.hpp).
 inline constexpr float kNeighbourLevel = 0.3F;
-/// Speeds that neighbours run at: motors of two to ten poles at 50 or 60 Hz.
+/// Speeds that neighbours run at: motors of two to eight poles at 50 or 60 Hz.
 inline constexpr float kNeighbourLowest_hz = 12.0F;
 inline constexpr float kNeighbourHighest_hz = 60.0F;
 /// So many speeds between them are looked at, evenly in their logarithm.

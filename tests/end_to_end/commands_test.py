@@ -879,7 +879,7 @@ class Flash(CommandTest):
         cut = whole[:0x10000 + 140]  # segments end at 114, their checksum at 127, the hash at 160
         for name, content, says in (("flipped", flipped, "the program at byte 0x10000 is damaged: its checksum is"),
                                     ("long", long, "cut off"), ("cut", cut, "160 bytes at least, found 140"),
-                                    ("many", many, "the program at byte 0x0 is damaged: its header promises 17")):
+                                    ("many", many, "the bootloader at byte 0x0 is damaged: its header promises 17")):
             with self.subTest(image=name):
                 self.write(f"{name}.bin", bytes(content))
                 result = self.with_esptool(f"{name}.bin", "--port", "p")

@@ -19,6 +19,7 @@
 #include "host/dataset.hpp"
 #include "host/error.hpp"
 #include "host/evaluation.hpp"
+#include "host/training.hpp"
 #include "tests/support/hand_made.hpp"
 #include "tests/support/simulated.hpp"
 
@@ -257,6 +258,33 @@ TEST(Evaluation, TrainsTheFloatNetworkAgainAndTheOneWithoutMeans) {
     EXPECT_EQ(with.without_mean.auc, without.auc);
     EXPECT_EQ(with.without_mean.false_positive_rate, without.false_positive_rate);
     EXPECT_EQ(with.without_mean.recall, without.classes.at("loose").recall);
+  }
+}
+
+/// The distance that a neighbour hardly moves finds its weight again.
+TEST(Evaluation, TrainsADistanceAgain) {
+  const TemporaryFolder folder;
+  const auto data = write(folder / "data", {kNormal, kLoose});
+  const FeatureSpec spec{FeatureSet::vibration, 6, false};
+  Hygiene hygiene;
+  const WindowTable table = learn_windows(
+      [&](std::span<const SpeedRange> speeds) {
+        return read_windows(
+            data, spec, {kWindow, 200.0F},
+            [](const std::string& label) { return label == "normal"; }, speeds);
+      },
+      hygiene);
+  LearningSettings settings;
+  settings.detector = DetectorKind::mahalanobis;
+  for (const std::optional<double> given : {std::optional<double>{}, std::optional<double>(0.0)}) {
+    settings.neighbours = given;
+    settings.alarms_per_hour = 1.0;
+    const std::string label = "normal";
+    TrainedDetector trained =
+        train_detector(table, split_by_time(table), settings, false, label, "test");
+    EXPECT_EQ(trained.neighbours > 0.0, !given) << "neighbours matter on this machine";
+    const auto model = ModelFile::from_bytes(std::move(trained.file), "model", true);
+    EXPECT_EQ(evaluate(*model, data).int8.retrained, !given);
   }
 }
 

@@ -129,7 +129,9 @@ TEST(Neighbour, TakesAwayWhatItsLinesHadAdded) {
       } else if (both.features[0] - alone.features[0] > 0.7F) {
         continue;
       } else if (feature.kind != VibrationKind::impulsiveness) {
-        EXPECT_NEAR(said[f], alone.features[f], 2.5F * allowed(feature))
+        const float by_nothing = std::abs(both.features[f] - alone.features[f]);
+        EXPECT_NEAR(said[f], alone.features[f],
+                    std::min(2.5F * allowed(feature), std::max(0.6F * by_nothing, 0.05F)))
             << feature_source(kSix, f) << " " << feature_kind(kSix, f) << " at " << neighbour.hz;
       }
     }
@@ -199,8 +201,72 @@ TEST(Neighbour, IsAsStrongAsAPartOfTheMachinesOwnVelocity) {
   const double hz = 12.0 * std::pow(60.0 / 12.0, 0.5 / static_cast<double>(kNeighbourSpeeds));
   const double v2 = 0.5 * (0.03 * 0.03 + 0.02 * 0.02 + 0.005 * 0.005) / (kMachine_hz * kMachine_hz);
   const double power = 0.09 * v2 * hz * hz * 1.16 / 1.04;
-  const double level = 0.5 * (0.03 * 0.03 + 0.02 * 0.02 + 0.005 * 0.005);
-  EXPECT_NEAR(learned.moves[0], 0.5 * std::log1p(power / level), 0.02);
+  const double noise =
+      3 * 0.004 * 0.004 + 3 * 100.0 * std::pow(static_cast<double>(kAccelerometerNoise_g_rtHz), 2);
+  const double level = 0.5 * (0.03 * 0.03 + 0.02 * 0.02 + 0.005 * 0.005 + 0.004 * 0.004 +
+                              0.008 * 0.008 + 0.002 * 0.002) +
+                       noise;
+  EXPECT_NEAR(learned.moves[0], 0.5 * std::log1p(power / level), 0.0007);
+}
+
+/// What was not measured at a fast set point is no vibration: twice and three times its speed lie beyond the spectrum.
+TEST(Neighbour, KnowsNothingOfLinesBeyondTheSpectrum) {
+  Learned learned;
+  const std::size_t d = kSix.dimensions();
+  learned.baseline.point[0].centre_hz = 60.0F;
+  std::vector<float> before(learned.moves.size());
+  neighbour_moves(kSix, kWindow, learned.baseline, before);
+  for (std::size_t f = 0; f < d; ++f) {
+    const VibrationFeature& feature = kVibrationFeatures[f];
+    if (feature.kind == VibrationKind::order && feature.low > 1.0F) {
+      learned.machine.features[f] = 0.0F;  // as learn_baseline() leaves it
+    }
+  }
+  std::vector<float> after(learned.moves.size());
+  neighbour_moves(kSix, kWindow, learned.baseline, after);
+  EXPECT_EQ(before, after);
+}
+
+/// The strongest operating point says how strong a neighbour is, and it is felt most where the machine is weakest.
+TEST(Neighbour, IsOneOfTheMachineAtAllItsSpeeds) {
+  Learned learned;
+  const std::size_t d = kSix.dimensions();
+  std::vector<float> weaker = learned.machine.features;
+  std::array<float, kMostAxisLevels> weaker_axes = learned.machine.axis_levels;
+  for (std::size_t f = 0; f < d; ++f) {
+    if (kVibrationFeatures[f].slope > 0.0F) weaker[f] -= 1.5F;
+  }
+  for (float& level : weaker_axes) level -= 1.5F;
+  learned.baseline.points = 2;
+  learned.baseline.point[1] = {10.0F, 20.0F, 15.0F, weaker, weaker_axes};
+  std::vector<float> both(neighbour_floats(kSix, learned.baseline));
+  ASSERT_EQ(both.size(), 2 * learned.moves.size());
+  neighbour_moves(kSix, kWindow, learned.baseline, both);
+  for (std::size_t i = 0; i < learned.moves.size(); ++i) {
+    EXPECT_EQ(both[i], learned.moves[i]);
+  }
+  float at_strong = 0.0F;
+  float at_weak = 0.0F;
+  for (std::size_t i = 0; i < learned.moves.size(); i += d) {
+    at_strong = std::max(at_strong, both[i]);
+    at_weak = std::max(at_weak, both[learned.moves.size() + i]);
+  }
+  EXPECT_GT(at_weak, 3.0F * at_strong);
+  for (const float value : both) EXPECT_TRUE(std::isfinite(value));
+}
+
+/// At a rate that folds both lines back, and windows in which bins are wide.
+TEST(Neighbour, StaysWithinTheSpectrumAtAnyRate) {
+  const Learned learned;
+  for (const WindowShape& window : {WindowShape{64, 1000.0F}, WindowShape{128, 100.0F},
+                                    WindowShape{256, 25.0F}, WindowShape{64, 7.0F}}) {
+    std::vector<float> moves(learned.moves.size());
+    neighbour_moves(kSix, window, learned.baseline, moves);
+    for (std::size_t i = 0; i < moves.size(); ++i) {
+      ASSERT_TRUE(std::isfinite(moves[i])) << window.rate_hz;
+      ASSERT_LT(std::abs(moves[i]), 5.0F) << window.rate_hz;
+    }
+  }
 }
 
 /// The reason for all of it: a distance that a neighbour hardly moves and a fault does.
@@ -232,11 +298,12 @@ TEST(Neighbour, IsAllButTakenOutOfTheDistance) {
   std::vector<float> nearby(d), loose(d);
   for (std::size_t f = 0; f < d; ++f) {
     nearby[f] = both.features[f] - learned.machine.features[f];
-    if (kVibrationFeatures[f].kind == VibrationKind::order) loose[f] = 0.5F;
+    const VibrationFeature& feature = kVibrationFeatures[f];
+    if (feature.kind == VibrationKind::order && !feature.gyroscope) loose[f] = 0.5F;
   }
   EXPECT_GT(distance_of({}, nearby), 20.0);
   EXPECT_LT(distance_of(learned.moves, nearby), 0.25 * distance_of({}, nearby));
-  EXPECT_GT(distance_of(learned.moves, loose), 0.6 * distance_of({}, loose));
+  EXPECT_GT(distance_of(learned.moves, loose), 0.4 * distance_of({}, loose));
 }
 
 }  // namespace

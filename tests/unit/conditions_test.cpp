@@ -251,6 +251,25 @@ TEST_F(ConditionsTest, AfterAStopLessOfTheLineThanAFaultTakesIsAtRest) {
   EXPECT_EQ(beside_a_neighbour(), Reason::none);
 }
 
+TEST_F(ConditionsTest, AfterAStopAnyLineThatNoLongerTurnsTheSensorIsAtRest) {
+  const auto at = [&](float half_orders, float level = 0.0F) {
+    features_ = kSlowMean;
+    features_[0] += level;
+    features_[16] += half_orders;
+    const Reason reason = conditions_.look(running(), features_, false, 1.0F).reason;
+    conditions_.scored(false);
+    return reason;
+  };
+  settle();
+  EXPECT_EQ(at(-1.3F), Reason::none) << "it did not leave its speed";
+  conditions_.scored(true);
+  for (const float hz : {26.0F, 28.0F, 31.0F, 34.0F}) look(running(hz));
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(at(-1.3F), Reason::weak) << i;
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(at(-1.3F, 0.2F), Reason::changing);
+  EXPECT_EQ(at(-1.3F, 0.2F), Reason::none) << "something is louder";
+  EXPECT_EQ(at(-1.1F), Reason::none);
+}
+
 TEST_F(ConditionsTest, AMachineThatWasOffIsWaitedFor) {
   settle();
   WindowSummary off = running();
