@@ -407,8 +407,8 @@ void report(const Options& options, const Outcome& outcome) {
   report_baseline(outcome.baseline);
   if (outcome.neighbours > 0.0) {
     fmt::print(
-        "neighbour  a machine nearby with 0.3 of this one's vibration could alarm, so what\n"
-        "           it would change counts less, in faults too (weight {:g} of 8 at most)\n",
+        "neighbour  one nearby with 0.3 of this machine's vibration could alarm: what it\n"
+        "           would change counts less, in faults too (weight {:g} of 8 at most)\n",
         outcome.neighbours);
   }
   if (outcome.table.gaps > 0) {
