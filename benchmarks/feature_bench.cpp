@@ -144,14 +144,7 @@ class Distance {
         if (i != j) sum *= 0.9;
         if (chosen_[i] < kD && chosen_[j] < kD) {
           sum += static_cast<double>(covariance(variation, kFeatures, chosen_[i], chosen_[j]));
-          double nearby = 0.0;
-          for (std::size_t at = 0; at < moves.size(); at += kD) {
-            nearby += static_cast<double>(moves[at + chosen_[i]]) *
-                      static_cast<double>(moves[at + chosen_[j]]);
-          }
-          if (!moves.empty()) {
-            sum += weight * nearby / static_cast<double>(moves.size() / kD);
-          }
+          sum += weight * mean_product(moves, kD, chosen_[i], chosen_[j]);
         } else if (i == j) {
           sum += kCandidateVariation * kCandidateVariation;
         }

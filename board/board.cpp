@@ -59,7 +59,7 @@ LogLevel level_of(EventKind kind) {
 /// To a person at a card that takes no more.
 const char* what_to_do(StoreStatus status) {
   switch (status) {
-    case StoreStatus::absent: return "put it in, recording then goes on by itself";
+    case StoreStatus::absent: return "put it in, and it is used again by itself";
     case StoreStatus::full:
       return "import the log on a PC ('fettle import'), then delete it from the card";
     case StoreStatus::failed:

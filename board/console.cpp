@@ -558,8 +558,7 @@ ReplyStatus Board::bench(Reply& reply) const {
 void Board::begin_self_test() {
   sensor_.request_self_test();
   self_test_due_ = true;
-  card_test_ =
-      recorder_.check();  // of the newest record; a sensor that is missing must not hide the card
+  card_test_ = recorder_.check();  // now, because a sensor that is missing must not hide the card
   alarm_.test_until(now_us_ + kAlertTest_us);
 }
 

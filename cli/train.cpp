@@ -12,6 +12,7 @@
 
 #include "cli/command.hpp"
 #include "cli/json.hpp"
+#include "core/learn/neighbour.hpp"
 #include "core/learn/statistics.hpp"
 #include "host/alarm_rate.hpp"
 #include "host/error.hpp"
@@ -407,9 +408,9 @@ void report(const Options& options, const Outcome& outcome) {
   report_baseline(outcome.baseline);
   if (outcome.neighbours > 0.0) {
     fmt::print(
-        "neighbour  one nearby with 0.3 of this machine's vibration could alarm: what it\n"
-        "           would change counts less, in faults too (weight {:g} of 8 at most)\n",
-        outcome.neighbours);
+        "neighbour  one nearby with {:g} of this machine's vibration could alarm: what it\n"
+        "           would change counts less, in faults too (weight {:g} of {:g} at most)\n",
+        kNeighbourLevel, outcome.neighbours, host::kMostNeighbours);
   }
   if (outcome.table.gaps > 0) {
     fmt::print("gaps       {} in time; no window crosses one\n", outcome.table.gaps);

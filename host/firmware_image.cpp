@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "host/error.hpp"
+#include "protocol/bytes.hpp"
 
 namespace fettle::host {
 namespace {
@@ -15,7 +16,6 @@ constexpr std::uint32_t kProgram = 0x10000;
 constexpr std::uint32_t kMostBytes = 16U << 20;
 constexpr std::uint8_t kMagic = 0xE9;
 constexpr std::size_t kHeader = 24;
-constexpr std::size_t kSegmentHeader = 8;  // where it belongs in memory, and its length
 constexpr std::uint8_t kMostSegments = 16;
 constexpr std::uint8_t kChecksumBegin = 0xEF;
 constexpr std::size_t kHashBytes = 32;
@@ -31,12 +31,6 @@ std::uint16_t chip_at(std::span<const std::uint8_t> bytes, std::uint32_t offset)
   return static_cast<std::uint16_t>(bytes[offset + 12] | bytes[offset + 13] << 8);
 }
 
-std::uint32_t u32_at(std::span<const std::uint8_t> bytes, std::size_t at) {
-  return static_cast<std::uint32_t>(bytes[at]) | static_cast<std::uint32_t>(bytes[at + 1]) << 8 |
-         static_cast<std::uint32_t>(bytes[at + 2]) << 16 |
-         static_cast<std::uint32_t>(bytes[at + 3]) << 24;
-}
-
 /// What is wrong with a program of ESP-IDF's image format as its own checksum has it (esp_image_format.c): all bytes of
 /// its segments and 0xEF, exclusive or, in the last byte of the sixteen that the segments end in. A SHA-256 behind it is
 /// left to the boot loader.
@@ -47,18 +41,20 @@ std::string damage_of(std::span<const std::uint8_t> program) {
     return fmt::format("its header promises {} segments, expected 1 to {}", segments,
                        kMostSegments);
   }
-  std::uint8_t sum = kChecksumBegin;
-  std::size_t at = kHeader;
   const auto cut_off = [&](std::size_t wanted) {
     return fmt::format("it is cut off: {} bytes at least, found {}", wanted, program.size());
   };
+  protocol::Reader reader(program.subspan(kHeader));
+  std::uint8_t sum = kChecksumBegin;
+  std::size_t at = kHeader;
   for (std::uint8_t segment = 0; segment < segments; ++segment) {
-    if (program.size() < at + kSegmentHeader) return cut_off(at + kSegmentHeader);
-    const std::size_t length = u32_at(program, at + 4);
-    at += kSegmentHeader;
-    if (program.size() - at < length) return cut_off(at + length);
-    for (const std::uint8_t byte : program.subspan(at, length)) sum ^= byte;
-    at += length;
+    std::uint32_t address = 0;  // where it belongs in memory
+    std::uint32_t length = 0;
+    reader.number(address);
+    reader.number(length);
+    at += sizeof(address) + sizeof(length) + length;
+    for (const std::uint8_t byte : reader.bytes(length)) sum ^= byte;
+    if (!reader.ok()) return cut_off(at);
   }
   const std::size_t end = (at + 16) / 16 * 16;
   const std::size_t whole = end + (program[23] != 0 ? kHashBytes : 0);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <utility>
@@ -538,11 +539,12 @@ LearnedBaseline learn_baseline(const WindowTable& table, std::span<const std::ui
   for (std::size_t p = 0; p < baseline.points; ++p) {
     if (learned.windows[p] > 0) continue;
     std::size_t nearest = p;
+    float least = std::numeric_limits<float>::infinity();
     for (std::size_t q = 0; q < baseline.points; ++q) {
-      const auto apart = [&](std::size_t other) {
-        return std::abs(std::log(baseline.point[other].centre_hz / baseline.point[p].centre_hz));
-      };
-      if (learned.windows[q] > 0 && (nearest == p || apart(q) < apart(nearest))) nearest = q;
+      const float apart = std::abs(baseline.point[q].centre_hz - baseline.point[p].centre_hz);
+      if (learned.windows[q] == 0 || apart >= least) continue;
+      nearest = q;
+      least = apart;
     }
     std::ranges::copy(learned.means[nearest], learned.means[p].begin());
     std::ranges::copy(learned.axis_means[nearest], learned.axis_means[p].begin());
@@ -659,32 +661,36 @@ CrossFitted cross_fit(const WindowTable& table, std::span<const std::uint32_t> r
 
 namespace {
 
-template <typename Number>
-double mean_of(const std::vector<Number>& values) {
+double mean_of(const std::vector<double>& values) {
   double sum = 0.0;
-  for (const Number value : values) sum += static_cast<double>(value);
+  for (const double value : values) sum += value;
   return sum / static_cast<double>(values.size());
 }
 
 /// Standard deviation about a known centre.
-template <typename Number>
-double deviation_about(const std::vector<Number>& values, double centre) {
+double deviation_about(const std::vector<double>& values, double centre) {
   double squares = 0.0;
-  for (const Number value : values) {
-    const double distance = static_cast<double>(value) - centre;
-    squares += distance * distance;
-  }
+  for (const double value : values) squares += (value - centre) * (value - centre);
   return std::sqrt(squares / static_cast<double>(values.size()));
 }
 
 /// Weights that neighbours may have, and which part of those looked at may lie beyond.
-constexpr std::array<double, 6> kNeighbourWeights = {0.0, 0.5, 1.0, 2.0, 4.0, 8.0};
+constexpr std::array<double, 6> kNeighbourWeights = {0.0, 0.5, 1.0, 2.0, 4.0, kMostNeighbours};
 constexpr double kNeighboursBeyond = 0.01;
 /// Deviations that a decision takes for normal after many sessions (core/learn/calibration.hpp).
 constexpr double kUsualReference = 1.0;
 constexpr std::size_t kWindowsOfChoice = 60;
 
 }  // namespace
+
+std::vector<double> log_scores(std::span<const float> scores) {
+  std::vector<double> logs;
+  logs.reserve(scores.size());
+  for (const float score : scores) {
+    logs.push_back(natural_log_f64(std::max(static_cast<double>(score), 1e-9)));
+  }
+  return logs;
+}
 
 double choose_neighbours(const WindowTable& around, std::span<const std::uint32_t> rows,
                          const LearningSettings& settings) {
@@ -714,12 +720,8 @@ double choose_neighbours(const WindowTable& around, std::span<const std::uint32_
           moved.features[row * d + f] = around.features[row * d + f] + move[f];
         }
       }
-      std::vector<double> logs;
-      for (const float score :
-           int8_scores(learned.score, file->network(), learned.normaliser, moved, chosen)) {
-        logs.push_back(natural_log_f64(std::max(static_cast<double>(score), 1e-9)));
-      }
-      return logs;
+      return log_scores(
+          int8_scores(learned.score, file->network(), learned.normaliser, moved, chosen));
     };
     std::vector<double> usual;
     for (const std::vector<float>& draw : draws) {
@@ -740,7 +742,7 @@ double choose_neighbours(const WindowTable& around, std::span<const std::uint32_
     if (static_cast<double>(beyond) <= kNeighboursBeyond * static_cast<double>(tried))
       return weight;
   }
-  return kNeighbourWeights.back();
+  return kMostNeighbours;
 }
 
 DetectorChoice choose_detector(const WindowTable& table, const Split& split,
@@ -771,10 +773,6 @@ DetectorChoice choose_detector(const WindowTable& table, const Split& split,
     }
     const LearnedNetwork learned = learn(around, train, split.best_epoch, of_kind);
     const auto file = ModelFile::from_bytes(plain_file(learned.quantised), "a try", false);
-    const auto log_scores = [](std::vector<float> scores) {
-      for (float& score : scores) score = std::log(std::max(score, 1e-9F));
-      return scores;
-    };
     // What is usual is what calibration will take for usual.
     std::vector<std::uint32_t> fitted_on = split.train;
     fitted_on.insert(fitted_on.end(), split.best_epoch.begin(), split.best_epoch.end());

@@ -191,6 +191,12 @@ struct CrossFitted {
                                        std::span<const std::uint32_t> rows,
                                        const LearningSettings& settings);
 
+/// The largest of the weights that choose_neighbours() chooses from.
+inline constexpr double kMostNeighbours = 8.0;
+
+/// Natural logarithms of scores, of 1e-9 at least.
+[[nodiscard]] std::vector<double> log_scores(std::span<const float> scores);
+
 /// Which detector separates changes better that are made up: each feature of held-out normal windows raised by itself,
 /// levels by 1 in natural logarithm (2.7 times), of the tutorial set standard deviation and peak-to-peak twice as
 /// large. No labelled fault has a say.

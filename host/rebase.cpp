@@ -42,15 +42,6 @@ double normal_quantile(double share) {
   return boost::math::quantile(boost::math::normal(), std::clamp(share, 1e-6, 1.0 - 1e-6));
 }
 
-std::vector<double> logarithms(const std::vector<float>& scores) {
-  std::vector<double> logs;
-  logs.reserve(scores.size());
-  for (const float score : scores) {
-    logs.push_back(std::log(std::max(static_cast<double>(score), 1e-30)));
-  }
-  return logs;
-}
-
 /// Centre and spread of log scores, as calibration measures them.
 struct Spread {
   double location = 0.0;
@@ -310,7 +301,7 @@ class Rebase {
   void compare() {
     if (vibration()) {
       const auto scores =
-          logarithms(int8_scores(detector_.score, model_.network(), detector_.normaliser,
+          log_scores(int8_scores(detector_.score, model_.network(), detector_.normaliser,
                                  centred(table_, detector_.baseline), rows_));
       const double median = percentile(scores, 0.5);
       if (detector_.decision) {
@@ -499,10 +490,10 @@ class Rebase {
         varied.insert(varied.end(), more.begin(), more.end());
       }
     }
-    const std::vector<double> logs = logarithms(scores);
+    const std::vector<double> logs = log_scores(scores);
     independent_ = independent(logs);
     of_windows_ = spread_of(logs);
-    of_weeks_ = varied.empty() ? of_windows_ : spread_of(logarithms(varied));
+    of_weeks_ = varied.empty() ? of_windows_ : spread_of(log_scores(varied));
     largest_ = *std::ranges::max_element(scores);
   }
 

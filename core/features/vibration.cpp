@@ -12,12 +12,8 @@ namespace {
 constexpr std::size_t kLongest = VibrationExtractor::kLongest;
 /// Of a window's samples, one in so many counts as an impulse.
 constexpr std::size_t kImpulseShare = 16;
-/// Lines that features know: multiples of half the speed up to three times the speed.
-constexpr std::size_t kHalfOrders = 6;
 /// Under Hann's window a line spreads over so many bins.
 constexpr float kLineWidth_bins = 5.0F;
-/// Bands and lines below this part of all power do not matter; 3 % of the amplitude.
-constexpr float kFaintest = 1e-3F;
 /// End of each range of an MPU6050 in g and deg/s, and how near to it counts: one step for the end that
 /// is 32767, one for decimals rounded in a file.
 constexpr std::array<float, 4> kRails_g = {2.0F, 4.0F, 8.0F, 16.0F};
@@ -149,14 +145,7 @@ std::array<float, kHalfOrders + 1> order_powers(std::span<const float> power, fl
   std::array<float, kHalfOrders + 1> orders{};
   const float half = 0.5F * speed_bins;
   for (std::size_t k = 1; k < power.size(); ++k) {
-    const auto bin = static_cast<float>(k);
-    std::size_t order = 0;
-    if (half > 0.0F) {
-      const auto nearest = static_cast<std::size_t>(bin / half + 0.5F);
-      const float distance = absolute(bin - static_cast<float>(nearest) * half);
-      if (nearest <= kHalfOrders && distance <= kLineReach_bins) order = nearest;
-    }
-    orders[order] += power[k];
+    orders[half_order_of(static_cast<float>(k), half)] += power[k];
   }
   return orders;
 }
@@ -253,9 +242,10 @@ void VibrationExtractor::finish(std::span<float> features, WindowSummary& summar
   for (std::size_t s = 0; s < triplets; ++s) {
     orders[s] = order_powers({sensors[s].power.data(), bins}, summary.speed.hz / bin_hz);
     const Triplet& sensor = sensors[s];
-    describe_axes(sensor, bins, summary.speed.hz / bin_hz, sensor.noise_density * 0.5F * rate_hz_,
-                  sensor.noise_density * kLineWidth_bins * bin_hz + kFaintest * sensor.mean_square,
-                  std::span(summary.axis_level).subspan(9 * s, 9));
+    describe_axes(
+        sensor, bins, summary.speed.hz / bin_hz, sensor.noise_density * 0.5F * rate_hz_,
+        sensor.noise_density * kLineWidth_bins * bin_hz + kFaintestPart * sensor.mean_square,
+        std::span(summary.axis_level).subspan(9 * s, 9));
   }
   for (std::size_t f = 0; f < spec_.dimensions(); ++f) {
     const VibrationFeature& feature = kVibrationFeatures[f];
@@ -264,7 +254,7 @@ void VibrationExtractor::finish(std::span<float> features, WindowSummary& summar
     const float all_noise = sensor.noise_density * 0.5F * rate_hz_;
     const float line_noise = sensor.noise_density * kLineWidth_bins * bin_hz;
     // A line that leaves the spectrum when the machine speeds up must not fall without end.
-    const float faintest = kFaintest * sensor.mean_square;
+    const float faintest = kFaintestPart * sensor.mean_square;
     switch (feature.kind) {
       case VibrationKind::level: features[f] = log_rms(sensor.mean_square, all_noise); break;
       case VibrationKind::impulsiveness:

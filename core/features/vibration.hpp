@@ -11,6 +11,7 @@
 #include "core/features/feature_set.hpp"
 #include "core/features/fourier.hpp"
 #include "core/features/speed.hpp"
+#include "core/math.hpp"
 #include "core/sensor/sample.hpp"
 #include "core/window/window_cutter.hpp"
 
@@ -34,6 +35,20 @@ struct WindowSummary {
 /// Noise of the MPU6050 on one axis: what a silent band holds (MPU-6000 PS rev 3.4, 6.1 and 6.2).
 inline constexpr float kAccelerometerNoise_g_rtHz = 400e-6F;
 inline constexpr float kGyroscopeNoise_dps_rtHz = 0.005F;
+
+/// Lines that features know: multiples of half the running speed, up to three times the speed.
+inline constexpr std::size_t kHalfOrders = 6;
+/// Bands and lines below this part of all power do not matter; 3 % of the amplitude.
+inline constexpr float kFaintestPart = 1e-3F;
+
+/// Which of these lines a bin of the spectrum belongs to: 1 to kHalfOrders; 0: none.
+/// @param half_bins  half the running speed; 0: not known
+[[nodiscard]] constexpr std::size_t half_order_of(float bin, float half_bins) {
+  if (!(half_bins > 0.0F)) return 0;
+  const auto nearest = static_cast<std::size_t>(bin / half_bins + 0.5F);
+  const float distance = absolute(bin - static_cast<float>(nearest) * half_bins);
+  return nearest <= kHalfOrders && distance <= kLineReach_bins ? nearest : 0;
+}
 
 /// The last samples of a stream, and the vibration features of the window that they end with. One ring
 /// serves all windows that overlap: 6 KB. finish() takes 9 KB of stack.

@@ -17,15 +17,6 @@ double root_of(double x) {
 
 constexpr double kShrinkage = 0.1;
 
-/// Of two columns of a table with d of them; 0 if it has no rows.
-double mean_product(std::span<const float> rows, std::size_t d, std::size_t i, std::size_t j) {
-  double sum = 0.0;
-  for (std::size_t at = 0; at < rows.size(); at += d) {
-    sum += static_cast<double>(rows[at + i]) * static_cast<double>(rows[at + j]);
-  }
-  return rows.empty() ? 0.0 : sum / static_cast<double>(rows.size() / d);
-}
-
 class Matrix {
  public:
   Matrix(std::span<double> memory, std::size_t size) : values_(memory), size_(size) {}
@@ -37,6 +28,14 @@ class Matrix {
 };
 
 }  // namespace
+
+double mean_product(std::span<const float> rows, std::size_t d, std::size_t i, std::size_t j) {
+  double sum = 0.0;
+  for (std::size_t at = 0; at < rows.size(); at += d) {
+    sum += static_cast<double>(rows[at + i]) * static_cast<double>(rows[at + j]);
+  }
+  return rows.empty() ? 0.0 : sum / static_cast<double>(rows.size() / d);
+}
 
 Status fit_mahalanobis(const FeatureSpec& spec, std::span<const float> rows,
                        std::span<const float> moves, double weight,

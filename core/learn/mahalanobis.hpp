@@ -45,6 +45,10 @@ struct HealthyVariation {
   return i == j ? shared + variation.own[i] * variation.own[i] : shared;
 }
 
+/// Mean over the rows of a table, [n][d], of column i times column j; 0 if it has none. Summed in float64, in order.
+[[nodiscard]] double mean_product(std::span<const float> rows, std::size_t d, std::size_t i,
+                                  std::size_t j);
+
 /// Numbers of memory that fit_mahalanobis() needs.
 [[nodiscard]] constexpr std::size_t mahalanobis_doubles(std::size_t dimensions) {
   return 2 * dimensions * dimensions;

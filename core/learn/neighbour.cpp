@@ -5,7 +5,6 @@
 #include <array>
 
 #include "core/elementary.hpp"
-#include "core/features/speed.hpp"
 #include "core/math.hpp"
 
 namespace fettle {
@@ -20,10 +19,6 @@ constexpr float kMostTaken = 0.875F;
 /// Mean square of the largest sixteenth of a sine's samples, the very largest left out, over that of all; the second
 /// line, a sixth of the power, is taken to peak with it.
 constexpr float kPeakOfSine = 1.97F;
-/// Lines that features know: multiples of half the running speed.
-constexpr std::size_t kHalfOrders = 6;
-/// As vibration features have it: lines and bands below this part of all power do not matter.
-constexpr float kFaintest = 1e-3F;
 
 double power_of(float log_rms) { return exponential(2.0 * static_cast<double>(log_rms)); }
 float log_rms_of(double power) { return static_cast<float>(0.5 * natural_log_f64(power)); }
@@ -59,8 +54,7 @@ Lines lines_of(const Neighbour& neighbour, const NeighbourView& view) {
   const std::array<double, 2> power = {static_cast<double>(neighbour.mean_square) - second, second};
   const std::size_t n = view.window.samples;
   const double bin_hz = static_cast<double>(view.window.rate_hz) / view.window.samples;
-  const double half_bins = 0.5 * static_cast<double>(view.speed_hz) / bin_hz;
-  const auto reach = static_cast<double>(kLineReach_bins);
+  const auto half_bins = static_cast<float>(0.5 * static_cast<double>(view.speed_hz) / bin_hz);
   for (std::size_t line = 0; line < 2; ++line) {
     const double at = static_cast<double>(line + 1) * static_cast<double>(neighbour.hz) / bin_hz;
     const auto below = static_cast<std::size_t>(at);
@@ -71,11 +65,7 @@ Lines lines_of(const Neighbour& neighbour, const NeighbourView& view) {
       const std::size_t turned = (below + k + n - 1) % n;
       lines.bin[l] = std::min(turned, n - turned);
       lines.power[l] = spread[k] * power[line];
-      if (!(half_bins > 0.0)) continue;
-      const auto bin = static_cast<double>(lines.bin[l]);
-      const auto nearest = static_cast<std::size_t>(bin / half_bins + 0.5);
-      const double off = bin - static_cast<double>(nearest) * half_bins;
-      if (off >= -reach && off <= reach && nearest <= kHalfOrders) lines.half_order[l] = nearest;
+      lines.half_order[l] = half_order_of(static_cast<float>(lines.bin[l]), half_bins);
     }
   }
   return lines;
@@ -145,7 +135,8 @@ void change(const Lines& lines, double sign, std::size_t axis, const NeighbourVi
       default: {
         double power = power_of(features[i]);
         const double least = (1.0 - static_cast<double>(kMostTaken)) * power;
-        if (feature.kind != VibrationKind::level) power += static_cast<double>(kFaintest) * more;
+        if (feature.kind != VibrationKind::level)
+          power += static_cast<double>(kFaintestPart) * more;
         for (std::size_t l = 0; l < kLines; ++l) {
           if (holds(feature, lines, l, last_bin)) power += sign * lines.power[l];
         }

@@ -19,8 +19,8 @@ struct Neighbour {
 
 /// Part of a neighbour's power that is in its second line: 0.4 of the amplitude.
 inline constexpr float kNeighbourSecond = 0.16F / 1.16F;
-/// RMS velocity of a neighbour, as a part of that of the machine's lines where they are strongest: as in the simulated fleet
-/// (simulator/fleet/fleet.hpp).
+/// RMS velocity of a neighbour, as a part of that of the machine's lines where they are strongest: as in the simulated
+/// fleet (simulator/fleet/fleet.hpp).
 inline constexpr float kNeighbourLevel = 0.3F;
 /// Speeds that neighbours run at: motors of two to eight poles at 50 or 60 Hz.
 inline constexpr float kNeighbourLowest_hz = 12.0F;
@@ -37,8 +37,8 @@ struct NeighbourView {
   std::span<const float> axis_levels;  ///< [spec.axis_levels()]
 };
 
-/// What vibration features become when a neighbour starts, to first order in what is not known (phases). Measured against
-/// features of samples with the lines added: tests/property/neighbour_test.cpp.
+/// What vibration features become when a neighbour starts: powers add, because phases are not known. Compared with
+/// features of samples that hold the lines in tests/property/neighbour_test.cpp.
 /// @param[in,out] features  [D], not centred
 void add_neighbour(const Neighbour& neighbour, const NeighbourView& view,
                    std::span<float> features);

@@ -255,17 +255,20 @@ TEST(Neighbour, IsOneOfTheMachineAtAllItsSpeeds) {
   for (const float value : both) EXPECT_TRUE(std::isfinite(value));
 }
 
-/// At a rate that folds both lines back, and windows in which bins are wide.
-TEST(Neighbour, StaysWithinTheSpectrumAtAnyRate) {
+/// At 100 Hz both lines of a neighbour at 55 Hz are beyond the spectrum: they show at 45 and 10 Hz.
+TEST(Neighbour, IsFoundWhereSamplingFoldsItTo) {
   const Learned learned;
-  for (const WindowShape& window : {WindowShape{64, 1000.0F}, WindowShape{128, 100.0F},
-                                    WindowShape{256, 25.0F}, WindowShape{64, 7.0F}}) {
-    std::vector<float> moves(learned.moves.size());
-    neighbour_moves(kSix, window, learned.baseline, moves);
-    for (std::size_t i = 0; i < moves.size(); ++i) {
-      ASSERT_TRUE(std::isfinite(moves[i])) << window.rate_hz;
-      ASSERT_LT(std::abs(moves[i]), 5.0F) << window.rate_hz;
-    }
+  std::vector<float> moved = learned.machine.features;
+  const Neighbour neighbour{55.0F, 1e-3F, 0};
+  add_neighbour(neighbour, {{128, 100.0F}, 15.0F, learned.machine.axis_levels}, moved);
+  const double second = static_cast<double>(kNeighbourSecond * neighbour.mean_square);
+  const std::array<double, 4> expected = {0.0, second, 0.0,
+                                          static_cast<double>(neighbour.mean_square) - second};
+  for (std::size_t band = 0; band < 4; ++band) {
+    const std::size_t f = 4 + band;
+    const double added = std::exp(2.0 * static_cast<double>(moved[f])) -
+                         std::exp(2.0 * static_cast<double>(learned.machine.features[f]));
+    EXPECT_NEAR(added, expected[band], 0.01 * static_cast<double>(neighbour.mean_square)) << band;
   }
 }
 

@@ -498,7 +498,7 @@ TEST_F(BoardTest, ACardThatComesBackIsWrittenAgain) {
   run(5);
   EXPECT_EQ(fresh_status().card, CardState::absent);
   EXPECT_EQ(logged("recording has stopped, detection goes on: the card is absent"), 1);
-  EXPECT_EQ(logged("put it in, recording then goes on by itself"), 1);
+  EXPECT_EQ(logged("put it in, and it is used again by itself"), 1);
   board->card().inserted = true;
   run(5);
   EXPECT_EQ(fresh_status().card, CardState::recording);
@@ -1368,20 +1368,14 @@ TEST_F(BoardTest, TheFirstStartWithoutTheInterruptWireSaysToCheckIt) {
 TEST_F(BoardTest, WithoutASensorTheFirstStartSaysSo) {
   config.tests_itself = true;
   power_on();
-  simulator::ChipFault fault;
-  fault.kind = simulator::ChipFault::Kind::nack;
-  fault.until_us = 60'000'000;
-  board->chip().inject(fault);
+  board->chip().inject({.kind = simulator::ChipFault::Kind::nack, .until_us = 60'000'000});
   run(5);
   EXPECT_EQ(logged("sensor lost: no sensor answers on the bus"), 1);
 }
 
 TEST_F(BoardTest, TheSelfTestSaysOfCardAndPinWithoutASensorAndOfTheSensorOnceItAnswers) {
   power_on();
-  simulator::ChipFault fault;
-  fault.kind = simulator::ChipFault::Kind::nack;
-  fault.until_us = 20'000'000;
-  board->chip().inject(fault);
+  board->chip().inject({.kind = simulator::ChipFault::Kind::nack, .until_us = 20'000'000});
   run(5);
   type("selftest");
   EXPECT_TRUE(board->pin().high) << "it blinks all the same";

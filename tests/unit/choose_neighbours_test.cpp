@@ -72,6 +72,35 @@ TEST(ChooseNeighbours, GivesNoneWhereNothingIsKnownOfThem) {
   EXPECT_EQ(choose_neighbours(scattering(0.05F, 1.5F), {}, {}), 0.0);
 }
 
+/// Only the last part of a recording may know a set point: what was learned of the nearest one then serves it.
+TEST(LearnBaseline, ASetPointWithoutWindowsTakesTheNearestOnesMeans) {
+  WindowTable table = scattering(0.05F, 0.0F);
+  table.centred = false;
+  table.speeds.points = 3;
+  for (std::size_t p = 0; p < 3; ++p) {
+    const float hz = 20.0F * static_cast<float>(p + 1);
+    table.speeds.point[p] = {{hz - 2.0F, hz + 2.0F}, hz, 100};
+  }
+  std::vector<std::uint32_t> rows;
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    rows.push_back(i);
+    table.points[i] = i < 100 ? 0 : 1;
+    for (float& feature :
+         std::span(table.features).subspan(i * kSix.dimensions(), kSix.dimensions())) {
+      feature -= i < 100 ? 3.0F : 2.0F;
+    }
+    table.summaries[i].speed = {i < 100 ? 20.0F : 40.0F, 0.9F};
+    table.summaries[i].gravity_g = {0.0F, 0.0F, 1.0F};
+    table.summaries[i].gravity_size_g = 1.0F;
+  }
+  const LearnedBaseline learned = learn_baseline(table, rows);
+  EXPECT_EQ(learned.windows[2], 0U);
+  EXPECT_NEAR(learned.means[0][0], -3.0F, 0.05F);
+  EXPECT_NEAR(learned.means[1][0], -2.0F, 0.05F);
+  EXPECT_EQ(learned.means[2], learned.means[1]);
+  EXPECT_EQ(learned.axis_means[2], learned.axis_means[1]);
+}
+
 /// The same rows give the same network, whether the weight is found there or handed over: `evaluate` trains again.
 TEST(ChooseNeighbours, IsFoundAgainByWhoTrainsAgain) {
   const WindowTable table = scattering(0.05F, 1.5F);
