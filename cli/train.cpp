@@ -205,6 +205,7 @@ const char* name_of(LeftOut why) {
     case LeftOut::changing: return "speed changing or unclear";
     case LeftOut::knock: return "knocked";
     case LeftOut::broken: return "clipped or stuck sensor";
+    case LeftOut::neighbour: return "shaken by a neighbour more than by the machine";
   }
   return "";
 }
@@ -379,8 +380,8 @@ void report(const Options& options, const Outcome& outcome) {
           {"speed_after_hz", outcome.change->speed_after_hz}};
     }
     for (std::size_t why = 1; why < outcome.hygiene.windows.size(); ++why) {
-      constexpr std::array<const char*, kLeftOutKinds> keys = {"", "off", "changing", "knock",
-                                                               "broken"};
+      constexpr std::array<const char*, kLeftOutKinds> keys = {"",      "off",    "changing",
+                                                               "knock", "broken", "neighbour"};
       json["left_out"][keys[why]] = outcome.hygiene.windows[why];
     }
     json["neighbour_weight"] = outcome.neighbours;

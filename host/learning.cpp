@@ -398,6 +398,10 @@ Hygiene clean(WindowTable& table, bool keep_all) {
   }
   table.points.resize(n);
   table.speeds = find_speeds(table.summaries, left_out, table.points, memory);
+  if (!keep_all && leave_out_neighbours(table.summaries, table.window, table.speeds, table.points,
+                                        left_out) > 0) {
+    table.speeds = find_speeds(table.summaries, left_out, table.points, memory);
+  }
   for (std::size_t i = 0; i < n; ++i) {
     if (table.speeds.points == 0) {
       table.points[i] = 0;

@@ -27,7 +27,7 @@ constexpr float kMuchMore = 0.9F;
 constexpr float kLessTurning = -0.3F;
 constexpr float kNoLineTurning = -1.5F;
 // A stop takes so many windows at least.
-constexpr std::uint32_t kLeaves = 4;
+constexpr std::uint32_t kLeaves = 3;
 // Of a machine that left its speed and has not been normal since; the levels are not louder then.
 constexpr float kNoLineTurningAway = -0.8F;
 // Its other lines go as well while it coasts: on one machine half orders had fallen by 2 and its line by 0.4.
@@ -50,19 +50,23 @@ constexpr std::uint32_t kWeakSettlingWindows = 8;
 bool Conditions::weaker(std::span<const float> features, bool confident, bool clear) const {
   // Of the accelerometer and the gyroscope, beside what was learned; without a gyroscope it is as it was.
   std::array<float, 2> level{};
-  std::array<float, 2> line{};
+  float line_turning = 0.0F;
   float least_turning = 0.0F;
+  bool much_more = false;
   for (std::size_t i = 0; i < features.size(); ++i) {
     const VibrationFeature& feature = kVibrationFeatures[i];
-    // Less in all but much more in something is no machine that stands still.
-    if (feature.slope > 0.0F && features[i] > kMuchMore) return false;
+    much_more = much_more || (feature.slope > 0.0F && features[i] > kMuchMore);
     const std::size_t sensor = feature.gyroscope ? 1 : 0;
     if (feature.kind == VibrationKind::level) level[sensor] = features[i];
-    if (feature.gyroscope && feature.slope > 0.0F)
-      least_turning = std::min(least_turning, features[i]);
-    if (feature.kind == VibrationKind::order && feature.low == 1.0F) line[sensor] = features[i];
+    if (!feature.gyroscope || !(feature.slope > 0.0F)) continue;
+    least_turning = std::min(least_turning, features[i]);
+    if (feature.kind == VibrationKind::order && feature.low == 1.0F) line_turning = features[i];
   }
-  if (level[0] < kWeaker || level[1] < kWeakerTurning) return true;
+  // A neighbour may be much louder in some band, but it does not turn the sensor.
+  if (level[1] < kWeakerTurning) return true;
+  // Less in all but much more in something is no machine that stands still.
+  if (much_more) return false;
+  if (level[0] < kWeaker) return true;
   const float louder = std::max(level[0], level[1]);
   // Near the sensor's own noise a machine cannot get weaker by so much.
   if (!baseline_.knows_speed()) return louder < kWeakerUnknown || level[1] < kWeakerTurningUnknown;
@@ -70,10 +74,10 @@ bool Conditions::weaker(std::span<const float> features, bool confident, bool cl
   if (!confident && louder < kWeakerFaint) return true;
   // A neighbour may pass for the machine's own line, but it does not turn the sensor.
   if (machine_ == Machine::away && louder < kNoLouder &&
-      (line[1] < kNoLineTurningAway || least_turning < kSomethingTurningAway)) {
+      (line_turning < kNoLineTurningAway || least_turning < kSomethingTurningAway)) {
     return true;
   }
-  return level[0] < kNoLouder && level[1] < kLessTurning && line[1] < kNoLineTurning;
+  return level[0] < kNoLouder && level[1] < kLessTurning && line_turning < kNoLineTurning;
 }
 
 Condition Conditions::of_sensor(const WindowSummary& window, float rate) {
@@ -171,14 +175,15 @@ Condition Conditions::look(const WindowSummary& window, std::span<float> feature
   // An unclear speed, or one weak window, is no sign that the machine was on its way: neither begins the wait or ends it.
   const bool one_weak = condition.reason == Reason::weak && weak_ == 1;
   if (condition.reason == Reason::unclear || one_weak) return condition;
+  // An odd estimate of the speed is no stop.
+  const bool elsewhere = !condition.counts || condition.reason == Reason::speed;
+  leaving_ = elsewhere ? leaving_ + 1 : 0;
+  if (leaving_ >= kLeaves && machine_ == Machine::normal) machine_ = Machine::away;
   if (!condition.counts) {
     const bool coasts = weak_ > 0 && ran_ && baseline_.knows_speed();
     waiting_ = std::max(waiting_, coasts ? kWeakSettlingWindows : kSettlingWindows);
-    // An odd estimate of the speed is no stop.
-    if (++leaving_ >= kLeaves && machine_ == Machine::normal) machine_ = Machine::away;
     return condition;
   }
-  leaving_ = 0;
   comparable_ = true;
   if (waiting_ > 0) {
     --waiting_;

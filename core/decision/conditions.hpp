@@ -87,7 +87,7 @@ class Conditions {
   std::uint32_t unclear_ = 0;             // windows in a row whose speed could not be made out
   bool ran_ = false;                      // a window was judged: what is weak now may coast
   Machine machine_ = Machine::unknown;
-  std::uint32_t leaving_ = 0;  // windows in a row that were off, weak or changing
+  std::uint32_t leaving_ = 0;  // windows in a row that were off, weak, changing or at another speed
   bool comparable_ = false;    // the last window counts, or would if nothing were waited for
   std::uint32_t gaps_ = 0;     // rises with each gap, falls with each window
 };

@@ -12,8 +12,6 @@ namespace {
 constexpr std::size_t kLongest = VibrationExtractor::kLongest;
 /// Of a window's samples, one in so many counts as an impulse.
 constexpr std::size_t kImpulseShare = 16;
-/// Under Hann's window a line spreads over so many bins.
-constexpr float kLineWidth_bins = 5.0F;
 /// End of each range of an MPU6050 in g and deg/s, and how near to it counts: one step for the end that
 /// is 32767, one for decimals rounded in a file.
 constexpr std::array<float, 4> kRails_g = {2.0F, 4.0F, 8.0F, 16.0F};

@@ -38,6 +38,8 @@ inline constexpr float kGyroscopeNoise_dps_rtHz = 0.005F;
 
 /// Lines that features know: multiples of half the running speed, up to three times the speed.
 inline constexpr std::size_t kHalfOrders = 6;
+/// Under Hann's window a line spreads over so many bins, whose noise comes with it.
+inline constexpr float kLineWidth_bins = 5.0F;
 /// Bands and lines below this part of all power do not matter; 3 % of the amplitude.
 inline constexpr float kFaintestPart = 1e-3F;
 

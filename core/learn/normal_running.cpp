@@ -217,6 +217,60 @@ SpeedsFound find_speeds(std::span<const WindowSummary> windows, std::span<const 
   return found;
 }
 
+namespace {
+
+/// Power of a window's line as all axes of a sensor feel it, noise included.
+float line_power(const WindowSummary& window, std::size_t sensor) {
+  float power = 0.0F;
+  for (std::size_t axis = 3 * sensor; axis < 3 * sensor + 3; ++axis) {
+    power += exponential(2.0F * window.axis_level[axis_level_index(axis, AxisMeasure::first)]);
+  }
+  return power;
+}
+
+}  // namespace
+
+std::size_t leave_out_neighbours(std::span<const WindowSummary> windows, const WindowShape& shape,
+                                 const SpeedsFound& found, std::span<const std::uint8_t> point_of,
+                                 std::span<LeftOut> left_out) {
+  std::array<float, kMostOperatingPoints> shaken{};  // mean power of the line, g^2
+  std::array<float, kMostOperatingPoints> turned{};  // dps^2
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const std::uint8_t p = point_of[i];
+    if (p == kNoPoint) continue;
+    if (!(windows[i].gyroscope_rms_dps > 0.0F)) return 0;
+    const auto n = static_cast<float>(found.point[p].windows);
+    shaken[p] += line_power(windows[i], 0) / n;
+    turned[p] += line_power(windows[i], 1) / n;
+  }
+  const float bin_hz = shape.rate_hz / static_cast<float>(shape.samples);
+  // Twice: what the sensor has of it, and what was added so that silence has a logarithm.
+  const float noise =
+      2.0F * 3.0F * kGyroscopeNoise_dps_rtHz * kGyroscopeNoise_dps_rtHz * kLineWidth_bins * bin_hz;
+  const auto felt = [&](std::size_t p) { return turned[p] >= kFelt * kFelt * noise; };
+  const auto shaken_by_hz = [&](std::size_t p) {
+    return shaken[p] / (found.point[p].centre_hz * found.point[p].centre_hz);
+  };
+  std::size_t own = found.points;
+  for (std::size_t p = 0; p < found.points; ++p) {
+    if (!felt(p)) continue;
+    if (own == found.points || found.point[p].windows > found.point[own].windows) own = p;
+  }
+  if (own == found.points) return 0;
+  const float turns = (turned[own] - noise) / shaken_by_hz(own);
+  const auto is_neighbours = [&](std::size_t p) {
+    const float expected = turns * shaken_by_hz(p);  // were it the machine's
+    return !felt(p) && expected > noise && turned[p] < noise + expected / (kTurnsLess * kTurnsLess);
+  };
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    if (point_of[i] == kNoPoint || !is_neighbours(point_of[i])) continue;
+    left_out[i] = LeftOut::neighbour;
+    ++count;
+  }
+  return count;
+}
+
 std::size_t suggest_speeds(std::span<const WindowSummary> windows,
                            std::span<SpeedRange, kMostOperatingPoints> ranges,
                            std::span<float> memory) {

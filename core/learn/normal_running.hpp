@@ -14,12 +14,13 @@ namespace fettle {
 /// Why a window of a recording that is called normal is not learned from.
 enum class LeftOut : std::uint8_t {
   no,
-  off,       ///< the machine did not run
-  changing,  ///< it started, stopped or went to another speed, or its speed cannot be made out
-  knock,     ///< one or two windows that stand out from those around them
-  broken,    ///< clipped, stuck or not a number
+  off,        ///< the machine did not run
+  changing,   ///< it started, stopped or went to another speed, or its speed cannot be made out
+  knock,      ///< one or two windows that stand out from those around them
+  broken,     ///< clipped, stuck or not a number
+  neighbour,  ///< what shakes is not this machine: it stands, or its own line is drowned
 };
-inline constexpr std::uint8_t kLeftOutKinds = 5;
+inline constexpr std::uint8_t kLeftOutKinds = 6;
 
 /// Finds what is no steady normal running, from what windows say beside their features.
 /// - off: where the windows fall into a quiet and a loud group at least a factor of 2 apart, the quiet one: of
@@ -64,6 +65,22 @@ inline constexpr std::uint8_t kNoPoint = 255;
 [[nodiscard]] SpeedsFound find_speeds(std::span<const WindowSummary> windows,
                                       std::span<const LeftOut> left_out,
                                       std::span<std::uint8_t> point_of, std::span<float> memory);
+
+/// Leaves out set points that are a neighbour's: the machine stands beside it, or its own line is drowned. What a
+/// machine does turns it as well as it shakes it; well above the speed at which it rocks on its mount, angular
+/// velocity is acceleration over frequency times something that stays (the transfer function of one degree of
+/// freedom). A neighbour shakes the floor and hardly turns it. So the largest set point whose line the gyroscope
+/// feels (kFelt times its noise) shows how much this machine turns. One that is not felt, would be above the noise if it
+/// turned as much, and turns less than a third of that (kTurnsLess) is a neighbour's. Without a gyroscope there
+/// are none.
+/// @param found, point_of  of find_speeds()  @param left_out  [n] in, out
+/// @return windows that were left out; if there are any, find_speeds() is due again
+std::size_t leave_out_neighbours(std::span<const WindowSummary> windows, const WindowShape& shape,
+                                 const SpeedsFound& found, std::span<const std::uint8_t> point_of,
+                                 std::span<LeftOut> left_out);
+
+inline constexpr float kFelt = 3.0F;
+inline constexpr float kTurnsLess = 3.0F;
 
 /// Where the line may be of a machine in which find_speeds() finds no set point: a mount that rocks, a neighbour or
 /// a resonance hides it in most windows. What rocks is a little elsewhere each time; a line comes back. So: speeds

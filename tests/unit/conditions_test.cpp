@@ -183,6 +183,20 @@ TEST_F(ConditionsTest, ANeighboursLineDoesNotTurnAMachineAtRest) {
   EXPECT_EQ(reason(0.3F, -0.9F, -1.9F), Reason::none);
 }
 
+// The neighbour fills a band of the accelerometer in which a machine that runs has nothing.
+TEST_F(ConditionsTest, WhatTurnsMuchLessThanLearnedIsAtRestHoweverLoudANeighbourIs) {
+  const auto reason = [&](float turning) {
+    settle();
+    features_ = kSlowMean;
+    features_[0] -= 0.4F;
+    features_[12] += 1.0F;
+    features_[13] += turning;
+    return conditions_.look(running(), features_, false, 1.0F).reason;
+  };
+  EXPECT_EQ(reason(-0.9F), Reason::none);
+  EXPECT_EQ(reason(-1.1F), Reason::weak);
+}
+
 TEST_F(ConditionsTest, WhatShakesMuchLessThanLearnedIsNotTheMachineRunning) {
   settle();
   level_ = -0.6F;
@@ -249,6 +263,16 @@ TEST_F(ConditionsTest, AfterAStopLessOfTheLineThanAFaultTakesIsAtRest) {
   leave();
   come_back();
   EXPECT_EQ(beside_a_neighbour(), Reason::none);
+  // Nor need it be by way of a change: at another speed it is not where it was either.
+  EXPECT_EQ(at(0.0F, 0.0F, 0.0F, true), Reason::none);
+  int elsewhere = 0;
+  for (int i = 0; i < 32; ++i) {
+    elsewhere += look(running(34.0F)).reason == Reason::speed ? 1 : 0;
+    conditions_.scored(false);
+  }
+  EXPECT_GE(elsewhere, 16);
+  for (int i = 0; i < 16; ++i) beside_a_neighbour();
+  EXPECT_EQ(beside_a_neighbour(), Reason::weak);
 }
 
 TEST_F(ConditionsTest, AfterAStopAnyLineThatNoLongerTurnsTheSensorIsAtRest) {

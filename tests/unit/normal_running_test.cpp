@@ -560,5 +560,77 @@ TEST(LearnBaseline, ALineThatComesAndGoesHasTheMeanOfWhereItIs) {
   }
 }
 
+// ---- set points that are a neighbour's ------------------------------------------------------------
+
+constexpr WindowShape kShape{128, 200.0F};
+
+/// Windows whose line shakes with `shaking_g` and turns with `turning_dps`, along one axis each.
+void append_line(Windows& windows, std::size_t count, float hz, float shaking_g,
+                 float turning_dps) {
+  const std::size_t from = windows.size();
+  append_at(windows, count, hz);
+  for (std::size_t i = from; i < windows.size(); ++i) {
+    windows[i].gyroscope_rms_dps = turning_dps;
+    windows[i].axis_level.fill(-20.0F);  // nothing beside it
+    windows[i].axis_level[axis_level_index(1, AxisMeasure::first)] = std::log(shaking_g);
+    windows[i].axis_level[axis_level_index(5, AxisMeasure::first)] = std::log(turning_dps);
+  }
+}
+
+/// Windows of each of two set points that are left out as a neighbour's.
+std::pair<std::size_t, std::size_t> neighbours_among(const Windows& windows, std::size_t first) {
+  std::vector<LeftOut> left_out(windows.size(), LeftOut::no);
+  const Found found = found_in(windows, left_out);
+  EXPECT_EQ(found.speeds.points, 2);
+  const std::size_t count =
+      leave_out_neighbours(windows, kShape, found.speeds, found.point_of, left_out);
+  const auto in = [&](std::size_t from, std::size_t to) {
+    return static_cast<std::size_t>(std::count(left_out.begin() + static_cast<std::ptrdiff_t>(from),
+                                               left_out.begin() + static_cast<std::ptrdiff_t>(to),
+                                               LeftOut::neighbour));
+  };
+  const std::pair result{in(0, first), in(first, windows.size())};
+  EXPECT_EQ(count, result.first + result.second);
+  return result;
+}
+
+// A gyroscope's line of 0.034 dps is noise: of 5 bins of 1.56 Hz on three axes, twice.
+TEST(Neighbours, AreWhatShakesAndDoesNotTurnThoughItIsTheMoreUsual) {
+  Windows windows;
+  append_line(windows, 300, 38.8F, 0.0167F, 0.032F);  // machine 44 of fleet 2029, at rest
+  append_line(windows, 100, 46.3F, 0.0544F, 0.734F);
+  EXPECT_EQ(neighbours_among(windows, 300), (std::pair<std::size_t, std::size_t>{298, 0}));
+  // Its double, for which it is taken by who expects the machine there.
+  Windows doubled;
+  append_line(doubled, 300, 77.5F, 0.0062F, 0.033F);
+  append_line(doubled, 100, 46.3F, 0.0544F, 0.734F);
+  EXPECT_EQ(neighbours_among(doubled, 300), (std::pair<std::size_t, std::size_t>{298, 0}));
+  // A clone has twice the noise.
+  Windows clone;
+  append_line(clone, 100, 44.3F, 0.0243F, 0.062F);
+  append_line(clone, 200, 55.7F, 0.0484F, 0.608F);
+  EXPECT_EQ(neighbours_among(clone, 100), (std::pair<std::size_t, std::size_t>{98, 0}));
+}
+
+TEST(Neighbours, ASlowOrAFaintSetPointIsNone) {
+  Windows slow;  // turning falls with frequency
+  append_line(slow, 100, 20.0F, 0.01F, 0.5F);
+  append_line(slow, 100, 80.0F, 0.01F, 0.085F);
+  EXPECT_EQ(neighbours_among(slow, 100), (std::pair<std::size_t, std::size_t>{0, 0}));
+  Windows faint;  // of what is so faint the gyroscope would feel nothing, whoever it is
+  append_line(faint, 100, 20.0F, 0.0005F, 0.032F);
+  append_line(faint, 100, 80.0F, 0.05F, 0.5F);
+  EXPECT_EQ(neighbours_among(faint, 100), (std::pair<std::size_t, std::size_t>{0, 0}));
+}
+
+TEST(Neighbours, AreNotToldApartWhereTheGyroscopeFeelsNoLine) {
+  for (const float turning_dps : {0.032F, 0.0F}) {  // or there is none
+    Windows windows;
+    append_line(windows, 100, 20.0F, 0.001F, turning_dps);
+    append_line(windows, 100, 40.0F, 0.05F, turning_dps);
+    EXPECT_EQ(neighbours_among(windows, 100), (std::pair<std::size_t, std::size_t>{0, 0}));
+  }
+}
+
 }  // namespace
 }  // namespace fettle
