@@ -681,8 +681,8 @@ double deviation_about(const std::vector<double>& values, double centre) {
 /// Weights that neighbours may have, and which part of those looked at may lie beyond.
 constexpr std::array<double, 6> kNeighbourWeights = {0.0, 0.5, 1.0, 2.0, 4.0, kMostNeighbours};
 constexpr double kNeighboursBeyond = 0.01;
-/// Deviations that a decision takes for normal after many sessions (core/learn/calibration.hpp).
-constexpr double kUsualReference = 1.0;
+/// Deviations that what a neighbour changes may raise the mean log score by. With 1, imbalance was found later.
+constexpr double kNeighboursMayRaise = 0.5;
 constexpr std::size_t kWindowsOfChoice = 60;
 
 }  // namespace
@@ -733,7 +733,7 @@ double choose_neighbours(const WindowTable& around, std::span<const std::uint32_
       usual.insert(usual.end(), logs.begin(), logs.end());
     }
     const double centre = mean_of(usual);
-    const double limit = centre + kUsualReference * deviation_about(usual, centre);
+    const double limit = centre + kNeighboursMayRaise * deviation_about(usual, centre);
     std::size_t tried = 0;
     std::size_t beyond = 0;
     for (std::size_t i = 0; i < moves; ++i) {

@@ -18,13 +18,6 @@ namespace fettle {
 ///
 /// What an alarm discards is set aside until the next one: somebody may know that it was none.
 ///
-/// What comes and goes is taken for no fault, because few faults heal. An episode is an alarm, or several with less
-/// than a quarantine between them; it has passed when a quarantine without an alarm has followed. The first
-/// kPassesUntaught of them teach nothing, because somebody may have mended what was wrong; from then on an episode
-/// that passes counts as normal running, all of it, as long as burn-in goes on and nobody has said that an alarm was
-/// true. That is a machine next door that was off while the ten minutes were recorded. A fault that comes and goes in
-/// these hours is learned as well: that is the price.
-///
 /// A warning alone discards nothing. By design a healthy machine raises many warnings for one
 /// false alarm, and leaving out what leads to them would cut the tail off that the limit needs.
 ///
@@ -38,13 +31,8 @@ class BurnIn {
  public:
   /// Discarded is a stretch with more than this share of windows above normal.
   static constexpr std::uint32_t kWarningsAre1In = 8;
-  static constexpr std::uint8_t kPassesUntaught = 1;
-  static constexpr std::uint8_t kDistrusted = 255;
   static constexpr std::uint8_t kRises = 3;
   static constexpr std::uint8_t kFlat = 4;
-  /// Windows of an episode, which is what counts of 16 bits hold; one that is longer lasts, and teaches nothing. At
-  /// 0.64 s eleven hours.
-  static constexpr std::uint32_t kLongestEpisode = 65535;
   static constexpr std::size_t kBytes = 4 + EvidenceSummary::kBins * 4 + 5 * 4 + 3 * 8;
   static constexpr std::uint8_t kLayout = 1;
 
@@ -53,10 +41,9 @@ class BurnIn {
       : quarantine_(std::clamp<std::uint32_t>(quarantine, 16, 32767)) {}
 
   /// @param evidence  in the model file's units  @param level  the decision's, after this window
-  /// @param going_on  what comes and goes may teach
-  constexpr void push(float evidence, Level level, bool going_on = true) {
+  constexpr void push(float evidence, Level level) {
     const bool alarm = level == Level::alarm;
-    if (alarm && !alarm_) begin_episode();
+    if (alarm && !alarm_) set_aside();
     alarm_ = alarm;
     if (!(evidence == evidence)) {
       discard();
@@ -64,14 +51,13 @@ class BurnIn {
     }
     if (alarm) {
       ++discarded_;
-      if (room_in_episode(1)) take(waiting_, evidence);
       return;
     }
-    if (filling_.windows == quarantine_) end_quarantine(going_on);
-    take(filling_, evidence);
+    if (filling_.windows == quarantine_) end_quarantine();
+    take(evidence);
     if (level != Level::normal) {
       ++filling_.warnings;
-      if (filling_.warnings * kWarningsAre1In > quarantine_) suspect();
+      if (filling_.warnings * kWarningsAre1In > quarantine_) discard();
     }
   }
 
@@ -84,7 +70,6 @@ class BurnIn {
     filling_ = Stretch{};
     waiting_ = Stretch{};
     has_before_ = false;
-    if (episode_ == Episode::going) episode_ = Episode::lasting;
   }
 
   /// The last alarm was a false one: what led to it was normal running.
@@ -94,18 +79,8 @@ class BurnIn {
     accept(aside_);
     aside_ = Stretch{};
   }
-  /// It was a true one: until forgive() no episode teaches any more.
-  constexpr void drop_aside() {
-    aside_ = Stretch{};
-    passed_ = kDistrusted;
-    ++revision_;
-  }
-  /// The machine was serviced: what was wrong with it is not any more.
-  constexpr void forgive() {
-    aside_ = Stretch{};
-    passed_ = 0;
-    ++revision_;
-  }
+  /// It was a true one, or what was wrong is mended.
+  constexpr void drop_aside() { aside_ = Stretch{}; }
   /// Differs once write() has something else to write.
   [[nodiscard]] constexpr std::uint32_t revision() const { return revision_; }
   /// Windows that led to the last alarm, until it is known what it was.
@@ -115,13 +90,8 @@ class BurnIn {
   /// Windows that were held, or of an alarm, and have not taught.
   [[nodiscard]] constexpr std::uint32_t discarded() const { return discarded_; }
   /// Windows in quarantine.
-  [[nodiscard]] constexpr std::uint32_t held() const {
-    return filling_.windows + (episode_ == Episode::none ? waiting_.windows : 0U);
-  }
-  /// Episodes that have passed while burn-in went on, at most 254; kDistrusted after a true alarm.
-  [[nodiscard]] constexpr std::uint8_t passed() const { return passed_; }
-
-  /// What is accepted, in kBytes: layout number, episodes that have passed, 1 + the bin of
+  [[nodiscard]] constexpr std::uint32_t held() const { return filling_.windows + waiting_.windows; }
+  /// What is accepted, in kBytes: layout number, nothing, 1 + the bin of
   /// the highest stretch's mean (0: none), rises and 16 times the stretches since the last of them, u8 each; counts, windows, pairs, sessions,
   /// discarded and quarantine as u32; products, session means and squares as float64; all little
   /// endian. Whoever stores it adds the checksum. What is in quarantine is not kept: power may have
@@ -133,7 +103,7 @@ class BurnIn {
         bytes[at++] = static_cast<std::uint8_t>(value >> (8 * i));
     };
     put(kLayout, 1);
-    put(passed_, 1);
+    put(0, 1);
     put(highest_, 1);
     put(rises_ + 16U * flat_, 1);
     for (const std::uint32_t count : accepted_.counts) put(count, 4);
@@ -158,7 +128,7 @@ class BurnIn {
     };
     const auto take32 = [&] { return static_cast<std::uint32_t>(take(4)); };
     if (take(1) != kLayout) return false;
-    const auto passed = static_cast<std::uint8_t>(take(1));
+    (void)take(1);
     const auto highest = static_cast<std::uint8_t>(take(1));
     const auto trend = static_cast<std::uint8_t>(take(1));
     const std::uint32_t rises = trend % 16U;
@@ -189,7 +159,6 @@ class BurnIn {
     }
     accepted_ = summary;
     discarded_ = discarded;
-    passed_ = passed;
     highest_ = highest;
     rises_ = static_cast<std::uint8_t>(rises);
     flat_ = static_cast<std::uint8_t>(flat);
@@ -218,73 +187,35 @@ class BurnIn {
     }
   };
 
-  /// Takes a window into a stretch.
-  constexpr void take(Stretch& stretch, float evidence) {
+  constexpr void take(float evidence) {
     const float x = EvidenceSummary::held(evidence);
-    ++stretch.counts[EvidenceSummary::bin_of(x)];
-    ++stretch.windows;
-    stretch.sum += static_cast<double>(x);
+    ++filling_.counts[EvidenceSummary::bin_of(x)];
+    ++filling_.windows;
+    filling_.sum += static_cast<double>(x);
     if (has_before_) {
-      ++stretch.pairs;
-      stretch.products += static_cast<double>(x) * static_cast<double>(before_);
+      ++filling_.pairs;
+      filling_.products += static_cast<double>(x) * static_cast<double>(before_);
     }
     before_ = x;
     has_before_ = true;
   }
 
-  /// An alarm begins. In an episode waiting_ holds what is of it, and aside_ what led to its newest alarm.
-  constexpr void begin_episode() {
-    if (episode_ == Episode::none) {
-      episode_ = Episode::going;
-      aside_ = waiting_;
-      waiting_ = Stretch{};
-    } else {
-      if (room_in_episode(aside_.windows)) waiting_.add(aside_);
-      aside_ = Stretch{};
-    }
+  /// An alarm begins: what is held led to it.
+  constexpr void set_aside() {
+    aside_ = waiting_;
     aside_.add(filling_);
-    discarded_ += aside_.windows;
-    filling_ = Stretch{};
-    has_before_ = false;
+    discard();
   }
 
-  /// Too much warning, without an alarm.
-  constexpr void suspect() {
-    if (episode_ != Episode::going) {
-      discard();
-      return;
-    }
-    // What the alarm was about goes on.
-    discarded_ += filling_.windows;
-    if (room_in_episode(filling_.windows)) waiting_.add(filling_);
-    filling_ = Stretch{};
-  }
-
-  [[nodiscard]] constexpr bool room_in_episode(std::uint32_t windows) {
-    if (waiting_.windows + windows > kLongestEpisode) {
-      waiting_ = Stretch{};
-      episode_ = Episode::lasting;
-    }
-    return episode_ == Episode::going;
-  }
-
-  constexpr void end_quarantine(bool going_on) {
-    if (episode_ == Episode::none) {
-      if (waiting_.windows > 0 && rises(waiting_)) {
+  constexpr void end_quarantine() {
+    if (waiting_.windows > 0) {
+      if (rises(waiting_)) {
         discarded_ += waiting_.windows;
       } else {
         accept(waiting_);
       }
-    } else if (episode_ == Episode::going && going_on && passed_ != kDistrusted) {
-      if (passed_ < kDistrusted - 1) ++passed_;
-      if (passed_ > kPassesUntaught && rises_ < kRises) {
-        accept_aside();
-        discarded_ -= std::min(discarded_, waiting_.windows);
-        accept(waiting_, false);
-      }
+      ++revision_;
     }
-    if (episode_ != Episode::none || waiting_.windows > 0) ++revision_;
-    episode_ = Episode::none;
     waiting_ = filling_;
     filling_ = Stretch{};
   }
@@ -307,8 +238,7 @@ class BurnIn {
     return rises_ == kRises;
   }
 
-  /// @param session  its mean is one of those that sessions differ by
-  constexpr void accept(const Stretch& stretch, bool session = true) {
+  constexpr void accept(const Stretch& stretch) {
     // Full means that nothing can be learned any more: 2^31 windows of 0.64 s are 43 years.
     if (stretch.windows == 0 || accepted_.windows >= 0x80000000U) return;
     for (std::size_t i = 0; i < EvidenceSummary::kBins; ++i) {
@@ -317,21 +247,17 @@ class BurnIn {
     accepted_.windows += stretch.windows;
     accepted_.pairs += stretch.pairs;
     accepted_.products += stretch.products;
-    // The mean of a few windows, of which some raised an alarm, is not what sessions differ by.
-    if (!session || 2 * stretch.windows < quarantine_) return;
+    // The mean of a few windows is not what sessions differ by.
+    if (2 * stretch.windows < quarantine_) return;
     const double mean = stretch.sum / stretch.windows;
     ++accepted_.sessions;
     accepted_.session_means += mean;
     accepted_.session_squares += mean * mean;
   }
 
-  enum class Episode : std::uint8_t { none, going, lasting };
-
   std::uint32_t quarantine_;
   std::uint32_t discarded_ = 0;
   std::uint32_t revision_ = 0;
-  Episode episode_ = Episode::none;
-  std::uint8_t passed_ = 0;
   std::uint8_t highest_ = 0;  // mean of a stretch so far: its bin and one; 0: none
   std::uint8_t rises_ = 0;    // stretches that were higher, kFlat apart at most
   std::uint8_t flat_ = 0;     // stretches since the last of them

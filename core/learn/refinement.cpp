@@ -58,11 +58,9 @@ void Refinement::push(const WindowResult& result) {
     waits_ = normal_windows_ < kQuarantine;
     return;
   }
-  burn_in_.push(result.evidence,
-                result.verdict == Verdict::alarm     ? Level::alarm
-                : result.verdict == Verdict::warning ? Level::warning
-                                                     : Level::normal,
-                !supported_);
+  burn_in_.push(result.evidence, result.verdict == Verdict::alarm     ? Level::alarm
+                                 : result.verdict == Verdict::warning ? Level::warning
+                                                                      : Level::normal);
 }
 
 /// Remembers how an alarm came about. All of it can be told from the statistic.
@@ -122,7 +120,7 @@ void Refinement::was_true() {
 
 void Refinement::serviced() {
   burn_in_.discard();
-  burn_in_.forgive();
+  burn_in_.drop_aside();
   waits_ = false;
 }
 

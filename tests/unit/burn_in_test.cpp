@@ -49,117 +49,18 @@ TEST(BurnIn, AnAlarmDiscardsWhatWaits) {
   EXPECT_EQ(burn_in.discarded(), 150U + 1001U);
 }
 
-/// Steady at `evidence`, then so long an alarm.
-void episode(BurnIn& burn_in, int alarm_windows) {
-  push(burn_in, 50, 0.0F);
-  push(burn_in, alarm_windows, 5.0F, Level::alarm);
-}
 std::uint32_t taught(const BurnIn& burn_in, float evidence) {
   return burn_in.accepted().counts[EvidenceSummary::bin_of(evidence)];
 }
 
-TEST(BurnIn, WhatComesAndGoesTeachesTheSecondTime) {
+TEST(BurnIn, NoAlarmTeachesHoweverOftenItComesAndGoes) {
   BurnIn burn_in(kQuarantine);
-  episode(burn_in, 30);
-  push(burn_in, 101, 0.0F);  // once: somebody may have mended it
-  EXPECT_EQ(burn_in.passed(), 1U);
+  for (int i = 0; i < 20; ++i) {
+    push(burn_in, 150, 0.0F);
+    push(burn_in, 30, 5.0F, Level::alarm);
+  }
   EXPECT_EQ(taught(burn_in, 5.0F), 0U);
-  EXPECT_EQ(burn_in.accepted().windows, 0U);
-  EXPECT_EQ(burn_in.discarded(), 80U);
-  episode(burn_in, 30);
-  push(burn_in, 100, 0.0F);
-  EXPECT_EQ(taught(burn_in, 5.0F), 0U);  // it may come back yet
-  push(burn_in, 1, 0.0F);
-  EXPECT_EQ(burn_in.passed(), 2U);
-  EXPECT_EQ(taught(burn_in, 5.0F), 30U);
-  // With what led to it, since the first.
-  EXPECT_EQ(burn_in.accepted().windows, 30U + 101U + 50U);
-  EXPECT_EQ(burn_in.discarded(), 80U);
-}
-
-TEST(BurnIn, AlarmsWithLessThanAQuarantineBetweenThemAreOneEpisode) {
-  BurnIn burn_in(kQuarantine);
-  episode(burn_in, 30);
-  push(burn_in, 101, 0.0F);
-  for (int i = 0; i < 5; ++i) episode(burn_in, 10);
-  push(burn_in, 100, 0.0F);
-  EXPECT_EQ(burn_in.passed(), 1U);
-  EXPECT_EQ(burn_in.accepted().windows, 0U);
-  push(burn_in, 1, 0.0F);
-  EXPECT_EQ(burn_in.passed(), 2U);
-  EXPECT_EQ(taught(burn_in, 5.0F), 50U);
-  EXPECT_EQ(burn_in.accepted().windows, 101U + 5U * 60U);
-}
-
-TEST(BurnIn, TooMuchWarningAfterAnAlarmIsStillTheEpisode) {
-  BurnIn burn_in(kQuarantine);
-  episode(burn_in, 30);
-  push(burn_in, 101, 0.0F);
-  episode(burn_in, 30);
-  push(burn_in, 39, 3.0F, Level::warning);
-  EXPECT_EQ(burn_in.passed(), 1U);
-  push(burn_in, 101, 0.0F);
-  EXPECT_EQ(burn_in.passed(), 2U);
-  EXPECT_EQ(taught(burn_in, 3.0F), 39U);
-}
-
-TEST(BurnIn, WhatLastsTeachesNothingHoweverOften) {
-  BurnIn burn_in(kQuarantine);
-  constexpr int kTooLong = static_cast<int>(BurnIn::kLongestEpisode) + 1;
-  for (int i = 0; i < 4; ++i) {
-    episode(burn_in, kTooLong);
-    push(burn_in, 101, 0.0F);
-  }
-  EXPECT_EQ(burn_in.passed(), 0U);
-  EXPECT_EQ(taught(burn_in, 5.0F), 0U);
-  EXPECT_EQ(burn_in.accepted().windows, 0U);
-  // And what never ends has not passed.
-  BurnIn never(kQuarantine);
-  for (int i = 0; i < 20; ++i) episode(never, 30);
-  EXPECT_EQ(never.passed(), 0U);
-  EXPECT_EQ(never.accepted().windows, 0U);
-}
-
-TEST(BurnIn, NoEpisodeTeachesOnceBurnInIsOverNorAfterATrueAlarm) {
-  BurnIn over(kQuarantine);
-  BurnIn confirmed(kQuarantine);
-  for (int i = 0; i < 3; ++i) {
-    episode(over, 30);
-    for (int k = 0; k < 101; ++k) over.push(0.0F, Level::normal, false);
-    episode(confirmed, 30);
-    confirmed.drop_aside();
-    confirmed.discard();
-    push(confirmed, 101, 0.0F);
-  }
-  EXPECT_EQ(over.passed(), 0U);
-  EXPECT_EQ(taught(over, 5.0F), 0U);
-  EXPECT_EQ(confirmed.passed(), BurnIn::kDistrusted);
-  EXPECT_EQ(taught(confirmed, 5.0F), 0U);
-  // Not even long after it, until the machine was serviced; then the first teaches nothing again.
-  BurnIn later(kQuarantine);
-  push(later, 1, 5.0F, Level::alarm);
-  later.drop_aside();
-  later.discard();
-  for (int i = 0; i < 3; ++i) {
-    episode(later, 30);
-    push(later, 101, 0.0F);
-  }
-  EXPECT_EQ(taught(later, 5.0F), 0U);
-  later.forgive();
-  episode(later, 30);
-  push(later, 101, 0.0F);
-  EXPECT_EQ(later.passed(), 1U);
-  EXPECT_EQ(taught(later, 5.0F), 0U);
-}
-
-TEST(BurnIn, AnEpisodeIsNoSession) {
-  BurnIn burn_in(kQuarantine);
-  for (int i = 0; i < 2; ++i) {
-    episode(burn_in, 5 * static_cast<int>(kQuarantine));
-    push(burn_in, 101, 0.0F);
-  }
-  EXPECT_EQ(taught(burn_in, 5.0F), 5 * kQuarantine);
-  EXPECT_LE(burn_in.accepted().session_means, 0.0);
+  EXPECT_EQ(burn_in.accepted().windows, 0U);  // nor does what is around it
 }
 
 TEST(BurnIn, AFaultThatGrowsByStepsOfAnySizeIsNotLearnedForLong) {
@@ -176,21 +77,18 @@ TEST(BurnIn, AFaultThatGrowsByStepsOfAnySizeIsNotLearnedForLong) {
   }
 }
 
-TEST(BurnIn, TrendAndEpisodesSurviveAPowerCutAndNonsenseDoesNot) {
+TEST(BurnIn, TheTrendSurvivesAPowerCutAndNonsenseDoesNot) {
   BurnIn burn_in(kQuarantine);
-  episode(burn_in, 30);
-  push(burn_in, 101, 0.0F);
-  for (const float level : {0.0F, 0.5F, 1.0F, 1.0F}) {
+  for (const float level : {0.0F, 0.0F, 0.5F, 1.0F, 1.0F}) {
     push(burn_in, static_cast<int>(kQuarantine), level);
   }
+  push(burn_in, 1, 1.0F);
   std::array<std::uint8_t, BurnIn::kBytes> bytes = bytes_of(burn_in);
-  EXPECT_EQ(bytes[1], 1U);
   EXPECT_GT(bytes[2], 0U);
   EXPECT_EQ(bytes[3], 2U);
   BurnIn after(kQuarantine);
   ASSERT_TRUE(after.read(bytes));
   EXPECT_EQ(bytes_of(after), bytes);
-  EXPECT_EQ(after.passed(), 1U);
   // The third rise is one for it, too.
   push(after, 201, 1.5F);
   EXPECT_EQ(taught(after, 1.5F), 0U);
@@ -224,17 +122,19 @@ TEST(BurnIn, ALevelThatKeepsRisingIsNotLearnedUntilItStays) {
   EXPECT_EQ(restless.discarded(), 0U);
 }
 
-TEST(BurnIn, FeedbackOnAnAlarmInAnEpisodeTeachesWhatLedToItAndNothingTwice) {
+TEST(BurnIn, FeedbackOnAnAlarmTeachesWhatLedToItOnceAndNotTheAlarm) {
   BurnIn burn_in(kQuarantine);
-  episode(burn_in, 30);
-  push(burn_in, 101, 0.0F);
-  episode(burn_in, 30);
+  push(burn_in, 50, 0.0F);
+  push(burn_in, 30, 5.0F, Level::alarm);
   burn_in.accept_aside();
-  EXPECT_EQ(burn_in.accepted().windows, 101U + 50U);
-  EXPECT_EQ(taught(burn_in, 5.0F), 0U);  // not the alarm itself, until it has passed
-  push(burn_in, 101, 0.0F);
-  EXPECT_EQ(taught(burn_in, 5.0F), 30U);
-  EXPECT_EQ(burn_in.accepted().windows, 101U + 50U + 30U);
+  burn_in.accept_aside();
+  EXPECT_EQ(burn_in.accepted().windows, 50U);
+  EXPECT_EQ(taught(burn_in, 5.0F), 0U);
+  push(burn_in, 50, 0.0F);
+  push(burn_in, 30, 5.0F, Level::alarm);
+  burn_in.drop_aside();
+  burn_in.accept_aside();
+  EXPECT_EQ(burn_in.accepted().windows, 50U);
 }
 
 TEST(BurnIn, EachWindowHasTaughtIsHeldOrIsDiscarded) {
@@ -248,7 +148,7 @@ TEST(BurnIn, EachWindowHasTaughtIsHeldOrIsDiscarded) {
         const float which = random.uniform();
         level = which < 0.6F ? Level::normal : which < 0.7F ? Level::warning : Level::alarm;
       }
-      burn_in.push(4.0F * random.uniform(), level, random.uniform() < 0.5F);
+      burn_in.push(4.0F * random.uniform(), level);
       ++pushed;
       const float what = random.uniform();
       if (what < 0.002F) burn_in.accept_aside();
