@@ -217,6 +217,11 @@ void report_hygiene(const Options& options, const host::Hygiene& hygiene) {
     fmt::print("left out   {} windows: {}\n", hygiene.windows[why],
                name_of(static_cast<LeftOut>(why)));
   }
+  if (hygiene.windows[static_cast<std::size_t>(LeftOut::neighbour)] > 0) {
+    fmt::print(
+        "           The gyroscope hardly feels what shakes there, so it is not this machine.\n"
+        "           If it ran meanwhile, record that speed again while the neighbour is off.\n");
+  }
   constexpr std::size_t kFew = 5;
   const std::size_t shown =
       options.verbose ? hygiene.stretches.size() : std::min(kFew, hygiene.stretches.size());
@@ -590,7 +595,7 @@ void add_train(CLI::App& program) {
   command->add_flag("--no-mean", options->no_mean,
                     "Leave out the mean of each axis, which is gravity: how the sensor is mounted");
   command->add_flag("--keep-all", options->keep_all,
-                    "Learn also from start-ups, stops and knocks inside normal recordings");
+                    "Learn also from start-ups, stops, knocks and neighbours in normal recordings");
   command
       ->add_option("--detector", options->detector,
                    "'mahalanobis' (distance from normal; the default with vibration features), "

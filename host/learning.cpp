@@ -398,9 +398,8 @@ Hygiene clean(WindowTable& table, bool keep_all) {
   }
   table.points.resize(n);
   table.speeds = find_speeds(table.summaries, left_out, table.points, memory);
-  if (!keep_all && leave_out_neighbours(table.summaries, table.window, table.speeds, table.points,
-                                        left_out) > 0) {
-    table.speeds = find_speeds(table.summaries, left_out, table.points, memory);
+  if (!keep_all) {
+    leave_out_neighbours(table.summaries, table.window, table.speeds, table.points, left_out);
   }
   for (std::size_t i = 0; i < n; ++i) {
     if (table.speeds.points == 0) {
@@ -453,7 +452,7 @@ WindowTable learn_windows(const std::function<WindowTable(std::span<const SpeedR
   WindowTable table = read({});
   hygiene = {};
   if (table.spec.set != FeatureSet::vibration) return table;
-  clean(table);
+  clean(table, keep_all);
   std::vector<SpeedRange> expected;
   for (std::size_t i = 0; i < table.speeds.points; ++i) {
     expected.push_back(table.speeds.point[i].range);

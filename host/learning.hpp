@@ -184,7 +184,7 @@ struct CrossFitted {
                                     const LearningSettings& settings);
 
 /// How much weight fit_mahalanobis() gives to what neighbours do: as little as lets few of them raise the usual score
-/// beyond what a decision takes for normal. Each step hides a little more of the faults that shake as a neighbour does,
+/// by half a deviation. Each step hides a little more of the faults that shake as a neighbour does,
 /// and many machines are so strong where neighbours are that they need none.
 /// @param around  centred()  @return 0 where moves are not known
 [[nodiscard]] double choose_neighbours(const WindowTable& around,

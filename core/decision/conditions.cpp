@@ -50,23 +50,23 @@ constexpr std::uint32_t kWeakSettlingWindows = 8;
 bool Conditions::weaker(std::span<const float> features, bool confident, bool clear) const {
   // Of the accelerometer and the gyroscope, beside what was learned; without a gyroscope it is as it was.
   std::array<float, 2> level{};
+  std::array<bool, 2> much_more{};
   float line_turning = 0.0F;
   float least_turning = 0.0F;
-  bool much_more = false;
   for (std::size_t i = 0; i < features.size(); ++i) {
     const VibrationFeature& feature = kVibrationFeatures[i];
-    much_more = much_more || (feature.slope > 0.0F && features[i] > kMuchMore);
     const std::size_t sensor = feature.gyroscope ? 1 : 0;
+    if (feature.slope > 0.0F && features[i] > kMuchMore) much_more[sensor] = true;
     if (feature.kind == VibrationKind::level) level[sensor] = features[i];
     if (!feature.gyroscope || !(feature.slope > 0.0F)) continue;
     least_turning = std::min(least_turning, features[i]);
     if (feature.kind == VibrationKind::order && feature.low == 1.0F) line_turning = features[i];
   }
-  // A neighbour may be much louder in some band, but it does not turn the sensor.
-  if (level[1] < kWeakerTurning) return true;
-  // Less in all but much more in something is no machine that stands still.
-  if (much_more) return false;
-  if (level[0] < kWeaker) return true;
+  // Less in all but much more in something is no machine that stands still. A neighbour may be loud in a band of the
+  // accelerometer in which the machine has nothing, but it does not turn the sensor.
+  const bool turns_less = level[1] < kWeakerTurning && !much_more[1];
+  if (much_more[0] || much_more[1]) return clear && turns_less && level[0] < kNoLouder;
+  if (level[0] < kWeaker || turns_less) return true;
   const float louder = std::max(level[0], level[1]);
   // Near the sensor's own noise a machine cannot get weaker by so much.
   if (!baseline_.knows_speed()) return louder < kWeakerUnknown || level[1] < kWeakerTurningUnknown;

@@ -171,6 +171,12 @@ void cut(std::span<const float> sorted, std::size_t smallest, OnGroup&& on_group
 
 float middle_of(const SpeedRange& range) { return 0.5F * (range.low_hz + range.high_hz); }
 
+/// Twice or three times the other, within 5 %.
+bool is_harmonic(float hz, float of_hz) {
+  const float times = hz / of_hz;
+  return absolute(times - 2.0F) < 0.1F || absolute(times - 3.0F) < 0.15F;
+}
+
 }  // namespace
 
 SpeedsFound find_speeds(std::span<const WindowSummary> windows, std::span<const LeftOut> left_out,
@@ -231,43 +237,56 @@ float line_power(const WindowSummary& window, std::size_t sensor) {
 }  // namespace
 
 std::size_t leave_out_neighbours(std::span<const WindowSummary> windows, const WindowShape& shape,
-                                 const SpeedsFound& found, std::span<const std::uint8_t> point_of,
+                                 SpeedsFound& found, std::span<std::uint8_t> point_of,
                                  std::span<LeftOut> left_out) {
-  std::array<float, kMostOperatingPoints> shaken{};  // mean power of the line, g^2
-  std::array<float, kMostOperatingPoints> turned{};  // dps^2
+  struct Line {
+    float turned = 0.0F;    // mean power, dps^2
+    float velocity = 0.0F;  // mean power of acceleration over frequency squared, (g/Hz)^2
+  };
+  std::array<Line, kMostOperatingPoints> line{};
   for (std::size_t i = 0; i < windows.size(); ++i) {
     const std::uint8_t p = point_of[i];
     if (p == kNoPoint) continue;
     if (!(windows[i].gyroscope_rms_dps > 0.0F)) return 0;
-    const auto n = static_cast<float>(found.point[p].windows);
-    shaken[p] += line_power(windows[i], 0) / n;
-    turned[p] += line_power(windows[i], 1) / n;
+    const SetPointFound& point = found.point[p];
+    const auto n = static_cast<float>(point.windows);
+    line[p].turned += line_power(windows[i], 1) / n;
+    line[p].velocity += line_power(windows[i], 0) / (n * point.centre_hz * point.centre_hz);
   }
   const float bin_hz = shape.rate_hz / static_cast<float>(shape.samples);
   // Twice: what the sensor has of it, and what was added so that silence has a logarithm.
   const float noise =
       2.0F * 3.0F * kGyroscopeNoise_dps_rtHz * kGyroscopeNoise_dps_rtHz * kLineWidth_bins * bin_hz;
-  const auto felt = [&](std::size_t p) { return turned[p] >= kFelt * kFelt * noise; };
-  const auto shaken_by_hz = [&](std::size_t p) {
-    return shaken[p] / (found.point[p].centre_hz * found.point[p].centre_hz);
-  };
-  std::size_t own = found.points;
-  for (std::size_t p = 0; p < found.points; ++p) {
-    if (!felt(p)) continue;
-    if (own == found.points || found.point[p].windows > found.point[own].windows) own = p;
-  }
-  if (own == found.points) return 0;
-  const float turns = (turned[own] - noise) / shaken_by_hz(own);
+  const auto felt = [&](std::size_t p) { return line[p].turned >= kFelt * kFelt * noise; };
+  const auto* const own =
+      std::max_element(line.begin(), line.begin() + found.points,
+                       [](const Line& a, const Line& b) { return a.turned < b.turned; });
+  if (own->turned < kFelt * kFelt * noise) return 0;
   const auto is_neighbours = [&](std::size_t p) {
-    const float expected = turns * shaken_by_hz(p);  // were it the machine's
-    return !felt(p) && expected > noise && turned[p] < noise + expected / (kTurnsLess * kTurnsLess);
+    // Of the machine's own, read at twice or three times its speed, the gyroscope may feel nothing.
+    for (std::size_t q = 0; q < found.points; ++q) {
+      if (felt(q) && is_harmonic(found.point[p].centre_hz, found.point[q].centre_hz)) return false;
+    }
+    // Were it the machine's.
+    const float expected = (own->turned - noise) * line[p].velocity / own->velocity;
+    return !felt(p) && line[p].velocity < own->velocity && expected > noise &&
+           line[p].turned < noise + expected / (kTurnsLess * kTurnsLess);
   };
+  std::array<std::uint8_t, kMostOperatingPoints> now{};  // number of a point that stays
+  SpeedsFound stay;
+  for (std::uint8_t p = 0; p < found.points; ++p) {
+    now[p] = is_neighbours(p) ? kNoPoint : stay.points;
+    if (now[p] != kNoPoint) stay.point[stay.points++] = found.point[p];
+  }
   std::size_t count = 0;
   for (std::size_t i = 0; i < windows.size(); ++i) {
-    if (point_of[i] == kNoPoint || !is_neighbours(point_of[i])) continue;
+    if (point_of[i] == kNoPoint) continue;
+    point_of[i] = now[point_of[i]];
+    if (point_of[i] != kNoPoint) continue;
     left_out[i] = LeftOut::neighbour;
     ++count;
   }
+  found = stay;
   return count;
 }
 
@@ -286,8 +305,7 @@ std::size_t suggest_speeds(std::span<const WindowSummary> windows,
         // From the slowest on: what turns twice or three times as fast is taken for its harmonic.
         const bool harmonic =
             std::ranges::any_of(ranges.first(suggested), [&](const SpeedRange& slower) {
-              const float times = middle_of(range) / middle_of(slower);
-              return absolute(times - 2.0F) < 0.1F || absolute(times - 3.0F) < 0.15F;
+              return is_harmonic(middle_of(range), middle_of(slower));
             });
         if (!harmonic) ranges[suggested++] = range;
         return !harmonic;

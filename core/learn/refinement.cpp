@@ -17,7 +17,7 @@ constexpr std::uint32_t kLongestExcursion = 1U << 24;
 constexpr float kMostEvidence = 50.0F;
 
 constexpr std::uint32_t kFlagWaits = 1;
-constexpr std::uint32_t kFlagSupported = 2;
+constexpr std::uint32_t kMostFlags = 3;  // 2 has no meaning any more
 
 }  // namespace
 
@@ -34,7 +34,6 @@ Refinement::Refinement(const DetectorModel& model, const WindowShape& window)
   support_ = {static_cast<double>(record.normal_hours()),
               static_cast<double>(record.supported_per_hour()),
               static_cast<double>(record.minutes_missing())};
-  supported_ = support_.supported_per_hour <= wish_.alarms_per_hour;
 }
 
 void Refinement::push(const WindowResult& result) {
@@ -152,7 +151,6 @@ Status Refinement::begin(Memory& memory) {
 bool Refinement::step() {
   if (memory_ == nullptr || !memory_->calibrator.step()) return false;
   support_ = support_then_;
-  supported_ = supported_ || support_.supported_per_hour <= wish_.alarms_per_hour;
   // Ten minutes say how a healthy machine may vary; a quiet time does not make what is usual suspicious.
   calibrated_ = memory_->calibrator.result().settings;
   memory_ = nullptr;
@@ -185,7 +183,7 @@ void Refinement::write(std::span<std::uint8_t, kBytes> bytes) const {
     put(std::bit_cast<std::uint32_t>(static_cast<float>(value)));
   };
   put(refined_at_);
-  put((waits_ ? kFlagWaits : 0U) | (supported_ ? kFlagSupported : 0U));
+  put(waits_ ? kFlagWaits : 0U);
   for (const float value : {calibrated_.location, calibrated_.scale, calibrated_.cap,
                             calibrated_.reference, calibrated_.limit}) {
     put(std::bit_cast<std::uint32_t>(value));
@@ -233,16 +231,14 @@ bool Refinement::read(std::span<const std::uint8_t, kBytes> bytes) {
     if (!within(value, 0.0F, 1e12F)) return false;
   }
   BurnIn burn_in(kQuarantine);
-  if (!is_valid(settings) || !(refined || settings == file) ||
-      flags > (kFlagWaits | kFlagSupported) || excused.windows > kLongestExcursion ||
-      !within(excused.sum, -1e9F, 1e9F) || !burn_in.read(bytes.first<BurnIn::kBytes>()) ||
-      refined_at > burn_in.accepted().windows) {
+  if (!is_valid(settings) || !(refined || settings == file) || flags > kMostFlags ||
+      excused.windows > kLongestExcursion || !within(excused.sum, -1e9F, 1e9F) ||
+      !burn_in.read(bytes.first<BurnIn::kBytes>()) || refined_at > burn_in.accepted().windows) {
     return false;
   }
   burn_in_ = burn_in;
   refined_at_ = refined_at;
   waits_ = (flags & kFlagWaits) != 0;
-  supported_ = (flags & kFlagSupported) != 0;
   normal_windows_ = 0;
   calibrated_ = settings;
   support_ = {static_cast<double>(support[0]), static_cast<double>(support[1]),

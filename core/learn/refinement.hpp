@@ -21,7 +21,7 @@ namespace fettle {
 /// And feedback: what a person says of the newest alarm. A false one is learned from in two ways. The
 /// running that led to it counts as normal; and the limit is raised as far as that alarm would have
 /// needed, to kMostRaise times the calibrated one at most. An answer never brings the windows of the alarm itself into
-/// the calibration (see BurnIn for what does): a wrong answer, or many, cannot hide a fault, because any lasting change above the
+/// the calibration: a wrong answer, or many, cannot hide a fault, because any lasting change above the
 /// reference still raises an alarm, and it takes at most kMostRaise times as long.
 class Refinement {
  public:
@@ -119,7 +119,6 @@ class Refinement {
   DecisionSettings calibrated_;
   std::uint32_t refined_at_ = 0;  // accepted windows then
   bool waits_ = false;
-  bool supported_ = false;  // the wish was once: what comes and goes does not teach any more
   std::uint32_t normal_windows_ = 0;  // without an alarm, while it waits
 
   // The statistic's way since it was last at rest.

@@ -185,16 +185,20 @@ TEST_F(ConditionsTest, ANeighboursLineDoesNotTurnAMachineAtRest) {
 
 // The neighbour fills a band of the accelerometer in which a machine that runs has nothing.
 TEST_F(ConditionsTest, WhatTurnsMuchLessThanLearnedIsAtRestHoweverLoudANeighbourIs) {
-  const auto reason = [&](float turning) {
+  const auto reason = [&](float level, float turning, float half_orders = 0.0F) {
     settle();
     features_ = kSlowMean;
-    features_[0] -= 0.4F;
+    features_[0] += level;
     features_[12] += 1.0F;
     features_[13] += turning;
+    features_[16] += half_orders;
     return conditions_.look(running(), features_, false, 1.0F).reason;
   };
-  EXPECT_EQ(reason(-0.9F), Reason::none);
-  EXPECT_EQ(reason(-1.1F), Reason::weak);
+  EXPECT_EQ(reason(-0.4F, -1.1F), Reason::weak);
+  EXPECT_EQ(reason(-0.4F, -0.9F), Reason::none);
+  // What gets louder, or turns it more at some line, is a fault of whoever turned it less before.
+  EXPECT_EQ(reason(0.2F, -1.1F), Reason::none);
+  EXPECT_EQ(reason(-0.4F, -1.1F, 1.0F), Reason::none);
 }
 
 TEST_F(ConditionsTest, WhatShakesMuchLessThanLearnedIsNotTheMachineRunning) {

@@ -580,10 +580,20 @@ void append_line(Windows& windows, std::size_t count, float hz, float shaking_g,
 /// Windows of each of two set points that are left out as a neighbour's.
 std::pair<std::size_t, std::size_t> neighbours_among(const Windows& windows, std::size_t first) {
   std::vector<LeftOut> left_out(windows.size(), LeftOut::no);
-  const Found found = found_in(windows, left_out);
+  Found found = found_in(windows, left_out);
   EXPECT_EQ(found.speeds.points, 2);
+  const SpeedsFound before = found.speeds;
   const std::size_t count =
       leave_out_neighbours(windows, kShape, found.speeds, found.point_of, left_out);
+  // What stays has the same windows under its new number.
+  EXPECT_EQ(found.speeds.points, count > 0 ? 1 : 2);
+  for (std::uint8_t p = 0; p < found.speeds.points; ++p) {
+    EXPECT_EQ(std::ranges::count(found.point_of, p), found.speeds.point[p].windows);
+  }
+  if (count > 0) {
+    const SetPointFound& stays = before.point[before.point[0].windows == count ? 1 : 0];
+    EXPECT_EQ(found.speeds.point[0].centre_hz, stays.centre_hz);
+  }
   const auto in = [&](std::size_t from, std::size_t to) {
     return static_cast<std::size_t>(std::count(left_out.begin() + static_cast<std::ptrdiff_t>(from),
                                                left_out.begin() + static_cast<std::ptrdiff_t>(to),
@@ -621,6 +631,54 @@ TEST(Neighbours, ASlowOrAFaintSetPointIsNone) {
   append_line(faint, 100, 20.0F, 0.0005F, 0.032F);
   append_line(faint, 100, 80.0F, 0.05F, 0.5F);
   EXPECT_EQ(neighbours_among(faint, 100), (std::pair<std::size_t, std::size_t>{0, 0}));
+}
+
+TEST(Neighbours, DoNotShakeMoreThanTheMachine) {
+  Windows resonance;  // of the mount, at the slow set point: it shakes more and turns no more
+  append_line(resonance, 100, 25.0F, 0.077F, 0.083F);
+  append_line(resonance, 100, 45.0F, 0.05F, 0.15F);
+  EXPECT_EQ(neighbours_among(resonance, 100), (std::pair<std::size_t, std::size_t>{0, 0}));
+  Windows bench;  // on which a neighbour rocks a machine that does not
+  append_line(bench, 300, 25.0F, 0.01F, 0.15F);
+  append_line(bench, 200, 50.0F, 0.05F, 0.08F);
+  EXPECT_EQ(neighbours_among(bench, 300), (std::pair<std::size_t, std::size_t>{0, 0}));
+}
+
+TEST(Neighbours, ATwiceTooFastReadingOfTheMachineIsNone) {
+  for (const float times : {2.0F, 3.0F}) {
+    Windows windows;
+    append_line(windows, 300, 24.0F, 0.05F, 0.3F);
+    append_line(windows, 100, times * 24.0F, 0.03F, 0.04F);
+    EXPECT_EQ(neighbours_among(windows, 300), (std::pair<std::size_t, std::size_t>{0, 0}));
+  }
+}
+
+// host::clean(): what is left stays a set point, and what hides behind it stays out.
+TEST(Neighbours, LeftOutTheyTakeNoOtherWindowsAlong) {
+  host::WindowTable table;
+  table.spec = {FeatureSet::vibration, 6, false};
+  table.window = kShape;
+  table.recordings.resize(1);
+  append_line(table.summaries, 360, 38.8F, 0.0167F, 0.032F);
+  append_line(table.summaries, 100, 46.3F, 0.0544F, 0.734F);
+  const std::size_t steady = table.summaries.size();
+  append_line(table.summaries, 140, 46.3F, 0.0167F, 0.032F);
+  for (std::size_t i = steady; i < table.summaries.size(); ++i) {
+    table.summaries[i].speed.confidence = 0.1F;
+  }
+  const std::size_t n = table.summaries.size();
+  table.features.resize(n * table.spec.dimensions());
+  table.origins.assign(n, {0, 0, 0, 0, false, 1.0F});
+  host::WindowTable all = table;
+  const host::Hygiene hygiene = host::clean(table);
+  EXPECT_EQ(table.speeds.points, 1);
+  EXPECT_EQ(hygiene.windows[static_cast<std::size_t>(LeftOut::neighbour)], 358U);
+  EXPECT_EQ(hygiene.windows[static_cast<std::size_t>(LeftOut::changing)], 146U);
+  EXPECT_EQ(table.size(), 96U);
+  // Who wants to learn everything does.
+  host::clean(all, true);
+  EXPECT_EQ(all.speeds.points, 2);
+  EXPECT_EQ(all.size(), n);
 }
 
 TEST(Neighbours, AreNotToldApartWhereTheGyroscopeFeelsNoLine) {
