@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "board/board.hpp"
 
+#include <algorithm>
+
 namespace fettle::board {
 
 static_assert(static_cast<int>(protocol::BoardVerdict::sensor_moved) == kVerdicts - 1);
@@ -163,13 +165,17 @@ void Board::on_block(const SampleBlock& block) {
 
   protocol::SamplesMessage message{block, 0};
   for (std::size_t i = 0; i < block.count; ++i) {
-    const std::uint32_t before = ports_.cycles != nullptr ? ports_.cycles->cycles() : 0;
-    const auto result = detector_.push(block.time_us(i), block.samples[i], block.ranges);
-    if (ports_.cycles != nullptr) {
-      const std::uint32_t taken = ports_.cycles->cycles() - before;
-      std::uint32_t& longest = result ? window_cycles_ : sample_cycles_;
-      longest = taken > longest ? taken : longest;
-    }
+    std::uint32_t before = ports_.cycles != nullptr ? ports_.cycles->cycles() : 0;
+    const auto lap = [&](std::uint32_t& longest) {
+      if (ports_.cycles == nullptr) return;
+      const std::uint32_t now = ports_.cycles->cycles();
+      longest = std::max(longest, now - before);
+      before = now;
+    };
+    const auto result =
+        detector_.push(block.time_us(i), block.samples[i], block.ranges,
+                       [&](Stage ended) { lap(stage_cycles_[static_cast<std::size_t>(ended)]); });
+    if (!result) lap(sample_cycles_);
     if (i == 0) {
       // Where this sample stands is known only now: a gap before it began a new window.
       const std::uint32_t after = detector_.phase();
@@ -491,14 +497,18 @@ void Board::list_kept_events() {
   }
   EventLog::Record memory;
   protocol::EventMessage message;
+  EventLog::Cursor cursor = event_log_.newest();
   std::size_t at = past_.size();
-  for (EventLog::Cursor cursor = event_log_.newest();
-       at > 0 && event_log_.older(cursor, memory, message);) {
+  while (at > 0 && event_log_.older(cursor, memory, message)) {
     // As events of this start: a computer that sets the clock at each must not drive out an alarm.
     if (message.kind == EventKind::clock_set) continue;
     past_[--at] = {message.kind, true, message.boot, message.id, message.score, message.uptime_us};
   }
   past_count_ = past_.size() - at;
+  if (past_count_ == 0 && cursor.damaged > 0) {
+    log(LogLevel::warning, "events",
+        "none of those kept in flash can be read, they are damaged; new ones are kept again");
+  }
   for (std::size_t i = 0; i < past_count_; ++i) past_[i] = past_[at + i];
 }
 
@@ -529,6 +539,10 @@ protocol::ReplyStatus Board::show_event_log(std::string_view page, Reply& reply)
     reply << ": " << message.text;
   }
   if (shown == 0) reply << (number == 1 ? "none is kept in flash" : "there are no more");
+  // Known where the end was reached. One may be what a loss of power cut off.
+  if (shown < kOnPage && cursor.damaged > 0) {
+    reply << "\n" << cursor.damaged << " places in flash are damaged";
+  }
   return protocol::ReplyStatus::ok;
 }
 

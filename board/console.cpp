@@ -545,9 +545,11 @@ ReplyStatus Board::bench(Reply& reply) const {
     }
     return fewest;
   };
-  reply << "cycles\n  a sample, into the window " << sample_cycles_
-        << " at most\n  a window, features to decision " << window_cycles_
-        << " at most\n  of these an inference\n    own engine " << least(true);
+  const auto of = [this](Stage stage) { return stage_cycles_[static_cast<std::size_t>(stage)]; };
+  reply << "cycles, at most\n  a sample, into the window " << sample_cycles_
+        << "\n  a window\n    features " << of(Stage::features) << "\n    score "
+        << of(Stage::score) << "\n    decision " << of(Stage::decision)
+        << "\n  an inference, at least\n    own engine " << least(true);
   if (detector_.delegates()) {
     reply << "\n    " << ports_.engine->name() << " " << least(false) << ", memory "
           << ports_.engine->memory_used() << " of " << ports_.engine->memory() << " bytes";

@@ -106,10 +106,13 @@ class Detector {
   }
 
   /// Takes the next sample. @return a result if it completed a window and there is a model
-  std::optional<WindowResult> push(std::int64_t t_us, const RawSample& raw, const Ranges& ranges) {
+  /// @param on_stage  called with the end of each Stage of such a window
+  template <typename OnStage>
+  std::optional<WindowResult> push(std::int64_t t_us, const RawSample& raw, const Ranges& ranges,
+                                   OnStage&& on_stage) {
     static_cast<void>(cutter_->push(t_us));
     if (!pipeline_) return std::nullopt;
-    return pipeline_->push(t_us, raw, ranges);
+    return pipeline_->push(t_us, raw, ranges, on_stage);
   }
 
   /// Why the last window raised an alarm, for people.

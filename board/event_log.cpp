@@ -157,10 +157,13 @@ bool EventLog::older(Cursor& cursor, Record& memory, protocol::EventMessage& eve
     --cursor.left;
     cursor.slot = (cursor.slot == 0 ? slots_ : cursor.slot) - 1;
     std::uint32_t sequence = 0;
-    if (look(cursor.slot, memory, sequence) != Found::whole) continue;
-    if (protocol::decode(std::span(memory).subspan(kHeaderBytes, memory[kSizeAt]), event)) {
+    const Found found = look(cursor.slot, memory, sequence);
+    if (found == Found::blank) continue;
+    if (found == Found::whole &&
+        protocol::decode(std::span(memory).subspan(kHeaderBytes, memory[kSizeAt]), event)) {
       return true;
     }
+    ++cursor.damaged;
   }
   return false;
 }

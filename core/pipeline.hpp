@@ -170,6 +170,18 @@ struct WindowResult {
   static constexpr float kNoEvidence = std::bit_cast<float>(0x7fc00000U);
 };
 
+/// What a window goes through, for who measures what each takes.
+enum class Stage : std::uint8_t {
+  features,
+  score,     ///< what the operating point explains is taken away; the network
+  decision,  ///< with what an alarm would be explained by
+};
+
+/// Hears the end of each stage; nobody does.
+struct NoStages {
+  void operator()(Stage /*ended*/) const {}
+};
+
 /// The whole journey, from a sample to an alarm. The same class runs on the microcontroller, in the
 /// simulator and in the command line program; it allocates nothing and reads no clock.
 ///
@@ -201,16 +213,19 @@ class BasicPipeline {
   std::optional<WindowResult> push(const TimedSample& sample) {
     return judge_if(front_.push(sample));
   }
-  /// The same, from raw counts.
-  std::optional<WindowResult> push(std::int64_t t_us, const RawSample& raw, const Ranges& ranges) {
-    return judge_if(front_.push(t_us, raw, ranges));
+  /// The same, from raw counts. @param on_stage  called with the end of each Stage of a window
+  template <typename OnStage = NoStages>
+  std::optional<WindowResult> push(std::int64_t t_us, const RawSample& raw, const Ranges& ranges,
+                                   OnStage&& on_stage = {}) {
+    return judge_if(front_.push(t_us, raw, ranges), on_stage);
   }
 
   /// The second half alone, for features computed before. Overwrites them with their z-scores.
   /// @param gap   time was missing since the window before
   /// @param rate  of the samples, as a part of the nominal one
+  template <typename OnStage = NoStages>
   WindowResult judge(std::span<float> features, const WindowSummary& summary, bool gap = false,
-                     float rate = 1.0F) {
+                     float rate = 1.0F, OnStage&& on_stage = {}) {
     Condition condition;
     if constexpr (kVibration) {
       if (model_.features.set == FeatureSet::vibration) {
@@ -226,6 +241,7 @@ class BasicPipeline {
       model_.normaliser.apply(features, features);
       result.score = score_of(model_.score, model_.network, features);
     }
+    on_stage(Stage::score);
     // The tutorial set says nothing beside its features: there the score tells.
     if (sequential_ && result.score != result.score) {
       condition.reason = Reason::not_a_number;
@@ -236,6 +252,7 @@ class BasicPipeline {
     result.verdict = decide(condition, result);
     gather(condition, result, summary, features);
     result.alarm = alert_.update(result.verdict);
+    on_stage(Stage::decision);
     return result;
   }
 
@@ -280,7 +297,8 @@ class BasicPipeline {
   [[nodiscard]] const std::optional<SequentialDecision>& decision() const { return sequential_; }
 
  private:
-  std::optional<WindowResult> judge_if(bool complete) {
+  template <typename OnStage = NoStages>
+  std::optional<WindowResult> judge_if(bool complete, OnStage&& on_stage = {}) {
     if (front_.broken()) {
       gap_ = true;
       if (!sequential_) alert_.restart();
@@ -290,7 +308,8 @@ class BasicPipeline {
     const std::span<float> features(buffer.data(), model_.features.dimensions());
     WindowSummary summary;
     front_.finish(features, summary);
-    WindowResult result = judge(features, summary, gap_, front_.relative_rate());
+    on_stage(Stage::features);
+    WindowResult result = judge(features, summary, gap_, front_.relative_rate(), on_stage);
     result.start_us = front_.start_us();
     gap_ = false;
     return result;

@@ -26,6 +26,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROJECT = ROOT / "firmware/esp32s3"
+# The setting that compiles the second engine in.
+ENGINE = "CONFIG_FETTLE_ENGINE_TFLITE_MICRO=1"
 PORTABLE = ("core", "drivers", "protocol", "board")
 LICENCE = "SPDX-License-" + "Identifier: Apache-2.0"
 
@@ -203,7 +205,7 @@ def main():
     if options.tflm:
         for name in ("", "third_party/gemmlowp", "third_party/flatbuffers/include", "third_party/ruy"):
             second_engine += ["-isystem", str(options.tflm / name)]
-        second_engine.append("-DCONFIG_FETTLE_ENGINE_TFLITE_MICRO=1")
+        second_engine.append(f"-D{ENGINE}")
         what += ", with TensorFlow Lite Micro"
     common = [*LANGUAGE, *WARNINGS, f"-I{ROOT}", f"-I{PROJECT / 'main'}",
               *(f"-D{define}" for define in options.define)]
@@ -215,7 +217,7 @@ def main():
         flags += ["-isystem", str(folder)]
     flags += ["-DESP_PLATFORM", "-DIDF_VER=\"checked\"", "-D_GNU_SOURCE", "-D_POSIX_READER_WRITER_LOCKS"]
 
-    firmware = firmware_sources(options.tflm is not None)
+    firmware = firmware_sources(options.tflm is not None or ENGINE in options.define)
     # Without ESP-IDF there is nothing to learn of the portable code that its own cross builds do not tell.
     failed = compile_all(XTENSA, [*flags, *second_engine], firmware, options.jobs)
     sources = list(firmware)

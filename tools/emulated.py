@@ -51,20 +51,22 @@ ARM_RUN = ("-nographic", "-monitor", "none", "-serial", "stdio", "-semihosting-c
 M4 = Machine("cortex-m4", "Cortex-M4F (mps2-an386)", "arm-none-eabi-",
              (*ARM, "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16"), "cortex_m", ("-lc",),
              ("qemu-system-arm", "-M", "mps2-an386", *ARM_RUN))
+# There is no libgcc for rv32imc; that for rv32im runs there too.
+RV32IMC = Machine("rv32imc", "RV32IMC (virt)", "riscv64-unknown-elf-", ("-march=rv32imc_zicsr", "-mabi=ilp32"), "riscv",
+                  (),
+                  ("qemu-system-riscv32", "-M", "virt", "-bios", "none", "-nographic", "-monitor", "none", "-serial",
+                   "stdio", "-kernel"), own_headers=False)
+XTENSA = Machine("xtensa", "Xtensa (sim, lx106)", "xtensa-lx106-elf-", ("-mtext-section-literals",), "xtensa", ("-lc",),
+                 ("qemu-system-xtensa", "-M", "sim", "-cpu", "lx106", "-m", "16M", "-semihosting", "-nographic",
+                  "-monitor", "none", "-serial", "stdio", "-kernel"), own_headers=False,
+                 extra_sources=[f"{RIG}/machines/soft_float.cpp"])
 MACHINES = (
     M4,
     Machine("cortex-m7", "Cortex-M7 (mps2-an500)", "arm-none-eabi-",
             (*ARM, "-mcpu=cortex-m7", "-mfpu=fpv5-d16"), "cortex_m", ("-lc",),
             ("qemu-system-arm", "-M", "mps2-an500", *ARM_RUN)),
-    # There is no libgcc for rv32imc; that for rv32im runs there too.
-    Machine("rv32imc", "RV32IMC (virt)", "riscv64-unknown-elf-", ("-march=rv32imc_zicsr", "-mabi=ilp32"), "riscv",
-            (),
-            ("qemu-system-riscv32", "-M", "virt", "-bios", "none", "-nographic", "-monitor", "none", "-serial",
-             "stdio", "-kernel"), own_headers=False),
-    Machine("xtensa", "Xtensa (sim, lx106)", "xtensa-lx106-elf-", ("-mtext-section-literals",), "xtensa", ("-lc",),
-            ("qemu-system-xtensa", "-M", "sim", "-cpu", "lx106", "-m", "16M", "-semihosting", "-nographic", "-monitor",
-             "none", "-serial", "stdio", "-kernel"), own_headers=False,
-            extra_sources=[f"{RIG}/machines/soft_float.cpp"]),
+    RV32IMC,
+    XTENSA,
 )
 
 
@@ -86,6 +88,16 @@ def standard_headers():
     return [os.path.normpath(folder) for folder in folders if "/c++/" in folder]
 
 
+def system_flags(machine):
+    """Where a bare machine's compiler finds the standard headers."""
+    if machine.own_headers:
+        return []
+    flags = [f"-isystem{folder}" for folder in standard_headers()]
+    if machine.name == "rv32imc":
+        flags.append("-isystem/usr/lib/picolibc/riscv64-unknown-elf/include")
+    return flags
+
+
 def include_flags(machine):
     alone = WORK / "headers_only"
     alone.mkdir(parents=True, exist_ok=True)
@@ -94,12 +106,8 @@ def include_flags(machine):
         for base in ("/usr/include", "/usr/local/include"):
             if (pathlib.Path(base) / "flatbuffers").is_dir():
                 link.symlink_to(pathlib.Path(base) / "flatbuffers")
-    flags = [f"-I{ROOT}", f"-isystem{WORK}/generated", f"-isystem{alone}", f"-I{WORK}/journey"]
-    if not machine.own_headers:
-        flags += [f"-isystem{folder}" for folder in standard_headers()]
-        if machine.name == "rv32imc":
-            flags.append("-isystem/usr/lib/picolibc/riscv64-unknown-elf/include")
-    return flags
+    return [f"-I{ROOT}", f"-isystem{WORK}/generated", f"-isystem{alone}", f"-I{WORK}/journey",
+            *system_flags(machine)]
 
 
 def link_flags(machine):

@@ -19,6 +19,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 import check_firmware  # noqa: E402
+import emulated  # noqa: E402
 
 ROOT = check_firmware.ROOT
 SENTENCE = "Learns how a machine vibrates and tells when it changes (MPU6050)."
@@ -126,12 +127,10 @@ includes=Fettle.h
 
 
 def check(component, library, jobs):
-    compiler, headers = check_firmware.XTENSA, []
-    for folder in [*check_firmware.cxx_headers(), check_firmware.PICOLIBC,
-                   *check_firmware.compiler_headers()]:
-        headers += ["-isystem", str(folder)]
+    """How many files a compiler refuses. The same sources run in QEMU, so but for Espressif's first chips it is enough to
+    see that nothing is missing here."""
     flags = ["-std=gnu++20", "-O2", "-fno-exceptions", "-fno-rtti", "-ffp-contract=off", "-Wall", "-Wextra",
-             "-Werror", "-nostdinc", "-nostdinc++", *headers]
+             "-Werror", "-Wno-psabi"]
     failed = 0
     parts = (("component", component, component, sorted(component.rglob("*.cpp")), []),
              ("library", library, library / "src", sorted((library / "src").rglob("*.cpp")), []),
@@ -143,10 +142,15 @@ def check(component, library, jobs):
         (pathlib.Path(work) / "model_data.h").write_text(
             "alignas(16) static const unsigned char anomaly_detector_int8_tflite[16] = {};\n")
         for name, root, include, sources, besides in parts:
-            wrong = check_firmware.compile_all(
-                compiler, [*flags, f"-I{include}", f"-I{work}", *besides], sources, jobs, root)
-            print(f"{name}: {len(sources)} files, " + (f"{wrong} FAILED" if wrong else "no warning"))
-            failed += wrong
+            for machine in (emulated.M4, emulated.RV32IMC, emulated.XTENSA):
+                how = [] if machine is emulated.XTENSA else ["-fsyntax-only"]
+                wrong = check_firmware.compile_all(
+                    machine.compiler(),
+                    [*machine.flags, *flags, *how, f"-I{include}", f"-I{work}", *emulated.system_flags(machine),
+                     *besides], sources, jobs, root)
+                print(f"{name}, {machine.name}: {len(sources)} files, "
+                      + (f"{wrong} FAILED" if wrong else "no warning"))
+                failed += wrong
     return failed
 
 

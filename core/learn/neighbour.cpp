@@ -147,16 +147,27 @@ void change(const Lines& lines, double sign, std::size_t axis, const NeighbourVi
   }
 }
 
-/// Mean square of the velocity of the machine's own lines, times (2 pi)^2: g^2/Hz^2. A line beyond the spectrum was not
-/// measured.
+/// Mean square of a machine's velocity, times (2 pi)^2: g^2/Hz^2. Its lines at their frequencies, and what else is in
+/// each band in the middle of that. A line beyond the spectrum was not measured; below the first band a mount rocks.
 double velocity_of(const OperatingPoint& point, float rate_hz) {
   double sum = 0.0;
+  const auto add = [&](double power, double hz) { sum += power / (hz * hz); };
   for (std::size_t i = 0; i < point.mean.size(); ++i) {
-    const VibrationFeature& feature = kVibrationFeatures[i];
-    if (feature.gyroscope || feature.kind != VibrationKind::order || feature.low < 1.0F) continue;
-    if (says_nothing(feature, point, point.centre_hz, rate_hz)) continue;
-    const auto hz = static_cast<double>(feature.low * point.centre_hz);
-    sum += power_of(point.mean[i]) / (hz * hz);
+    const VibrationFeature& band = kVibrationFeatures[i];
+    if (band.gyroscope || band.kind != VibrationKind::band || !(band.low > 0.0F)) continue;
+    const float low_hz = 0.5F * rate_hz * band.low;
+    const float high_hz = 0.5F * rate_hz * band.high;
+    double rest = power_of(point.mean[i]);
+    for (std::size_t l = 0; l < point.mean.size(); ++l) {
+      const VibrationFeature& line = kVibrationFeatures[l];
+      if (line.gyroscope || line.kind != VibrationKind::order || line.low < 1.0F) continue;
+      const float hz = line.low * point.centre_hz;
+      if (hz <= low_hz || hz > high_hz) continue;
+      const double power = power_of(point.mean[l]);
+      add(power, static_cast<double>(hz));
+      rest -= power;
+    }
+    add(std::max(rest, 0.0), static_cast<double>(square_root(low_hz * high_hz)));
   }
   return sum;
 }

@@ -19,7 +19,7 @@ struct Neighbour {
 
 /// Part of a neighbour's power that is in its second line: 0.4 of the amplitude.
 inline constexpr float kNeighbourSecond = 0.16F / 1.16F;
-/// RMS velocity of a neighbour, as a part of that of the machine's lines where they are strongest: as in the simulated
+/// RMS velocity of a neighbour, as a part of the machine's where that is strongest: as in the simulated
 /// fleet (simulator/fleet/fleet.hpp).
 inline constexpr float kNeighbourLevel = 0.3F;
 /// Speeds that neighbours run at: motors of two to eight poles at 50 or 60 Hz.
