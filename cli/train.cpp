@@ -205,7 +205,7 @@ const char* name_of(LeftOut why) {
     case LeftOut::changing: return "speed changing or unclear";
     case LeftOut::knock: return "knocked";
     case LeftOut::broken: return "clipped or stuck sensor";
-    case LeftOut::neighbour: return "shaken by a neighbour more than by the machine";
+    case LeftOut::neighbour: return "shaken by a neighbour";
   }
   return "";
 }
@@ -219,8 +219,8 @@ void report_hygiene(const Options& options, const host::Hygiene& hygiene) {
   }
   if (hygiene.windows[static_cast<std::size_t>(LeftOut::neighbour)] > 0) {
     fmt::print(
-        "           The gyroscope hardly feels what shakes there, so it is not this machine.\n"
-        "           If it ran meanwhile, record that speed again while the neighbour is off.\n");
+        "           The gyroscope hardly feels what shakes there: not this machine.\n"
+        "           If it ran meanwhile, record that speed again without the neighbour.\n");
   }
   constexpr std::size_t kFew = 5;
   const std::size_t shown =
