@@ -677,7 +677,7 @@ double deviation_about(const std::vector<double>& values, double centre) {
   return std::sqrt(squares / static_cast<double>(values.size()));
 }
 
-/// Weights that neighbours may have, and which part of those looked at may lie beyond.
+/// Weights that neighbours may have, and which part of an operating point's may lie beyond.
 constexpr std::array<double, 6> kNeighbourWeights = {0.0, 0.5, 1.0, 2.0, 4.0, kMostNeighbours};
 constexpr double kNeighboursBeyond = 0.01;
 /// Deviations that what a neighbour changes may raise the mean log score by. With 1, imbalance was found later.
@@ -733,17 +733,17 @@ double choose_neighbours(const WindowTable& around, std::span<const std::uint32_
     }
     const double centre = mean_of(usual);
     const double limit = centre + kNeighboursMayRaise * deviation_about(usual, centre);
-    std::size_t tried = 0;
-    std::size_t beyond = 0;
+    // At each operating point, because a neighbour is loudest beside the quietest.
+    std::vector<std::size_t> beyond(moves / kMovesOfPoint);
     for (std::size_t i = 0; i < moves; ++i) {
       const auto logs =
           scores_by(std::span(around.neighbour_moves).subspan(i * d, d), i / kMovesOfPoint);
-      if (logs.empty()) continue;
-      ++tried;
-      if (mean_of(logs) > limit) ++beyond;
+      if (!logs.empty() && mean_of(logs) > limit) ++beyond[i / kMovesOfPoint];
     }
-    if (static_cast<double>(beyond) <= kNeighboursBeyond * static_cast<double>(tried))
+    if (static_cast<double>(std::ranges::max(beyond)) <=
+        kNeighboursBeyond * static_cast<double>(kMovesOfPoint)) {
       return weight;
+    }
   }
   return kMostNeighbours;
 }

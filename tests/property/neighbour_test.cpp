@@ -210,6 +210,28 @@ TEST(Neighbour, IsAsStrongAsAPartOfTheMachinesOwnVelocity) {
 }
 
 /// What was not measured at a fast set point is no vibration: twice and three times its speed lie beyond the spectrum.
+// A machine whose flow shakes it more than its shaft does has louder neighbours than its lines tell.
+TEST(Neighbour, IsAPartOfWhatIsInNoLineToo) {
+  Learned learned;
+  std::size_t band4 = 0;
+  while (kVibrationFeatures[band4].high != 1.0F) ++band4;
+  const double hz = 12.0 * std::pow(60.0 / 12.0, 0.5 / static_cast<double>(kNeighbourSpeeds));
+  // What the first neighbour adds to the level, g^2.
+  const auto added = [&] {
+    std::vector<float> moves(learned.moves.size());
+    neighbour_moves(kSix, kWindow, learned.baseline, moves);
+    const double level = std::exp(2.0 * static_cast<double>(learned.machine.features[0]));
+    return level * std::expm1(2.0 * static_cast<double>(moves[0]));
+  };
+  const double before = added();
+  float& mean = learned.machine.features[band4];
+  const double power = std::exp(2.0 * static_cast<double>(mean));
+  mean += 0.5F;
+  const double more = power * std::expm1(1.0) / (50.0 * 100.0);  // at the middle of its band
+  EXPECT_NEAR(added() - before, 0.09 * more * hz * hz * 1.16 / 1.04, 0.02 * before);
+  EXPECT_GT(added(), 1.1 * before);
+}
+
 TEST(Neighbour, KnowsNothingOfLinesBeyondTheSpectrum) {
   Learned learned;
   const std::size_t d = kSix.dimensions();
