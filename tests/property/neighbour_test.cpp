@@ -226,8 +226,8 @@ TEST(Neighbour, IsAPartOfWhatIsInNoLineToo) {
   const double before = added();
   float& mean = learned.machine.features[band4];
   const double power = std::exp(2.0 * static_cast<double>(mean));
-  mean += 0.5F;
-  const double more = power * std::expm1(1.0) / (50.0 * 100.0);  // at the middle of its band
+  mean += 2.0F;
+  const double more = power * std::expm1(4.0) / (50.0 * 100.0);  // at the middle of its band
   EXPECT_NEAR(added() - before, 0.09 * more * hz * hz * 1.16 / 1.04, 0.02 * before);
   EXPECT_GT(added(), 1.1 * before);
 }
