@@ -227,11 +227,12 @@ namespace {
 
 /// Power of a window's line as all axes of a sensor feel it, noise included.
 float line_power(const WindowSummary& window, std::size_t sensor) {
-  float power = 0.0F;
+  double power = 0.0;
   for (std::size_t axis = 3 * sensor; axis < 3 * sensor + 3; ++axis) {
-    power += exponential(2.0F * window.axis_level[axis_level_index(axis, AxisMeasure::first)]);
+    const float level = window.axis_level[axis_level_index(axis, AxisMeasure::first)];
+    power += exponential(2.0 * static_cast<double>(level));
   }
-  return power;
+  return static_cast<float>(power);
 }
 
 }  // namespace
