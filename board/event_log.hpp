@@ -37,8 +37,8 @@ class EventLog {
 
   /// A place in the log, for reading backwards.
   struct Cursor {
-    std::uint32_t slot = 0;  ///< those before it have not been looked at
-    std::uint32_t left = 0;  ///< places, the whole ring at first
+    std::uint32_t slot = 0;     ///< those before it have not been looked at
+    std::uint32_t left = 0;     ///< places, the whole ring at first
     std::uint32_t damaged = 0;  ///< places on the way that hold something and no event
   };
   [[nodiscard]] Cursor newest() const;
