@@ -541,7 +541,7 @@ protocol::ReplyStatus Board::show_event_log(std::string_view page, Reply& reply)
   if (shown == 0) reply << (number == 1 ? "none is kept in flash" : "there are no more");
   // Known where the end was reached. One may be what a loss of power cut off.
   if (shown < kOnPage && cursor.damaged > 0) {
-    reply << "\n" << cursor.damaged << " places in flash are damaged";
+    reply << "\ndamaged places in flash: " << cursor.damaged;
   }
   return protocol::ReplyStatus::ok;
 }

@@ -196,7 +196,7 @@ class Board {
 
   // For `bench`: cycles of the detector, longest since the start.
   std::uint32_t sample_cycles_ = 0;
-  std::array<std::uint32_t, 3> stage_cycles_{};  // of a window, by Stage
+  std::array<std::uint32_t, kStages> stage_cycles_{};  // of a window, by Stage
 
   // The sensor.
   std::int64_t last_block_us_ = 0;

@@ -80,11 +80,7 @@ void report_json(const Options& options, const host::Rebased& result) {
       {"replaced", result.replaced},
       {"threshold", {{"before", result.threshold_before}, {"after", result.threshold_after}}},
       {"left_out", {{"other_speed", result.other_speed}}}};
-  constexpr std::array<const char*, kLeftOutKinds> keys = {"",      "off",    "changing",
-                                                           "knock", "broken", "neighbour"};
-  for (std::size_t why = 1; why < result.left_out.size(); ++why) {
-    json["left_out"][keys[why]] = result.left_out[why];
-  }
+  add_left_out(json["left_out"], result.left_out);
   if (result.gravity_turn_deg) json["gravity_turn_deg"] = *result.gravity_turn_deg;
   fmt::print("{}\n", text_of(json));
 }

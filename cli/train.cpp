@@ -384,11 +384,7 @@ void report(const Options& options, const Outcome& outcome) {
           {"speed_before_hz", outcome.change->speed_before_hz},
           {"speed_after_hz", outcome.change->speed_after_hz}};
     }
-    for (std::size_t why = 1; why < outcome.hygiene.windows.size(); ++why) {
-      constexpr std::array<const char*, kLeftOutKinds> keys = {"",      "off",    "changing",
-                                                               "knock", "broken", "neighbour"};
-      json["left_out"][keys[why]] = outcome.hygiene.windows[why];
-    }
+    add_left_out(json["left_out"], outcome.hygiene.windows);
     json["neighbour_weight"] = outcome.neighbours;
     if (const auto& decision = outcome.description.decision) {
       json["decision"] = {{"asked_per_hour", decision->asked_per_hour},

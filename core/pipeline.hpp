@@ -176,6 +176,7 @@ enum class Stage : std::uint8_t {
   score,     ///< what the operating point explains is taken away; the network
   decision,  ///< with what an alarm would be explained by
 };
+inline constexpr std::size_t kStages = 3;
 
 /// Hears the end of each stage; nobody does.
 struct NoStages {

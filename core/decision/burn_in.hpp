@@ -91,7 +91,8 @@ class BurnIn {
   [[nodiscard]] constexpr std::uint32_t discarded() const { return discarded_; }
   /// Windows in quarantine.
   [[nodiscard]] constexpr std::uint32_t held() const { return filling_.windows + waiting_.windows; }
-  /// What is accepted, in kBytes: layout number, nothing, 1 + the bin of
+
+  /// What is accepted, in kBytes: layout number, a byte without a meaning, 1 + the bin of
   /// the highest stretch's mean (0: none), rises and 16 times the stretches since the last of them, u8 each; counts, windows, pairs, sessions,
   /// discarded and quarantine as u32; products, session means and squares as float64; all little
   /// endian. Whoever stores it adds the checksum. What is in quarantine is not kept: power may have

@@ -259,18 +259,19 @@ std::size_t leave_out_neighbours(std::span<const WindowSummary> windows, const W
   const float noise =
       2.0F * 3.0F * kGyroscopeNoise_dps_rtHz * kGyroscopeNoise_dps_rtHz * kLineWidth_bins * bin_hz;
   const auto felt = [&](std::size_t p) { return line[p].turned >= kFelt * kFelt * noise; };
-  const auto* const own =
-      std::max_element(line.begin(), line.begin() + found.points,
-                       [](const Line& a, const Line& b) { return a.turned < b.turned; });
-  if (own->turned < kFelt * kFelt * noise) return 0;
+  std::size_t own = 0;
+  for (std::size_t p = 1; p < found.points; ++p) {
+    if (line[p].turned > line[own].turned) own = p;
+  }
+  if (!felt(own)) return 0;
   const auto is_neighbours = [&](std::size_t p) {
     // Of the machine's own, read at twice or three times its speed, the gyroscope may feel nothing.
     for (std::size_t q = 0; q < found.points; ++q) {
       if (felt(q) && is_harmonic(found.point[p].centre_hz, found.point[q].centre_hz)) return false;
     }
     // Were it the machine's.
-    const float expected = (own->turned - noise) * line[p].velocity / own->velocity;
-    return !felt(p) && line[p].velocity < own->velocity && expected > noise &&
+    const float expected = (line[own].turned - noise) * line[p].velocity / line[own].velocity;
+    return !felt(p) && line[p].velocity < line[own].velocity && expected > noise &&
            line[p].turned < noise + expected / (kTurnsLess * kTurnsLess);
   };
   std::array<std::uint8_t, kMostOperatingPoints> now{};  // number of a point that stays

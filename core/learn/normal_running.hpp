@@ -69,11 +69,11 @@ inline constexpr std::uint8_t kNoPoint = 255;
 /// Leaves out set points that are a neighbour's: the machine stands beside it, or its own line is drowned. What a
 /// machine does turns it as well as it shakes it; well above the speed at which it rocks on its mount, angular
 /// velocity is acceleration over frequency times something that stays (the transfer function of one degree of
-/// freedom). A neighbour shakes the floor and hardly turns it. So the set point
-/// whose line turns the sensor most, if the gyroscope feels it (kFelt times its noise), shows how much this machine turns.
-/// A set point is a neighbour's that is not felt, has less velocity, would be above the noise if it turned as much, and
-/// turns less than a third of that (kTurnsLess). Not so a double or triple of a speed that is felt: the machine's own
-/// may be misread. Without a gyroscope there are none.
+/// freedom). A neighbour shakes the floor and hardly turns it. So the set point whose line turns the sensor most, if the
+/// gyroscope feels it (kFelt times its noise), shows how much this machine turns. A set point is a neighbour's that is
+/// not felt, has less velocity, would be above the noise if it turned as much, and turns less than a third of that
+/// (kTurnsLess). Not so a double or triple of a speed that is felt: the machine's own may be misread. Without a
+/// gyroscope there are none.
 /// @param found, point_of  of find_speeds(); out: without those  @param left_out  [n] in, out
 /// @return windows that were left out
 std::size_t leave_out_neighbours(std::span<const WindowSummary> windows, const WindowShape& shape,

@@ -209,8 +209,7 @@ TEST(Neighbour, IsAsStrongAsAPartOfTheMachinesOwnVelocity) {
   EXPECT_NEAR(learned.moves[0], 0.5 * std::log1p(power / level), 0.0007);
 }
 
-/// What was not measured at a fast set point is no vibration: twice and three times its speed lie beyond the spectrum.
-// A machine whose flow shakes it more than its shaft does has louder neighbours than its lines tell.
+/// A machine whose flow shakes it more than its shaft does has louder neighbours than its lines tell.
 TEST(Neighbour, IsAPartOfWhatIsInNoLineToo) {
   Learned learned;
   std::size_t band4 = 0;
@@ -232,6 +231,7 @@ TEST(Neighbour, IsAPartOfWhatIsInNoLineToo) {
   EXPECT_GT(added(), 1.1 * before);
 }
 
+/// What was not measured at a fast set point is no vibration: twice and three times its speed lie beyond the spectrum.
 TEST(Neighbour, KnowsNothingOfLinesBeyondTheSpectrum) {
   Learned learned;
   const std::size_t d = kSix.dimensions();

@@ -89,6 +89,12 @@ TEST(BurnIn, TheTrendSurvivesAPowerCutAndNonsenseDoesNot) {
   BurnIn after(kQuarantine);
   ASSERT_TRUE(after.read(bytes));
   EXPECT_EQ(bytes_of(after), bytes);
+  // Records of before have something where there is nothing now.
+  auto old = bytes;
+  old[1] = 255;
+  BurnIn taken_up(kQuarantine);
+  ASSERT_TRUE(taken_up.read(old));
+  EXPECT_EQ(bytes_of(taken_up), bytes);
   // The third rise is one for it, too.
   push(after, 201, 1.5F);
   EXPECT_EQ(taught(after, 1.5F), 0U);

@@ -52,6 +52,9 @@ double chosen(const WindowTable& table) {
 
 TEST(ChooseNeighbours, GivesNoneWhereTheyAreFeltLessThanTheMachineVaries) {
   EXPECT_EQ(chosen(scattering(0.5F, 0.3F)), 0.0);
+  EXPECT_EQ(chosen(scattering(0.5F, 1.0F)), 0.0);
+  // Half a deviation of the usual score is felt; if a whole one were asked for, this would be none yet.
+  EXPECT_EQ(chosen(scattering(0.5F, 1.2F)), 0.5);
 }
 
 TEST(ChooseNeighbours, GivesAsMuchAsIsNeededAndNoMore) {
@@ -63,6 +66,8 @@ TEST(ChooseNeighbours, GivesAsMuchAsIsNeededAndNoMore) {
   EXPECT_LE(rare, 8.0);
   // One in 200 may be left.
   EXPECT_EQ(chosen(scattering(0.05F, 1.5F, 200)), 0.0);
+  // But not two of the 144 of the first operating point, though they are few among all.
+  EXPECT_GT(chosen(scattering(0.05F, 1.5F, 100)), 0.0);
 }
 
 TEST(ChooseNeighbours, GivesNoneWhereNothingIsKnownOfThem) {
