@@ -58,6 +58,25 @@ LogLevel level_of(EventKind kind) {
   }
 }
 
+/// What is kept with the start, and what a person is told.
+struct RestartTexts {
+  const char* kept;
+  const char* told;
+};
+RestartTexts texts_of(Restart restart) {
+  switch (restart) {
+    case Restart::usual: break;
+    case Restart::brown_out:
+      return {", the supply broke in",
+              "restarted because the supply broke in: check the power supply and its cable"};
+    case Restart::watchdog:
+      return {", by the watchdog", "restarted by the watchdog: something hung; please report it"};
+    case Restart::defect:
+      return {", after a defect", "restarted after a defect of the program; please report it"};
+  }
+  return {"", nullptr};
+}
+
 /// To a person at a card that takes no more.
 const char* what_to_do(StoreStatus status) {
   switch (status) {
@@ -66,7 +85,8 @@ const char* what_to_do(StoreStatus status) {
       return "import the log on a PC ('fettle import'), then delete it from the card";
     case StoreStatus::failed:
       return "save its log on a PC if it can be read, then format it as FAT32";
-    case StoreStatus::ok: break;
+    case StoreStatus::ok:
+    case StoreStatus::busy: break;
   }
   return "";
 }
@@ -80,7 +100,8 @@ Board::Board(const Ports& ports, const Identity& identity)
       sensor_(ports.samples != nullptr ? *ports.samples : own_),
       store_(ports.models),
       learning_(ports.learned, ports.calibration),
-      recorder_(ports.card, identity.id),
+      own_log_(ports.card),
+      recorder_(ports.records != nullptr ? *ports.records : own_log_),
       event_log_(ports.events),
       outbox_(ports.line) {}
 
@@ -89,6 +110,8 @@ void Board::begin(std::int64_t now_us) {
   last_block_us_ = now_us;
   ports_.alert.set(false);
   if (identity_.defaults != nullptr) settings_ = *identity_.defaults;
+  const RestartTexts restart = texts_of(identity_.restart);
+  if (restart.told != nullptr) log(LogLevel::error, "start", restart.told);
   const LoadResult loaded = load_settings(ports_.settings, settings_);
   if (loaded == LoadResult::damaged) {
     log(LogLevel::error, "settings", "they are damaged: the defaults are used from now on");
@@ -108,8 +131,8 @@ void Board::begin(std::int64_t now_us) {
   sensor_.reconfigure(driver_config(settings_));
   alarm_.set_latch(settings_.latch);
   detector_.set_rate(static_cast<float>(settings_.rate_hz));
-  recorder_.open(now_us, settings_.boots);
-  if (recorder_.foreign()) {
+  recorder_.open(now_us, {.boot = settings_.boots, .id = identity_.id});
+  if (recorder_.card().foreign) {
     log(LogLevel::error, "card",
         "the log's file is not Fettle's and is left alone: move it away to record");
   }
@@ -117,7 +140,8 @@ void Board::begin(std::int64_t now_us) {
   tell_given_up();
   choose_model(true);
   Text<80> text;
-  text << "started for the " << settings_.boots << ". time, Fettle " << identity_.firmware;
+  text << "started for the " << settings_.boots << ". time, Fettle " << identity_.firmware
+       << restart.kept;
   event(EventKind::boot, text.view());
   resume_recording();
   first_start_ = identity_.tests_itself && loaded == LoadResult::none;
@@ -130,7 +154,7 @@ void Board::step(std::int64_t now_us) {
   if (const SampleBlock* block = sensor_.take()) on_block(*block);
   watch_sensor();
   learn();
-  if (recorder_.step(now_us)) resume_recording();
+  watch_card();
   if (alarm_.muted_until_us() != 0 && !alarm_.muted(now_us)) {
     alarm_.mute_until(0);
     event(EventKind::unmuted, "the time is over");
@@ -143,6 +167,7 @@ void Board::step(std::int64_t now_us) {
       sensor_.state() != mpu6050::State::self_test) {
     finish_self_test();
   }
+  if (first_start_ && !self_test_due_ && !recorder_.card().busy) tell_first_self_test();
   outbox_.pump();
   read_line();
   outbox_.pump();
@@ -185,9 +210,7 @@ void Board::on_block(const SampleBlock& block) {
     if (result) on_result(*result, block.index + i + 1 - detector_.window().samples);
   }
 
-  const bool recorded_before = recorder_.recording();
-  const StoreStatus status = recorder_.add(message, now_us_);
-  if (recorded_before && status != StoreStatus::ok) recording_stopped(status);
+  recorder_.add(message, now_us_);
   if (framed_ && (streams_ & protocol::kStreamSamples) != 0) {
     outbox_.send(protocol::MessageType::samples, message);
   }
@@ -265,7 +288,11 @@ void Board::watch_sensor() {
 
 /// Losses are told once a minute, not once a gap: a bad wire must not fill the card.
 void Board::note_losses(const SampleBlock& block) {
-  losses_ += block.lost_before;
+  if (pause_due_ && block.lost_before > 0) {
+    pause_due_ = false;
+  } else {
+    losses_ += block.lost_before;
+  }
   if (losses_ == 0 || (any_loss_ && now_us_ - losses_us_ < kLossesEvery_us)) return;
   any_loss_ = true;
   losses_us_ = now_us_;
@@ -291,6 +318,7 @@ bool Board::apply_settings() {
   const bool other_sensor = config.rate_hz != before.rate_hz || config.ranges != before.ranges;
   if (other_sensor) {
     sensor_.reconfigure(config);
+    pause_due_ = true;
     detector_.set_rate(static_cast<float>(settings_.rate_hz));
     choose_model(false);
     renew_recording();
@@ -320,19 +348,29 @@ StoreStatus Board::start_recording(std::string_view label) {
 void Board::renew_recording() {
   if (!recorder_.recording()) return;
   const StoreStatus status = start_recording(settings_.record.view());
-  if (status != StoreStatus::ok) recording_stopped(status);
+  if (status != StoreStatus::ok && status != StoreStatus::busy) card_failed(status, true);
 }
 
-void Board::recording_stopped(StoreStatus status) {
+void Board::watch_card() {
+  const Recorder::News news = recorder_.step(now_us_);
+  if (news.failed) card_failed(news.why, news.stopped);
+  resume_recording();
+}
+
+void Board::card_failed(StoreStatus status, bool stopped) {
   Text<80> text;
-  text << "recording has stopped, detection goes on: the card is " << name_of(status);
+  if (stopped) text << "recording has stopped, ";
+  text << "detection goes on: the card is " << name_of(status);
   static_cast<void>(tell(EventKind::card_failed, text.view()));
   log(LogLevel::warning, "card", what_to_do(status));
 }
 
 /// A recording that a restart or a pulled card cut off goes on as a new one.
 void Board::resume_recording() {
-  if (settings_.record.size() == 0 || recorder_.recording()) return;
+  if (settings_.record.size() == 0 || recorder_.recording() ||
+      recorder_.card().status != StoreStatus::ok) {
+    return;
+  }
   if (start_recording(settings_.record.view()) == StoreStatus::ok) {
     log(LogLevel::info, "card", "recording goes on");
   }
@@ -384,7 +422,7 @@ protocol::StatusMessage Board::status() const {
   if (alarm_.acknowledged()) status.flags |= protocol::kStatusAcknowledged;
   status.model = model_state_;
   status.card = recorder_.state();
-  status.card_records = recorder_.records();
+  status.card_records = recorder_.card().records;
   status.frames_dropped = outbox_.dropped();
   status.frames_bad = static_cast<std::uint32_t>(reader_.damaged());
   status.share = judged_ ? last_.share : 0.0F;
@@ -405,8 +443,7 @@ protocol::StatusMessage Board::status() const {
 
 void Board::event(EventKind kind, std::string_view text) {
   const protocol::EventMessage message = tell(kind, text);
-  const StoreStatus status = recorder_.event(message, now_us_);
-  if (status != StoreStatus::ok) recording_stopped(status);
+  recorder_.event(message, now_us_);
 }
 
 protocol::EventMessage Board::tell(EventKind kind, std::string_view text) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "board/alarm.hpp"
+#include "board/card_log.hpp"
 #include "board/detector.hpp"
 #include "board/event_log.hpp"
 #include "board/learning.hpp"
@@ -23,6 +24,14 @@
 
 namespace fettle::board {
 
+/// Why the board starts.
+enum class Restart : std::uint8_t {
+  usual,      ///< power, or the button
+  brown_out,  ///< the supply's voltage fell too low
+  watchdog,   ///< something hung
+  defect,     ///< the program ended itself
+};
+
 /// What does not change while a board lives.
 struct Identity {
   std::array<std::uint8_t, 8> id{};     ///< of this very board, the same for ever
@@ -30,6 +39,7 @@ struct Identity {
   std::span<const std::uint8_t> model;  ///< built in, 16-byte aligned; empty: none
   const Settings* defaults = nullptr;   ///< of a board that has none saved; none: of settings.hpp
   bool tests_itself = false;            ///< at its first start, and tells what to check
+  Restart restart = Restart::usual;     ///< tells what to do about any other, and keeps it
 };
 
 /// What the device does, over ports: samples, judges, raises the alarm, records, talks. The very code
@@ -86,8 +96,9 @@ class Board {
   bool keep_settings();
   void resume_recording();
   void renew_recording();
+  void watch_card();
   /// Tells that the card takes no more, and what to do.
-  void recording_stopped(StoreStatus status);
+  void card_failed(StoreStatus status, bool stopped);
   void stop_stream_that_does_not_fit();
   StoreStatus start_recording(std::string_view label);
 
@@ -121,6 +132,7 @@ class Board {
   void show_interrupt(Reply& reply, const SensorView& sensor) const;
   void show_wires(Reply& reply, const mpu6050::SelfTestResult& result) const;
   void finish_self_test();
+  void tell_first_self_test();
   bool set_clock(std::int64_t utc_us);
   protocol::ReplyStatus bench(Reply& reply) const;
   void begin_self_test();
@@ -167,6 +179,7 @@ class Board {
   Alarm alarm_;
   ModelStore store_;
   Learning learning_;
+  CardLog own_log_;  // unused if there is a thread for it
   Recorder recorder_;
   EventLog event_log_;
   bool event_log_failed_ = false;  // and that has been said
@@ -206,6 +219,8 @@ class Board {
   std::uint64_t losses_ = 0;    // samples lost since they were last spoken of
   std::int64_t losses_us_ = 0;  // when that was
   bool any_loss_ = false;
+  bool pause_due_ =
+      false;  // the self-test or another setting makes a gap, which is no loss to tell
 
   // After something was saved the line waits a moment: a flood of commands must not wear the flash.
   static constexpr std::int64_t kSaveEvery_us = 100'000;
@@ -228,7 +243,6 @@ class Board {
   std::array<PastEvent, 8> past_{};  // the oldest first
   std::size_t past_count_ = 0;
   std::uint32_t events_ = 0;
-  StoreStatus card_test_ = StoreStatus::absent;
 };
 
 }  // namespace fettle::board

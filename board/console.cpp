@@ -196,10 +196,11 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
     }
     const StoreStatus status = start_recording(value);
     if (status != StoreStatus::ok) {
-      if (recorder_.foreign()) {
+      if (recorder_.card().foreign) {
         reply << "the log's file on the card is not Fettle's and is left alone: move it away";
       } else {
         reply << "the card is " << board::name_of(status);
+        if (status == StoreStatus::busy) reply << ": try again in a second";
       }
       return ReplyStatus::storage;
     }
@@ -492,7 +493,9 @@ void Board::show_status(Reply& reply) const {
   if (alarm_.muted(now_us_)) reply << ", muted";
   if (alarm_.maintenance(now_us_)) reply << ", maintenance";
   reply << "\ncard: " << name_of(recorder_.state());
-  if (recorder_.records() != 0) reply << ", " << recorder_.records() << " records";
+  const CardView card = recorder_.card();
+  if (card.records != 0) reply << ", " << card.records << " records";
+  if (card.dropped != 0) reply << ", " << card.dropped << " dropped";
   if (outbox_.dropped() != 0) reply << "\nline: " << outbox_.dropped() << " dropped";
 }
 
@@ -559,8 +562,9 @@ ReplyStatus Board::bench(Reply& reply) const {
 
 void Board::begin_self_test() {
   sensor_.request_self_test();
+  pause_due_ = true;
   self_test_due_ = true;
-  card_test_ = recorder_.check();  // now, because a sensor that is missing must not hide the card
+  recorder_.check();  // now, because a sensor that is missing must not hide the card
   alarm_.test_until(now_us_ + kAlertTest_us);
 }
 
@@ -571,8 +575,10 @@ void Board::finish_self_test() {
   const bool passed = result.passed() && result.interrupts && result.pulses.right_rate() &&
                       result.pulses.steady() && wires_pass(result, settings_.rate_hz);
   event(EventKind::self_test, passed ? "sensor passed" : "sensor failed: 'selftest result'");
-  card_test_ = recorder_.check();
-  if (!first_start_) return;
+  recorder_.check();
+}
+
+void Board::tell_first_self_test() {
   first_start_ = false;
   Reply reply;
   static_cast<void>(show_self_test(reply));
@@ -660,13 +666,16 @@ ReplyStatus Board::show_self_test(Reply& reply) const {
 }
 
 void Board::show_card_and_pin(Reply& reply) const {
+  const CardView card = recorder_.card();
   reply << "\n";
-  if (card_test_ == StoreStatus::ok) {
+  if (card.busy) {
+    reply << "note card: busy, ask again";
+  } else if (card.checked == StoreStatus::ok) {
     reply << "pass card: written and read back";
-  } else if (card_test_ == StoreStatus::absent) {
+  } else if (card.checked == StoreStatus::absent) {
     reply << "note card: absent";
   } else {
-    reply << "FAIL card: " << board::name_of(card_test_);
+    reply << "FAIL card: " << board::name_of(card.checked);
   }
   reply << "\nDid the alert pin go high for a second? If not, check its wire.";
 }

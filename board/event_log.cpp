@@ -45,6 +45,17 @@ std::uint32_t seconds(const protocol::EventMessage& event) {
   return static_cast<std::uint32_t>(event.uptime_us / 1'000'000) + 1;
 }
 
+/// A checksum of what a start says, without its numbers; 0 of every other event.
+std::uint32_t boot_words(const protocol::EventMessage& event) {
+  if (event.kind != EventKind::boot) return 0;
+  Crc32 crc;
+  for (const char c : event.text) {
+    const auto byte = static_cast<std::uint8_t>(c);
+    if (c < '0' || c > '9') crc.add({&byte, 1});
+  }
+  return crc.value() | 1U;
+}
+
 }  // namespace
 
 EventLog::Found EventLog::look(std::uint32_t slot, Record& memory, std::uint32_t& sequence) {
@@ -97,7 +108,7 @@ StoreStatus EventLog::open() {
   open_ = true;
   protocol::EventMessage event;
   Cursor cursor = newest();
-  after_boot_ = older(cursor, memory, event) && event.kind == EventKind::boot;
+  boot_words_ = older(cursor, memory, event) ? boot_words(event) : 0;
   return StoreStatus::ok;
 }
 
@@ -112,7 +123,8 @@ StoreStatus EventLog::add(const protocol::EventMessage& event) {
     const StoreStatus status = open();
     if (status != StoreStatus::ok) return status;
   }
-  if (event.kind == EventKind::boot && after_boot_) return StoreStatus::ok;
+  const std::uint32_t words = boot_words(event);
+  if (words != 0 && words == boot_words_) return StoreStatus::ok;
   if (in_vain_ == kMostInVain) return StoreStatus::failed;
   Record record;
   record.fill(0xFF);
@@ -137,7 +149,7 @@ StoreStatus EventLog::add(const protocol::EventMessage& event) {
     }
     ++sequence_;
     in_vain_ = 0;
-    after_boot_ = event.kind == EventKind::boot;
+    boot_words_ = words;
     kept_s_[static_cast<std::size_t>(event.kind)] = seconds(event);
     return StoreStatus::ok;
   }

@@ -24,6 +24,10 @@ class Handover {
     written_.store(at + 1, std::memory_order_release);
     return true;
   }
+  /// Either of them: values on their way. For the writer as many at most, for the reader at least.
+  [[nodiscard]] std::uint32_t size() const {
+    return written_.load(std::memory_order_acquire) - read_.load(std::memory_order_acquire);
+  }
   /// Reader. The oldest value, or nullptr; stays valid until pop().
   [[nodiscard]] const T* front() const {
     const std::uint32_t at = read_.load(std::memory_order_relaxed);

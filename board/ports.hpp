@@ -12,6 +12,7 @@
 
 namespace fettle::board {
 
+class RecordSink;
 class SampleSource;
 
 /// Port: the serial line to a person or to a computer. Never waits.
@@ -34,6 +35,7 @@ enum class StoreStatus : std::uint8_t {
   absent,  ///< no card, no such partition
   full,    ///< no room for what was to be written; what was there before is unharmed
   failed,  ///< the medium reported an error; what was being written may be there in part
+  busy,  ///< no port says so: what is asked of a card in a thread of its own has not been done yet
 };
 
 [[nodiscard]] constexpr const char* name_of(StoreStatus status) {
@@ -42,6 +44,7 @@ enum class StoreStatus : std::uint8_t {
     case StoreStatus::absent: return "absent";
     case StoreStatus::full: return "full";
     case StoreStatus::failed: return "failed";
+    case StoreStatus::busy: return "busy";
   }
   return "unknown";
 }
@@ -157,6 +160,8 @@ struct Ports {
       nullptr;  ///< lent to find limits in; none: the board does not learn
   /// Samples of a thread of their own (sample_queue.hpp); none: the board steps a driver on `bus` itself.
   SampleSource* samples = nullptr;
+  /// Writes records in a thread of its own (record_queue.hpp); none: the board itself writes to `card`.
+  RecordSink* records = nullptr;
   /// Runs models if it gives their golden output; none: the board's own engine.
   NetworkEngine* engine = nullptr;
   const CycleCounter* cycles = nullptr;  ///< none: there is no `bench`

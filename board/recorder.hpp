@@ -1,69 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstdint>
 
-#include "board/ports.hpp"
+#include "board/card_log.hpp"
 #include "protocol/card_record.hpp"
 #include "protocol/messages.hpp"
 
 namespace fettle::board {
 
-/// Writes samples and events to the card: append-only records of 512 bytes that can each be verified
-/// alone (protocol/card_record.hpp). A loss of power costs what was not yet a whole record: at most
-/// the last one, and the samples that were waiting for one to fill, 30 or so.
+/// Makes records of samples and events for the card. A loss of power costs what was not yet a whole
+/// record on the card: the samples that were waiting for one to fill, 30 or so, the last record, and what
+/// was on its way to a card that was slow.
 ///
-/// A card that is full stops recording. One that fails or was pulled out is tried again every two
-/// seconds, one that is full or holds somebody else's file every minute; the caller then begins a new
-/// recording. A file that does not begin as a log of Fettle does is never written to.
+/// A card that fails, is full or was pulled out ends the recording; once it can be used again the caller
+/// begins a new one.
 class Recorder {
  public:
-  Recorder(Card& card, const std::array<std::uint8_t, 8>& id) : card_(card), id_(id) {}
+  explicit Recorder(RecordSink& sink) : sink_(sink) {}
 
-  /// Looks for the card and for the end of its log.
-  void open(std::int64_t now_us, std::uint32_t boot);
-  /// Tries again a card that could not be used.
-  /// @return true if it is back
-  bool step(std::int64_t now_us);
+  /// Looks for the card and for the end of its log. Once, before everything else.
+  void open(std::int64_t now_us, const protocol::CardHeader& board) { sink_.open(now_us, board); }
 
-  /// Begins a recording; one that was under way ends first. @return absent, full, failed
+  /// What happened to the card since the last step.
+  struct News {
+    bool failed = false;   ///< it could not be written: `why`
+    bool stopped = false;  ///< that ended a recording
+    StoreStatus why = StoreStatus::ok;
+  };
+  News step(std::int64_t now_us);
+
+  /// Begins a recording; one that was under way ends first. @return absent, full, failed; busy: the card
+  /// has not come to it yet, try again
   StoreStatus start(const protocol::CardSession& session, std::int64_t now_us);
   /// Ends it. ok if there was none.
   StoreStatus stop(protocol::CardEndReason reason, std::int64_t uptime_us, std::int64_t utc_us);
-  /// Samples for the recording under way. @return ok if there is none
-  StoreStatus add(const protocol::SamplesMessage& message, std::int64_t now_us);
-  /// An event, recording or not. @return ok if there is no card
-  StoreStatus event(const protocol::EventMessage& message, std::int64_t now_us);
+  /// Samples for the recording under way, if there is one. Those for which there is no room on the way to
+  /// the card are a gap of the next ones.
+  void add(const protocol::SamplesMessage& message, std::int64_t now_us);
+  /// An event, recording or not.
+  void event(const protocol::EventMessage& message, std::int64_t now_us);
+  /// Reads back the record written last: card().checked, once card().busy is over.
+  void check() { sink_.check(); }
 
-  [[nodiscard]] protocol::CardState state() const { return state_; }
-  [[nodiscard]] bool recording() const { return state_ == protocol::CardState::recording; }
-  [[nodiscard]] std::uint64_t records() const { return records_; }
-  /// The log's file is not Fettle's: nothing is written to it.
-  [[nodiscard]] bool foreign() const { return foreign_; }
-
-  /// Reads back the record written last, for the self-test.
-  StoreStatus check();
+  [[nodiscard]] CardView card() const { return sink_.view(); }
+  [[nodiscard]] bool recording() const { return recording_ && sink_.view().failures == failures_; }
+  [[nodiscard]] protocol::CardState state() const;
 
  private:
   StoreStatus write(protocol::CardRecordType type, std::span<const std::uint8_t> payload,
                     std::int64_t now_us);
-  [[nodiscard]] bool could_be_ours(std::uint64_t size);
-  StoreStatus flush(std::int64_t now_us);
-  StoreStatus fail(StoreStatus status, std::int64_t now_us);
+  void flush(std::int64_t now_us);
+  void forget();
 
-  Card& card_;
-  std::array<std::uint8_t, 8> id_;
-  protocol::CardState state_ = protocol::CardState::absent;
-  bool foreign_ = false;
-  std::uint32_t boot_ = 0;
-  std::uint32_t sequence_ = 0;
-  std::uint64_t records_ = 0;
-  std::uint64_t end_ = 0;  // of the file
-  std::int64_t retry_us_ = 0;
+  RecordSink& sink_;
+  bool recording_ = false;
+  std::uint32_t failures_ = 0;  // of the card, those that were spoken of
   protocol::CardSamples waiting_;
-  protocol::CardEnd counts_;
-  std::array<std::uint8_t, protocol::kCardRecordBytes> record_;
+  struct Counts {
+    std::uint64_t samples = 0, lost = 0;
+    std::uint32_t gaps = 0;
+  };
+  Counts counts_;              // of the records that were handed over
+  Counts of_waiting_;          // of the one that fills
+  std::uint32_t missing_ = 0;  // samples that found no room, since the last that did
 };
 
 }  // namespace fettle::board

@@ -5,6 +5,7 @@ fettle_slow_test(fault/board_fault_test.cpp fettle_virtual_board fettle_machine 
 fettle_test(fault/event_log_test.cpp fettle_virtual_board)
 fettle_test(unit/porting_example_test.cpp fettle_board)
 fettle_test(unit/sample_queue_test.cpp fettle_virtual_board fettle_machine fettle_learn)
+fettle_test(unit/record_queue_test.cpp fettle_virtual_board fettle_machine fettle_learn)
 fettle_test(issues/settings_in_a_row_test.cpp fettle_virtual_board fettle_machine fettle_learn)
 fettle_test(unit/recorded_fifo_test.cpp fettle_virtual_board fettle_machine fettle_learn)
 

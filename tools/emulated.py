@@ -246,7 +246,8 @@ HEAP = ("malloc", "calloc", "realloc", "free", "_malloc_r", "_free_r", "_sbrk", 
 STACKS = (("sampling", r"^_ZN6fettle7mpu60506Driver4stepE", 1024),
           ("detecting", r"^_ZN6fettle5board5Board8on_blockE", 11776),
           ("console", r"^_ZN6fettle5board5Board9read_lineE", 8192),
-          ("recording", r"^_ZN6fettle5board8Recorder(3add|5event|4step)E", 2048),
+          ("recording", r"^_ZN6fettle5board(8Recorder(3add|5event|4step)|7CardLog(4open|5write|4step)|11RecordQueue3run)E",
+           2048),
           ("all in one thread", r"^_ZN6fettle5board5Board(4step|5begin)E", 12288))
 STACK_MARGIN = 2048
 # Functions that call themselves, and how often: std::sort goes 2 log2(n) deep, of at most 2048 numbers in 8 KB.

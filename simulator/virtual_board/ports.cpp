@@ -128,6 +128,7 @@ StoreStatus VirtualCard::read(std::uint64_t offset, std::span<std::uint8_t> byte
 
 StoreStatus VirtualCard::append(std::span<const std::uint8_t> bytes) {
   if (!inserted) return StoreStatus::absent;
+  if (refuses) return StoreStatus::failed;
   const std::uint64_t end = medium_.size();
   if (end + bytes.size() > capacity) return StoreStatus::full;
   const bool fails = operations_.fails();

@@ -126,6 +126,7 @@ class VirtualCard final : public board::Card {
   VirtualCard(Medium& medium, Operations& operations) : medium_(medium), operations_(operations) {}
   bool inserted = true;
   std::uint64_t capacity = UINT64_MAX;
+  bool refuses = false;  ///< opens and reads, but no write succeeds
 
   board::StoreStatus open(std::uint64_t& size) override;
   board::StoreStatus read(std::uint64_t offset, std::span<std::uint8_t> bytes) override;

@@ -24,9 +24,11 @@ VirtualBoard::VirtualBoard(const VirtualBoardConfig& config, MotionSource& motio
       log_(now_us_, observer_),
       board_({bus_, interrupt_, line_, card_, flash_, settings_, learned_, pin_, log_,
               config.learns ? &calibration_ : nullptr,
-              config.samples_apart ? &samples_.emplace(bus_, interrupt_) : nullptr, config.engine,
+              config.samples_apart ? &samples_.emplace(bus_, interrupt_) : nullptr,
+              config.records_apart ? &records_.emplace(card_) : nullptr, config.engine,
               config.cycles, &events_},
-             {config.id, firmware_, config.model, config.defaults, config.tests_itself}) {
+             {config.id, firmware_, config.model, config.defaults, config.tests_itself,
+              config.restart}) {
   interrupt_.wired = config.interrupt;
   interrupt_.most_late_us = config.most_late_us;
   bus_.asked_hz = config.i2c_asked_hz;
@@ -54,6 +56,8 @@ void VirtualBoard::run_until(std::int64_t t_us) {
     chip_.advance_to(now_us_);
     if (samples_) samples_->run(now_us_);
     board_.step(now_us_);
+    while (records_ && now_us_ >= card_free_us_ && records_->run(now_us_)) {
+    }
   }
 }
 

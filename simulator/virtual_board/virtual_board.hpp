@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "board/board.hpp"
+#include "board/record_queue.hpp"
 #include "board/sample_queue.hpp"
 #include "simulator/mpu6050_chip/chip.hpp"
 #include "simulator/virtual_board/ports.hpp"
@@ -41,10 +42,13 @@ struct VirtualBoardConfig {
   bool learns = true;                   ///< memory for burn-in is lent
   /// Sampling in a thread of its own, as on the chip; here both take turns.
   bool samples_apart = false;
+  /// Likewise, what writes to the card.
+  bool records_apart = false;
   NetworkEngine* engine = nullptr;              ///< instead of the board's own
   const board::CycleCounter* cycles = nullptr;  ///< for `bench`
   const board::Settings* defaults = nullptr;    ///< of a board that has none saved
   bool tests_itself = false;                    ///< at its first start
+  board::Restart restart = board::Restart::usual;
 };
 
 /// The board's own code over simulated ports, in simulated time. From the machine it gets bytes of
@@ -60,6 +64,8 @@ class VirtualBoard {
   void run_for(std::int64_t us) { run_until(now_us_ + us); }
   /// The board's own thread is held up, by a slow card say, while the one that samples goes on.
   void hold_up(std::int64_t us);
+  /// The card takes its time; what writes to it is a thread of its own, or nothing happens.
+  void hold_up_card(std::int64_t us) { card_free_us_ = now_us_ + us; }
 
   /// Sends a line of text; what the board answers is in line().from_board.
   void type(std::string_view text);
@@ -91,6 +97,8 @@ class VirtualBoard {
   VirtualLog log_;
   Refinement::Memory calibration_;
   std::optional<board::SampleQueue> samples_;
+  std::optional<board::RecordQueue> records_;
+  std::int64_t card_free_us_ = 0;
   board::Board board_;
 };
 

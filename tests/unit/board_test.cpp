@@ -83,6 +83,14 @@ class BoardTest : public testing::Test, public VirtualRig {
   }
 };
 
+/// Of a board that writes to its card itself, and of one whose card has a thread of its own.
+class BoardCardTest : public BoardTest, public testing::WithParamInterface<bool> {
+ protected:
+  void SetUp() override { config.records_apart = GetParam(); }
+};
+INSTANTIATE_TEST_SUITE_P(Apart, BoardCardTest, testing::Bool(),
+                         [](const auto& each) { return each.param ? "Apart" : "Alone"; });
+
 /// Scores of the core's pipeline on what came over the line.
 std::vector<protocol::ScoreMessage> replayed(const std::vector<protocol::SamplesMessage>& samples,
                                              std::uint32_t hop) {
@@ -461,7 +469,7 @@ TEST_F(BoardTest, TheCardHoldsTheSamplesOfTheLine) {
   }
 }
 
-TEST_F(BoardTest, RecordingGoesOnAfterALossOfPower) {
+TEST_P(BoardCardTest, RecordingGoesOnAfterALossOfPower) {
   power_on();
   type("record normal");
   run(5);
@@ -475,7 +483,7 @@ TEST_F(BoardTest, RecordingGoesOnAfterALossOfPower) {
   EXPECT_FALSE(board->board().recorder().recording());
 }
 
-TEST_F(BoardTest, AFullCardStopsRecordingAndDetectionGoesOn) {
+TEST_P(BoardCardTest, AFullCardStopsRecordingAndDetectionGoesOn) {
   config.card_bytes = 20'000;
   start_judging();
   EXPECT_EQ(ask("record normal").status, ReplyStatus::ok);
@@ -490,7 +498,7 @@ TEST_F(BoardTest, AFullCardStopsRecordingAndDetectionGoesOn) {
   EXPECT_TRUE(board->pin().high);
 }
 
-TEST_F(BoardTest, ACardThatComesBackIsWrittenAgain) {
+TEST_P(BoardCardTest, ACardThatComesBackIsWrittenAgain) {
   start_judging();
   EXPECT_EQ(ask("record normal").status, ReplyStatus::ok);
   run(5);
@@ -504,7 +512,63 @@ TEST_F(BoardTest, ACardThatComesBackIsWrittenAgain) {
   EXPECT_EQ(fresh_status().card, CardState::recording);
 }
 
-TEST_F(BoardTest, SomebodyElsesFileOnTheCardIsLeftAlone) {
+TEST_P(BoardCardTest, ACardThatTakesNothingIsSpokenOfOnceAMinute) {
+  start_judging();
+  EXPECT_EQ(ask("record normal").status, ReplyStatus::ok);
+  run(5);
+  board->card().refuses = true;
+  run(65);
+  EXPECT_EQ(fresh_status().card, CardState::failed);
+  EXPECT_GE(logged("recording has stopped, detection goes on: the card is failed"), 1);
+  EXPECT_LE(logged("the card is failed"), 3) << "at once, when it is tried again, a minute later";
+  EXPECT_LE(logged("recording goes on"), 2);
+  board->card().refuses = false;
+  run(125);
+  EXPECT_EQ(fresh_status().card, CardState::recording);
+}
+
+TEST_F(BoardTest, SaysWhyItRestartedAndKeepsIt) {
+  config.restart = board::Restart::brown_out;
+  power_on();
+  EXPECT_EQ(logged("start: restarted because the supply broke in: check the power supply"), 1);
+  config.restart = board::Restart::watchdog;
+  power_on();
+  EXPECT_EQ(logged("start: restarted by the watchdog: something hung"), 1);
+  config.restart = board::Restart::defect;
+  power_on();
+  EXPECT_EQ(logged("start: restarted after a defect of the program"), 1);
+  config.restart = board::Restart::usual;
+  power_on();
+  EXPECT_EQ(logged("restarted"), 3);
+  // Whoever looks a week later finds it too.
+  const std::string kept = type("events log");
+  EXPECT_NE(kept.find("started for the 1. time, Fettle simulated, the supply broke in"),
+            std::string::npos)
+      << kept;
+  EXPECT_NE(kept.find("2. time, Fettle simulated, by the watchdog"), std::string::npos) << kept;
+  EXPECT_NE(kept.find("3. time, Fettle simulated, after a defect"), std::string::npos) << kept;
+}
+
+TEST_F(BoardTest, ThePauseOfTheSelfTestAndOfASettingIsNoLossToTell) {
+  for (const bool apart : {false, true}) {
+    config.samples_apart = apart;
+    power_on();
+    connect(kAll);
+    run(3);
+    events.clear();
+    EXPECT_EQ(ask("selftest").status, ReplyStatus::ok);
+    run(5);
+    EXPECT_EQ(ask("set accel_g 8").status, ReplyStatus::ok);
+    run(5);
+    EXPECT_GT(fresh_status().lost, 100U) << "they are in the books";
+    EXPECT_FALSE(happened(EventKind::samples_lost));
+    take_sensor_away(2);
+    run(5);
+    EXPECT_TRUE(happened(EventKind::samples_lost));
+  }
+}
+
+TEST_P(BoardCardTest, SomebodyElsesFileOnTheCardIsLeftAlone) {
   std::vector<std::uint8_t> theirs(512 * 100, 'x');
   storage.card->replace(theirs);
   power_on();
@@ -1358,7 +1422,7 @@ TEST_F(BoardTest, ABusThatIsTooSlowForTheRateFailsTheSelfTest) {
   }
 }
 
-TEST_F(BoardTest, WithoutACardItSaysSoAndJudges) {
+TEST_P(BoardCardTest, WithoutACardItSaysSoAndJudges) {
   config.tests_itself = true;
   config.card = false;
   start_judging();

@@ -14,6 +14,7 @@
 #include "adapters/uart_line.hpp"
 #include "adapters/usb_line.hpp"
 #include "board/board.hpp"
+#include "board/record_queue.hpp"
 #include "board/sample_queue.hpp"
 #include "drivers/mpu6050/registers.hpp"
 #include "esp_app_desc.h"
@@ -41,8 +42,10 @@ using namespace fettle::esp32;
 constexpr UBaseType_t kSampling = 20;
 constexpr UBaseType_t kJudging = 8;
 constexpr UBaseType_t kSending = 9;
+constexpr UBaseType_t kRecording = 4;
 constexpr UBaseType_t kLogging = 2;
 constexpr std::uint32_t kSamplingStack = 4096;
+constexpr std::uint32_t kRecordingStack = 5120;
 constexpr std::uint32_t kJudgingStack = 16'384;  // PORTING.md: 11 KB and the ports' own
 constexpr BaseType_t kFirstCore = 0;
 constexpr BaseType_t kLastCore = portNUM_PROCESSORS - 1;
@@ -79,6 +82,7 @@ AlertOutput alert(kAlert, kAlertActiveHigh);
 EspLogSink log_sink;
 CpuCycles cycles;
 board::SampleQueue samples(bus, data_ready);
+board::RecordQueue records(card);
 Refinement::Memory calibration;
 #ifdef CONFIG_FETTLE_ENGINE_TFLITE_MICRO
 TfliteMicroEngine engine;
@@ -88,6 +92,7 @@ NetworkEngine* const other_engine = nullptr;
 #endif
 
 TaskHandle_t judging = nullptr;
+TaskHandle_t recording = nullptr;
 
 /// A line for whoever listens before the board speaks for itself: on its line and in the log.
 void say(board::LogLevel level, std::string_view tag, std::string_view text) {
@@ -106,15 +111,14 @@ std::array<std::uint8_t, 8> chip_id() {
   return id;
 }
 
-const char* why_restarted() {
+board::Restart why_restarted() {
   switch (esp_reset_reason()) {
-    case ESP_RST_BROWNOUT:
-      return "restarted because the supply broke in: check the power supply and its cable";
+    case ESP_RST_BROWNOUT: return board::Restart::brown_out;
     case ESP_RST_TASK_WDT:
     case ESP_RST_INT_WDT:
-    case ESP_RST_WDT: return "restarted by the watchdog: something hung; please report it";
-    case ESP_RST_PANIC: return "restarted after a defect of the program; please report it";
-    default: return nullptr;
+    case ESP_RST_WDT: return board::Restart::watchdog;
+    case ESP_RST_PANIC: return board::Restart::defect;
+    default: return board::Restart::usual;
   }
 }
 
@@ -127,14 +131,27 @@ void sample(void*) {
   }
 }
 
+/// Not under the task watchdog: a card that was pulled out takes seconds to be missed.
+void record(void*) {
+  for (;;) {
+    while (records.run(now_us())) {
+    }
+    // A card that could not be used is looked for without being asked, too.
+    ulTaskNotifyTake(pdTRUE, pdMS_TO_TICKS(500));
+  }
+}
+
 void judge(void* board_memory) {
   auto& board = *static_cast<board::Board*>(board_memory);
   board.begin(now_us());
+  xTaskCreatePinnedToCore(&record, "recorder", kRecordingStack, nullptr, kRecording, &recording,
+                          kFirstCore);
   xTaskCreatePinnedToCore(&sample, "sampling", kSamplingStack, nullptr, kSampling, nullptr,
                           kLastCore);
   esp_task_wdt_add(nullptr);
   for (;;) {
     board.step(now_us());
+    if (records.pending()) xTaskNotifyGive(recording);
     esp_task_wdt_reset();
     // A tick at least, so that the core's idle task comes to its turn while commands flood in.
     constexpr std::int64_t kTick_us = 1'000'000 / configTICK_RATE_HZ;
@@ -159,7 +176,6 @@ void begin_hardware() {
   if (!line_there) {
     log_sink.write(board::LogLevel::error, "line", "cannot be had: nobody can talk to the board");
   }
-  if (const char* why = why_restarted()) say(board::LogLevel::error, "start", why);
   bool erased = false;
   const bool stored = NvsRecord::begin(erased);
   if (erased) say(board::LogLevel::error, "settings", "were of another version and are erased");
@@ -199,7 +215,8 @@ extern "C" void app_main() {
   static const board::Settings defaults = default_settings();
   static board::Board board(
       {bus, data_ready, line, card, models, settings, learned, alert, log_sink, &calibration,
-       &samples, other_engine, &cycles, &events},
-      {chip_id(), esp_app_get_description()->version, FETTLE_BUILT_IN_MODEL, &defaults, true});
+       &samples, &records, other_engine, &cycles, &events},
+      {chip_id(), esp_app_get_description()->version, FETTLE_BUILT_IN_MODEL, &defaults, true,
+       why_restarted()});
   xTaskCreatePinnedToCore(&judge, "board", kJudgingStack, &board, kJudging, &judging, kFirstCore);
 }

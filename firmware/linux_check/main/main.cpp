@@ -4,12 +4,14 @@
 // should be, and says what was not.
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "adapters/event_partition.hpp"
 #include "adapters/model_partitions.hpp"
@@ -17,12 +19,14 @@
 #include "board/board.hpp"
 #include "board/event_log.hpp"
 #include "board/model_store.hpp"
+#include "board/record_queue.hpp"
 #include "board/sample_queue.hpp"
 #include "core/checksum.hpp"
 #include "esp_timer.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/task.h"
 #include "nvs_flash.h"
+#include "protocol/card_record.hpp"
 #include "simulator/mpu6050_chip/chip.hpp"
 
 // ESP-IDF's `linux` target has the header and, up to 6.0, nothing behind it.
@@ -99,11 +103,26 @@ class Line final : public board::ByteStream {
   [[nodiscard]] std::uint32_t baud() const override { return 921'600; }
 };
 
-class NoCard final : public board::Card {
+/// In memory, and slow: a record takes 5 ms, and one of them 1.5 s. For the task that writes to it.
+class SlowCard final : public board::Card {
  public:
-  StoreStatus open(std::uint64_t&) override { return StoreStatus::absent; }
-  StoreStatus read(std::uint64_t, std::span<std::uint8_t>) override { return StoreStatus::absent; }
-  StoreStatus append(std::span<const std::uint8_t>) override { return StoreStatus::absent; }
+  static constexpr std::size_t kSlowRecord = 12;
+  std::vector<std::uint8_t> bytes;
+  StoreStatus open(std::uint64_t& size) override {
+    size = bytes.size();
+    return StoreStatus::ok;
+  }
+  StoreStatus read(std::uint64_t offset, std::span<std::uint8_t> out) override {
+    if (offset + out.size() > bytes.size()) return StoreStatus::failed;
+    std::memcpy(out.data(), bytes.data() + offset, out.size());
+    return StoreStatus::ok;
+  }
+  StoreStatus append(std::span<const std::uint8_t> more) override {
+    const bool tidies_up = bytes.size() == kSlowRecord * protocol::kCardRecordBytes;
+    vTaskDelay(pdMS_TO_TICKS(tidies_up ? 1500 : 5));
+    bytes.insert(bytes.end(), more.begin(), more.end());
+    return StoreStatus::ok;
+  }
 };
 class Pin final : public board::AlertPin {
  public:
@@ -119,7 +138,7 @@ class Log final : public board::Log {
 
 Bus bus;
 Line line;
-NoCard card;
+SlowCard card;
 Pin pin;
 Log log_sink;
 esp32::ModelPartitions models;
@@ -127,9 +146,11 @@ esp32::EventPartition events;
 esp32::NvsRecord settings("settings");
 esp32::NvsRecord learned("learned");
 board::SampleQueue samples(bus, bus);
+board::RecordQueue records(card);
 TaskHandle_t judging = nullptr;
-volatile bool stop = false;
-volatile bool stopped = false;
+TaskHandle_t recording = nullptr;
+std::atomic<bool> stop{false};
+std::atomic<int> stopped{0};
 
 void sample(void*) {
   while (!stop) {
@@ -137,7 +158,17 @@ void sample(void*) {
     const std::int64_t left_us = samples.run_again_us() - esp_timer_get_time();
     vTaskDelay(static_cast<TickType_t>(left_us > 0 ? left_us / 1000 + 1 : 1));
   }
-  stopped = true;
+  ++stopped;
+  vTaskDelete(nullptr);
+}
+
+void record(void*) {
+  while (!stop) {
+    while (records.run(esp_timer_get_time())) {
+    }
+    ulTaskNotifyTake(pdTRUE, pdMS_TO_TICKS(500));
+  }
+  ++stopped;
   vTaskDelete(nullptr);
 }
 
@@ -145,6 +176,7 @@ void run(board::Board& board, std::int64_t for_us) {
   const std::int64_t end_us = esp_timer_get_time() + for_us;
   while (esp_timer_get_time() < end_us) {
     board.step(esp_timer_get_time());
+    if (records.pending()) xTaskNotifyGive(recording);
     ulTaskNotifyTake(pdTRUE, 10);
   }
 }
@@ -270,17 +302,46 @@ void update() {
   expect(models.erase(0) == StoreStatus::ok, "the slot is erased for what follows");
 }
 
+/// What the recorder's task has written, five seconds of samples.
+void check_card() {
+  std::size_t damaged = 0;
+  std::size_t samples_kept = 0;
+  std::uint64_t missing = 0;
+  protocol::CardRecordType last = protocol::CardRecordType::event;
+  const std::span<const std::uint8_t> log(card.bytes);
+  for (std::size_t at = 0; at < log.size(); at += protocol::kCardRecordBytes) {
+    const auto record =
+        protocol::read_card_record(log.subspan(at).first<protocol::kCardRecordBytes>());
+    damaged += record.damage == protocol::CardDamage::none ? 0 : 1;
+    last = record.header.type;
+    if (record.header.type != protocol::CardRecordType::samples) continue;
+    protocol::CardSamplesReader reader(record.payload);
+    protocol::SamplesMessage message;
+    while (reader.next(message)) {
+      missing += samples_kept == 0 ? 0 : message.block.lost_before;
+      samples_kept += message.block.count;
+    }
+  }
+  std::printf("     %zu records, %zu samples\n", log.size() / protocol::kCardRecordBytes,
+              samples_kept);
+  expect(log.size() > SlowCard::kSlowRecord * protocol::kCardRecordBytes && damaged == 0,
+         "every record on the card is whole");
+  expect(samples_kept > 900 && missing == 0, "no sample is missing in them");
+  expect(last == protocol::CardRecordType::end, "the recording ends as it should");
+}
+
 void journey() {
   nvs_flash_erase();
   bool erased = false;
   expect(esp32::NvsRecord::begin(erased) && settings.open() && learned.open(), "an empty board");
   static std::optional<board::Board> board;
-  const board::Ports ports{bus, bus,      line,    card,     models,  settings, learned,
-                           pin, log_sink, nullptr, &samples, nullptr, nullptr,  &events};
+  const board::Ports ports{bus,      bus,     line,     card,     models,  settings, learned, pin,
+                           log_sink, nullptr, &samples, &records, nullptr, nullptr,  &events};
   const board::Identity identity{{'l', 'i', 'n', 'u', 'x'}, "check", {}};
   board.emplace(ports, identity);
   judging = xTaskGetCurrentTaskHandle();
   board->begin(esp_timer_get_time());
+  xTaskCreate(&record, "recorder", 16'384, nullptr, 4, &recording);
   xTaskCreate(&sample, "sampling", 16'384, nullptr, 20, nullptr);
   run(*board, 2'000'000);
   const protocol::StatusMessage before = board->status();
@@ -297,10 +358,16 @@ void journey() {
   run(*board, 500'000);
   expect(board->status().lost == before.lost,
          "none while the board is held up for 0.7 s, longer than the FIFO");
+  line.typed = "record normal\n";
+  run(*board, 5'000'000);
+  line.typed = "stop\n";
+  run(*board, 500'000);
+  expect(board->status().lost == before.lost, "none while a card takes 1.5 s in a task of its own");
+  check_card();
   line.typed = "name pump 3\n";
   run(*board, 300'000);
   stop = true;
-  while (!stopped) vTaskDelay(10);
+  while (stopped < 2) vTaskDelay(10);
   board.reset();
   expect(nvs_flash_deinit() == ESP_OK && esp32::NvsRecord::begin(erased) && settings.open() &&
              learned.open(),

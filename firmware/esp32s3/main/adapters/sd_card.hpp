@@ -15,9 +15,9 @@ struct SpiPins {
   gpio_num_t cs, mosi, clk, miso;
 };
 
-/// The log's file on an SD card, on SPI, in a FAT file system. For the board's task: a call waits for the
+/// The log's file on an SD card, on SPI, in a FAT file system. For a task of its own: a call waits for the
 /// card, usually 5 to 20 ms, up to half a second when the card tidies up (SD specification, physical layer
-/// 4.6.2: 250 ms a write, 500 ms for SDXC), longer if it was pulled out. Samples wait in the queue.
+/// 4.6.2: 250 ms a write, 500 ms for SDXC), longer if it was pulled out. Records wait in the queue.
 class SdCard final : public board::Card {
  public:
   /// @param folder  where the card is mounted, and its file in it
