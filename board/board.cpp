@@ -48,6 +48,19 @@ const char* name_of_event(EventKind kind) {
   return "unknown";
 }
 
+/// In the list of the newest events it takes the place of its last: computers that come and go, or a loose
+/// wire, would otherwise drive out the alarm that somebody looks for.
+bool replaces_itself(EventKind kind) {
+  switch (kind) {
+    case EventKind::clock_set:
+    case EventKind::sensor_lost:
+    case EventKind::sensor_back:
+    case EventKind::samples_lost:
+    case EventKind::card_failed: return true;
+    default: return false;
+  }
+}
+
 LogLevel level_of(EventKind kind) {
   switch (kind) {
     case EventKind::alarm_began:
@@ -75,20 +88,6 @@ RestartTexts texts_of(Restart restart) {
       return {", after a defect", "restarted after a defect of the program; please report it"};
   }
   return {"", nullptr};
-}
-
-/// To a person at a card that takes no more.
-const char* what_to_do(StoreStatus status) {
-  switch (status) {
-    case StoreStatus::absent: return "put it in, and it is used again by itself";
-    case StoreStatus::full:
-      return "import the log on a PC ('fettle import'), then delete it from the card";
-    case StoreStatus::failed:
-      return "save its log on a PC if it can be read, then format it as FAT32";
-    case StoreStatus::ok:
-    case StoreStatus::busy: break;
-  }
-  return "";
 }
 
 }  // namespace
@@ -132,20 +131,16 @@ void Board::begin(std::int64_t now_us) {
   alarm_.set_latch(settings_.latch);
   detector_.set_rate(static_cast<float>(settings_.rate_hz));
   recorder_.open(now_us, {.boot = settings_.boots, .id = identity_.id});
-  if (recorder_.card().foreign) {
-    log(LogLevel::error, "card",
-        "the log's file is not Fettle's and is left alone: move it away to record");
-  }
   list_kept_events();
   tell_given_up();
   choose_model(true);
-  Text<80> text;
+  Text<protocol::kMostEventText> text;
   text << "started for the " << settings_.boots << ". time, Fettle " << identity_.firmware
        << restart.kept;
   event(EventKind::boot, text.view());
-  resume_recording();
-  first_start_ = identity_.tests_itself && loaded == LoadResult::none;
-  if (first_start_) begin_self_test();
+  follow_record_wish();
+  first_self_test_due_ = identity_.tests_itself && loaded == LoadResult::none;
+  if (first_self_test_due_) begin_self_test();
 }
 
 void Board::step(std::int64_t now_us) {
@@ -155,6 +150,7 @@ void Board::step(std::int64_t now_us) {
   watch_sensor();
   learn();
   watch_card();
+  follow_record_wish();
   if (alarm_.muted_until_us() != 0 && !alarm_.muted(now_us)) {
     alarm_.mute_until(0);
     event(EventKind::unmuted, "the time is over");
@@ -167,7 +163,7 @@ void Board::step(std::int64_t now_us) {
       sensor_.state() != mpu6050::State::self_test) {
     finish_self_test();
   }
-  if (first_start_ && !self_test_due_ && !recorder_.card().busy) tell_first_self_test();
+  if (first_self_test_due_ && !self_test_due_ && !recorder_.card().busy) tell_first_self_test();
   outbox_.pump();
   read_line();
   outbox_.pump();
@@ -288,8 +284,8 @@ void Board::watch_sensor() {
 
 /// Losses are told once a minute, not once a gap: a bad wire must not fill the card.
 void Board::note_losses(const SampleBlock& block) {
-  if (pause_due_ && block.lost_before > 0) {
-    pause_due_ = false;
+  if (gap_expected_ && (block.lost_before > 0 || !self_test_due_)) {
+    gap_expected_ = false;
   } else {
     losses_ += block.lost_before;
   }
@@ -318,7 +314,7 @@ bool Board::apply_settings() {
   const bool other_sensor = config.rate_hz != before.rate_hz || config.ranges != before.ranges;
   if (other_sensor) {
     sensor_.reconfigure(config);
-    pause_due_ = true;
+    gap_expected_ = true;
     detector_.set_rate(static_cast<float>(settings_.rate_hz));
     choose_model(false);
     renew_recording();
@@ -347,14 +343,16 @@ StoreStatus Board::start_recording(std::string_view label) {
 /// Rate, ranges, windows or model are others now: what follows is another recording.
 void Board::renew_recording() {
   if (!recorder_.recording()) return;
-  const StoreStatus status = start_recording(settings_.record.view());
-  if (status != StoreStatus::ok && status != StoreStatus::busy) card_failed(status, true);
+  static_cast<void>(
+      start_recording(settings_.record.view()));  // what fails is told by the next step
 }
 
 void Board::watch_card() {
   const Recorder::News news = recorder_.step(now_us_);
   if (news.failed) card_failed(news.why, news.stopped);
-  resume_recording();
+  if (!news.began) return;
+  if (resumed_) log(LogLevel::info, "card", "recording goes on");
+  resumed_ = false;
 }
 
 void Board::card_failed(StoreStatus status, bool stopped) {
@@ -362,17 +360,35 @@ void Board::card_failed(StoreStatus status, bool stopped) {
   if (stopped) text << "recording has stopped, ";
   text << "detection goes on: the card is " << name_of(status);
   static_cast<void>(tell(EventKind::card_failed, text.view()));
-  log(LogLevel::warning, "card", what_to_do(status));
+  log(LogLevel::warning, "card", what_to_do_about_card(status));
 }
 
-/// A recording that a restart or a pulled card cut off goes on as a new one.
-void Board::resume_recording() {
-  if (settings_.record.size() == 0 || recorder_.recording() ||
-      recorder_.card().status != StoreStatus::ok) {
-    return;
+const char* Board::what_to_do_about_card(StoreStatus status) const {
+  switch (status) {
+    case StoreStatus::absent: return "put it in, and it is used again by itself";
+    case StoreStatus::full:
+      return "import the log on a PC ('fettle import'), then delete it from the card";
+    case StoreStatus::failed:
+      if (recorder_.card().foreign) {
+        return "the log's file is not Fettle's and is left alone: move it away to record";
+      }
+      return "save its log on a PC if it can be read, then format it as FAT32";
+    case StoreStatus::ok:
+    case StoreStatus::busy: break;
   }
-  if (start_recording(settings_.record.view()) == StoreStatus::ok) {
-    log(LogLevel::info, "card", "recording goes on");
+  return "";
+}
+
+/// Until `stop` is said, what a restart or another card cut off goes on as a new recording; and what could
+/// not be ended, because the card was busy, ends.
+void Board::follow_record_wish() {
+  const bool wanted = settings_.record.size() != 0;
+  if (wanted == recorder_.recording()) return;
+  if (!wanted) {
+    static_cast<void>(recorder_.stop(protocol::CardEndReason::stopped, now_us_, utc_us()));
+  } else if (recorder_.card().status == StoreStatus::ok &&
+             start_recording(settings_.record.view()) == StoreStatus::ok) {
+    resumed_ = true;
   }
 }
 
@@ -488,12 +504,11 @@ void Board::log(LogLevel level, std::string_view tag, std::string_view text) {
   }
 }
 
-/// For `events`. A clock that is set again takes the place of its last setting: computers that come and
-/// go would otherwise drive out the alarm that somebody looks for.
+/// For `events`.
 void Board::list(const PastEvent& past) {
   std::size_t count = 0;
   for (std::size_t i = 0; i < past_count_; ++i) {
-    const bool again = past.kind == EventKind::clock_set && past_[i].kind == EventKind::clock_set;
+    const bool again = past.kind == past_[i].kind && replaces_itself(past.kind);
     if (!again) past_[count++] = past_[i];
   }
   if (count == past_.size()) {

@@ -94,11 +94,12 @@ class Board {
   void set_pin();
   bool apply_settings();
   bool keep_settings();
-  void resume_recording();
+  void follow_record_wish();
   void renew_recording();
   void watch_card();
   /// Tells that the card takes no more, and what to do.
   void card_failed(StoreStatus status, bool stopped);
+  [[nodiscard]] const char* what_to_do_about_card(StoreStatus status) const;
   void stop_stream_that_does_not_fit();
   StoreStatus start_recording(std::string_view label);
 
@@ -219,8 +220,7 @@ class Board {
   std::uint64_t losses_ = 0;    // samples lost since they were last spoken of
   std::int64_t losses_us_ = 0;  // when that was
   bool any_loss_ = false;
-  bool pause_due_ =
-      false;  // the self-test or another setting makes a gap, which is no loss to tell
+  bool gap_expected_ = false;  // the self-test or another setting makes one: no loss to tell
 
   // After something was saved the line waits a moment: a flood of commands must not wear the flash.
   static constexpr std::int64_t kSaveEvery_us = 100'000;
@@ -238,9 +238,10 @@ class Board {
   bool framed_ = false;
   std::uint8_t streams_ = 0;  // kStream... bits, in frames
   Stream stream_ = Stream::none;
-  bool self_test_due_ = false;       // asked for, not yet told
-  bool first_start_ = false;         // its self-test has not been told yet
-  std::array<PastEvent, 8> past_{};  // the oldest first
+  bool self_test_due_ = false;        // asked for, not yet told
+  bool first_self_test_due_ = false;  // of the first start, not told yet
+  bool resumed_ = false;              // the recording goes on by itself, and that has not been said
+  std::array<PastEvent, 8> past_{};   // the oldest first
   std::size_t past_count_ = 0;
   std::uint32_t events_ = 0;
 };

@@ -6,6 +6,7 @@ namespace {
 
 constexpr std::int64_t kRetry_us = 2'000'000;
 constexpr std::int64_t kRetryLater_us = 60'000'000;  // somebody may have put in another card
+constexpr std::uint32_t kWorksWell = 100;            // records in a row
 // A torn record is found at once; this many are looked at before a file is called somebody else's.
 constexpr std::uint32_t kMostLooked = 64;
 
@@ -18,7 +19,7 @@ void CardLog::open(std::int64_t now_us, const protocol::CardHeader& board) {
 
 void CardLog::look_again(std::int64_t now_us) {
   view_.foreign = false;
-  written_ = false;
+  written_ = 0;
   retry_us_ = now_us + kRetry_us;
   std::uint64_t size = 0;
   view_.status = card_.open(size);
@@ -77,7 +78,7 @@ bool CardLog::write(protocol::CardRecordType type, std::span<const std::uint8_t>
   }
   ++next_.sequence;
   ++view_.records;
-  written_ = true;
+  if (++written_ >= kWorksWell) pause_us_ = 0;
   end_ += record.size();
   return true;
 }
@@ -85,7 +86,7 @@ bool CardLog::write(protocol::CardRecordType type, std::span<const std::uint8_t>
 StoreStatus CardLog::read_back() {
   Record bytes;
   if (view_.status != StoreStatus::ok) return view_.status;
-  if (view_.records == 0 || end_ < bytes.size() ||
+  if (written_ == 0 || end_ < bytes.size() ||
       card_.read(end_ - bytes.size(), bytes) != StoreStatus::ok) {
     return StoreStatus::failed;
   }
@@ -98,8 +99,10 @@ StoreStatus CardLog::read_back() {
 void CardLog::fail(StoreStatus status, std::int64_t now_us) {
   view_.status = view_.failure = status;
   ++view_.failures;
-  const bool hopeless = status == StoreStatus::full || (status == StoreStatus::failed && !written_);
-  retry_us_ = now_us + (hopeless ? kRetryLater_us : kRetry_us);
+  pause_us_ = status == StoreStatus::full || pause_us_ > kRetryLater_us / 2 ? kRetryLater_us
+              : pause_us_ == 0                                              ? kRetry_us
+                                                                            : 2 * pause_us_;
+  retry_us_ = now_us + pause_us_;
 }
 
 }  // namespace fettle::board

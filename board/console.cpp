@@ -200,12 +200,14 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
         reply << "the log's file on the card is not Fettle's and is left alone: move it away";
       } else {
         reply << "the card is " << board::name_of(status);
-        if (status == StoreStatus::busy) reply << ": try again in a second";
+        if (status != StoreStatus::absent && recorder_.card().busy)
+          reply << "; it is looked at again now, try in a second";
       }
       return ReplyStatus::storage;
     }
     settings_.record.clear();
     settings_.record << value;
+    resumed_ = false;
     keep_settings();  // so that it goes on after a loss of power
     reply << "recording \"" << value << "\" to the card until 'stop'";
   } else if (verb == "stop") {
@@ -216,7 +218,11 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
       settings_.record.clear();
       keep_settings();
     }
-    if (status != StoreStatus::ok) {
+    const std::uint32_t waiting = recorder_.card().waiting;
+    if (status == StoreStatus::busy || (status == StoreStatus::ok && waiting > 0)) {
+      reply << waiting
+            << " records are on their way to the card: leave it in until 'status' says none";
+    } else if (status != StoreStatus::ok) {
       reply << "the end of the recording cannot be written: the card is " << board::name_of(status)
             << "; what was recorded before is there";
       return ReplyStatus::storage;
@@ -495,6 +501,7 @@ void Board::show_status(Reply& reply) const {
   reply << "\ncard: " << name_of(recorder_.state());
   const CardView card = recorder_.card();
   if (card.records != 0) reply << ", " << card.records << " records";
+  if (card.waiting != 0) reply << ", " << card.waiting << " waiting";
   if (card.dropped != 0) reply << ", " << card.dropped << " dropped";
   if (outbox_.dropped() != 0) reply << "\nline: " << outbox_.dropped() << " dropped";
 }
@@ -562,9 +569,18 @@ ReplyStatus Board::bench(Reply& reply) const {
 
 void Board::begin_self_test() {
   sensor_.request_self_test();
-  pause_due_ = true;
+  gap_expected_ = true;
   self_test_due_ = true;
-  recorder_.check();  // now, because a sensor that is missing must not hide the card
+  // The card now, because a sensor that is missing must not hide it; with a record of its own to read back.
+  protocol::EventMessage begins;
+  begins.id = events_;
+  begins.kind = protocol::EventKind::self_test;
+  begins.boot = settings_.boots;
+  begins.uptime_us = now_us_;
+  begins.utc_us = utc_us();
+  begins.text = "begins";
+  recorder_.event(begins, now_us_);
+  recorder_.check();
   alarm_.test_until(now_us_ + kAlertTest_us);
 }
 
@@ -579,7 +595,7 @@ void Board::finish_self_test() {
 }
 
 void Board::tell_first_self_test() {
-  first_start_ = false;
+  first_self_test_due_ = false;
   Reply reply;
   static_cast<void>(show_self_test(reply));
   for (std::string_view rest = reply.view(); !rest.empty();) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "board/event_log.hpp"
 
-#include "board/records.hpp"
+#include "board/flash_words.hpp"
 #include "core/checksum.hpp"
 #include "protocol/bytes.hpp"
 #include "protocol/codec.hpp"
@@ -108,7 +108,11 @@ StoreStatus EventLog::open() {
   open_ = true;
   protocol::EventMessage event;
   Cursor cursor = newest();
-  boot_words_ = older(cursor, memory, event) ? boot_words(event) : 0;
+  boot_words_ = {};
+  for (std::uint32_t& words : boot_words_) {
+    if (!older(cursor, memory, event) || event.kind != EventKind::boot) break;
+    words = boot_words(event);
+  }
   return StoreStatus::ok;
 }
 
@@ -124,7 +128,9 @@ StoreStatus EventLog::add(const protocol::EventMessage& event) {
     if (status != StoreStatus::ok) return status;
   }
   const std::uint32_t words = boot_words(event);
-  if (words != 0 && words == boot_words_) return StoreStatus::ok;
+  for (const std::uint32_t before : boot_words_) {
+    if (words != 0 && words == before) return StoreStatus::ok;
+  }
   if (in_vain_ == kMostInVain) return StoreStatus::failed;
   Record record;
   record.fill(0xFF);
@@ -149,7 +155,12 @@ StoreStatus EventLog::add(const protocol::EventMessage& event) {
     }
     ++sequence_;
     in_vain_ = 0;
-    boot_words_ = words;
+    if (words == 0) {
+      boot_words_ = {};
+    } else {
+      for (std::size_t i = boot_words_.size() - 1; i > 0; --i) boot_words_[i] = boot_words_[i - 1];
+      boot_words_[0] = words;
+    }
     kept_s_[static_cast<std::size_t>(event.kind)] = seconds(event);
     return StoreStatus::ok;
   }

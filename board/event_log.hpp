@@ -28,8 +28,8 @@ class EventLog {
   /// @return absent if there is no flash; failed if it cannot be read
   StoreStatus open();
   /// Keeps an event, unless one of its kind was kept too short a while ago: what comes again and again
-  /// must neither wear the flash nor drive out what somebody looks for. Nor a start after a start in which
-  /// nothing was kept, if it says the same but for numbers: each record says of which start it is. A record that cannot be written is tried twice
+  /// must neither wear the flash nor drive out what somebody looks for. Nor a start after starts in which
+  /// nothing else was kept, if one of them says the same but for numbers: each record says of which start it is. A record that cannot be written is tried twice
   /// more in the next places, past a sector that cannot be erased. After four events in vain no more are tried
   /// until the next start.
   /// @return ok also if it was left out
@@ -56,9 +56,10 @@ class EventLog {
   bool open_ = false;
   std::uint32_t slots_ = 0;
   std::uint32_t next_ = 0;  // where the next record goes; the first of a sector: erase it before
-  std::uint32_t sequence_ = 0;    // of the newest
-  std::uint32_t boot_words_ = 0;  // what the newest says, if it is a start; 0: it is none
-  std::uint8_t in_vain_ = 0;      // events in a row that could not be written
+  std::uint32_t sequence_ = 0;  // of the newest
+  // What the newest events say, as far as they are starts: checksums, 0 where there is none.
+  std::array<std::uint32_t, 4> boot_words_{};
+  std::uint8_t in_vain_ = 0;  // events in a row that could not be written
   // When an event of each kind was kept in this start, whole seconds and one; 0: not yet.
   std::array<std::uint32_t, static_cast<std::size_t>(protocol::EventKind::feedback) + 1> kept_s_{};
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "board/model_store.hpp"
 
-#include "board/records.hpp"
+#include "board/flash_words.hpp"
 #include "core/checksum.hpp"
 #include "protocol/bytes.hpp"
 
@@ -13,12 +13,6 @@ constexpr std::uint32_t kFormat = 1;
 constexpr std::size_t kTrialMarks = 32;
 constexpr std::size_t kProvenMark = 36;
 constexpr std::uint32_t kFirstTrial = 0xFFFF'FFFE;
-
-std::uint32_t crc_of(std::span<const std::uint8_t> bytes) {
-  Crc32 crc;
-  crc.add(bytes);
-  return crc.value();
-}
 
 }  // namespace
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which model runs, and how a new one takes over: Board's part of the model store.
 #include "board/board.hpp"
-#include "core/checksum.hpp"
+#include "board/flash_words.hpp"
 
 namespace fettle::board {
 
@@ -12,12 +12,6 @@ namespace {
 
 // A new model has run when it has judged this many windows.
 constexpr std::uint32_t kProvingWindows = 3;
-
-std::uint32_t crc_of(std::span<const std::uint8_t> bytes) {
-  Crc32 crc;
-  crc.add(bytes);
-  return crc.value();
-}
 
 }  // namespace
 
@@ -247,14 +241,17 @@ ReplyStatus Board::commit_model(Reply& reply) {
   if (!load(file, reply)) {
     store_.abandon();
     reload();
-    reply << "; the model before still runs";
+    reply << (detector_.loaded() ? "; the model before still runs"
+                                 : "; there is no other: nothing is judged");
     return ReplyStatus::bad_model;
   }
   ModelStore::Entry entry;
   const StoreResult committed = store_.commit(entry);
   if (committed != StoreResult::ok) {
     reload();
-    reply << describe(committed) << "; the model before still runs";
+    reply << describe(committed)
+          << (detector_.loaded() ? "; the model before still runs"
+                                 : "; there is no other: nothing is judged");
     return ReplyStatus::storage;
   }
   entry_ = entry;

@@ -6,25 +6,31 @@
 namespace fettle::board {
 
 bool RecordQueue::run(std::int64_t now_us) {
-  // Wishes before records: a check that is seen here comes after every record that was written before it.
+  // Wishes before records: a record that was written before a check is seen here no later than the check.
   const Wish wish = wishes_.read();
-  if (const Record* record = records_.front()) {
+  const bool check = wish.checks != done_.checks && taken_ - wish.written < 0x80000000U;
+  if (check) {
+    log_.check();
+    done_.checks = wish.checks;
+  } else if (const Record* record = records_.front()) {
     // What was for a card that has failed since does not go to the next one: there, no recording has begun.
     const CardView card = log_.view();
     if (card.status == StoreStatus::ok && card.openings == record->openings) {
       log_.write(record->type, {record->payload.data(), record->size}, now_us);
+    } else {
+      ++stale_;
     }
     records_.pop();
+    ++taken_;
   } else if (wish.looks != done_.looks) {
     if (log_.view().status != StoreStatus::ok) log_.look_again(now_us);
     done_.looks = wish.looks;
-  } else if (wish.checks != done_.checks) {
-    log_.check();
-    done_.checks = wish.checks;
   } else {
     log_.step(now_us);
   }
-  views_.write({log_.view(), done_});
+  View view{log_.view(), done_};
+  view.card.dropped = stale_;
+  views_.write(view);
   return records_.front() != nullptr || wish.looks != done_.looks || wish.checks != done_.checks;
 }
 
@@ -38,8 +44,11 @@ void RecordQueue::step(std::int64_t /*now_us*/) { view_ = views_.read(); }
 
 bool RecordQueue::write(protocol::CardRecordType type, std::span<const std::uint8_t> payload,
                         std::int64_t /*now_us*/) {
-  const std::size_t room = kRecords - records_.size();
-  if (room <= (type == protocol::CardRecordType::samples ? kReserved : 0)) {
+  using protocol::CardRecordType;
+  const std::size_t kept = type == CardRecordType::samples ? kNoSamples
+                           : type == CardRecordType::event ? kNoEvents
+                                                           : 0;
+  if (room() <= kept) {
     ++dropped_;
     return false;
   }
@@ -48,6 +57,7 @@ bool RecordQueue::write(protocol::CardRecordType type, std::span<const std::uint
   record_.openings = view_.card.openings;
   std::copy_n(payload.begin(), record_.size, record_.payload.begin());
   static_cast<void>(records_.push(record_));
+  ++written_;
   return true;
 }
 
@@ -58,12 +68,14 @@ void RecordQueue::look_again(std::int64_t /*now_us*/) {
 
 void RecordQueue::check() {
   ++wish_.checks;
+  wish_.written = written_;
   wishes_.write(wish_);
 }
 
 CardView RecordQueue::view() const {
   CardView view = view_.card;
-  view.dropped = dropped_;
+  view.dropped += dropped_;
+  view.waiting = records_.size();
   view.busy = view_.done.looks != wish_.looks || view_.done.checks != wish_.checks;
   return view;
 }

@@ -25,8 +25,10 @@ class RecordQueue final : public RecordSink {
  public:
   /// On their way: samples of 4 s at 200 Hz, of 0.9 s at 1 kHz; 16 KB.
   static constexpr std::size_t kRecords = 32;
-  /// Of these places, that samples do not take: events, and where recordings begin and end, are few.
-  static constexpr std::size_t kReserved = 4;
+  /// Of these places, that samples do not take, and that events do not take either: what is rare, and what
+  /// says where a recording begins and ends.
+  static constexpr std::size_t kNoSamples = 6;
+  static constexpr std::size_t kNoEvents = 3;
 
   explicit RecordQueue(Card& card) : log_(card) {}
   RecordQueue(const RecordQueue&) = delete;
@@ -45,6 +47,7 @@ class RecordQueue final : public RecordSink {
   void step(std::int64_t now_us) override;
   bool write(protocol::CardRecordType type, std::span<const std::uint8_t> payload,
              std::int64_t now_us) override;
+  [[nodiscard]] std::size_t room() const override { return kRecords - records_.size(); }
   void look_again(std::int64_t now_us) override;
   void check() override;
   [[nodiscard]] CardView view() const override;
@@ -62,15 +65,18 @@ class RecordQueue final : public RecordSink {
   struct Wish {
     std::uint32_t looks = 0;
     std::uint32_t checks = 0;
+    std::uint32_t written = 0;  // records before the check
   };
   struct View {
-    CardView card;
+    CardView card;  // `dropped`: those that were for a card that is gone
     Wish done;
   };
 
   // Of the thread of the card.
   CardLog log_;
   Wish done_;
+  std::uint32_t stale_ = 0;
+  std::uint32_t taken_ = 0;  // records from the queue
 
   // Between them.
   Handover<Record, kRecords> records_;
@@ -81,6 +87,7 @@ class RecordQueue final : public RecordSink {
   Wish wish_;
   View view_;
   Record record_;
+  std::uint32_t written_ = 0;
   std::uint32_t dropped_ = 0;
 };
 

@@ -25,14 +25,26 @@ CardState Recorder::state() const {
 Recorder::News Recorder::step(std::int64_t now_us) {
   sink_.step(now_us);
   const CardView card = sink_.view();
-  if (card.failures == failures_) return {};
-  const bool recorded = recording_;
-  forget();
-  return {true, recorded, card.failure};
+  News news;
+  if (card.records != records_) {
+    records_ = card.records;
+    told_ = StoreStatus::ok;
+    news.began = recording_ && begins_;
+    begins_ = false;
+  }
+  const bool failed = card.failures != failures_;
+  news.why = failed ? card.failure : card.status;
+  if (news.why != StoreStatus::ok) {
+    news.failed = news.why != told_;
+    news.stopped = failed && recording_ && !begins_;
+    told_ = news.why;
+  }
+  if (failed) begin_anew();
+  return news;
 }
 
-/// What had been on its way to a card that failed.
-void Recorder::forget() {
+/// Without a recording, and with the card as it is now.
+void Recorder::begin_anew() {
   failures_ = sink_.view().failures;
   recording_ = false;
   waiting_.clear();
@@ -41,28 +53,26 @@ void Recorder::forget() {
 }
 
 StoreStatus Recorder::start(const protocol::CardSession& session, std::int64_t now_us) {
+  if (sink_.room() < 2) return StoreStatus::busy;
   if (recording()) {
     const StoreStatus ended =
         stop(protocol::CardEndReason::stopped, session.uptime_us, session.utc_us);
     if (ended != StoreStatus::ok) return ended;
   }
   if (sink_.view().status != StoreStatus::ok) sink_.look_again(now_us);
-  const CardView card = sink_.view();
-  // A card that is absent is looked for every two seconds, so that the answer is no old one.
-  if (card.status == StoreStatus::absent) return card.status;
-  if (card.status != StoreStatus::ok) return card.busy ? StoreStatus::busy : card.status;
-  forget();
+  if (sink_.view().status != StoreStatus::ok) return sink_.view().status;
+  begin_anew();
   std::array<std::uint8_t, protocol::kMostCardPayload> payload;
   const std::size_t size = protocol::encode(session, payload);
   const StoreStatus status = write(CardRecordType::session, {payload.data(), size}, now_us);
-  recording_ = status == StoreStatus::ok;
-  failures_ = sink_.view().failures;  // a failure here is told by what is returned
+  recording_ = begins_ = status == StoreStatus::ok;
   return status;
 }
 
 StoreStatus Recorder::stop(protocol::CardEndReason reason, std::int64_t uptime_us,
                            std::int64_t utc_us) {
   if (!recording()) return StoreStatus::ok;
+  if (sink_.room() < 1) return StoreStatus::busy;
   flush(uptime_us);
   if (missing_ != 0) {
     counts_.lost += missing_;
@@ -76,7 +86,7 @@ StoreStatus Recorder::stop(protocol::CardEndReason reason, std::int64_t uptime_u
   if (status == StoreStatus::ok) {
     status = write(CardRecordType::end, {payload.data(), size}, uptime_us);
   }
-  forget();
+  begin_anew();
   return status;
 }
 
@@ -91,8 +101,11 @@ void Recorder::add(const protocol::SamplesMessage& message, std::int64_t now_us)
     given.block.lost_before = message.block.lost_before + missing_;
     if (!waiting_.add(given)) return;  // a message that its own codec refuses
   }
+  // What was lost before the first of a recording was lost before it began.
+  const bool first = counts_.samples + of_waiting_.samples == 0 && missing_ == 0;
   missing_ = 0;
   of_waiting_.samples += given.block.count;
+  if (first) return;
   of_waiting_.lost += given.block.lost_before;
   of_waiting_.gaps += given.block.lost_before > 0 ? 1U : 0U;
 }

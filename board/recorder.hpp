@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "board/card_log.hpp"
+#include "board/record_sink.hpp"
 #include "protocol/card_record.hpp"
 #include "protocol/messages.hpp"
 
@@ -22,18 +22,21 @@ class Recorder {
   /// Looks for the card and for the end of its log. Once, before everything else.
   void open(std::int64_t now_us, const protocol::CardHeader& board) { sink_.open(now_us, board); }
 
-  /// What happened to the card since the last step.
+  /// What happened to the card since the last step. What stays as it is, however often it is tried again,
+  /// is no news.
   struct News {
-    bool failed = false;   ///< it could not be written: `why`
+    bool failed = false;   ///< it cannot be written any more, or not at all: `why`
     bool stopped = false;  ///< that ended a recording
+    bool began = false;    ///< the first record of a recording is on the card
     StoreStatus why = StoreStatus::ok;
   };
   News step(std::int64_t now_us);
 
-  /// Begins a recording; one that was under way ends first. @return absent, full, failed; busy: the card
-  /// has not come to it yet, try again
+  /// Begins a recording; one that was under way ends first. What can be written only later has failed if
+  /// step() says so. @return absent, full, failed: as was last known, the card is looked at again; busy:
+  /// there is no room on the way to it
   StoreStatus start(const protocol::CardSession& session, std::int64_t now_us);
-  /// Ends it. ok if there was none.
+  /// Ends it. ok if there was none; busy, and it goes on, if there is no room on the way to the card
   StoreStatus stop(protocol::CardEndReason reason, std::int64_t uptime_us, std::int64_t utc_us);
   /// Samples for the recording under way, if there is one. Those for which there is no room on the way to
   /// the card are a gap of the next ones.
@@ -51,11 +54,14 @@ class Recorder {
   StoreStatus write(protocol::CardRecordType type, std::span<const std::uint8_t> payload,
                     std::int64_t now_us);
   void flush(std::int64_t now_us);
-  void forget();
+  void begin_anew();
 
   RecordSink& sink_;
   bool recording_ = false;
-  std::uint32_t failures_ = 0;  // of the card, those that were spoken of
+  bool begins_ = false;                     // nothing of it is on the card yet
+  std::uint64_t records_ = 0;               // on the card, as of the last step
+  std::uint32_t failures_ = 0;              // of the card, those that are known here
+  StoreStatus told_ = StoreStatus::absent;  // what it was said to be, since the last record
   protocol::CardSamples waiting_;
   struct Counts {
     std::uint64_t samples = 0, lost = 0;

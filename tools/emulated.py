@@ -243,7 +243,7 @@ HEAP = ("malloc", "calloc", "realloc", "free", "_malloc_r", "_free_r", "_sbrk", 
         "_ZdlPvj", "_ZdaPv", "_ZdaPvj")
 # Entry points of the portable part, by the tasks that call them (as the assembler names them), and the stack
 # that they may need. Ports' own functions and interrupts come on top: a task gets this and STACK_MARGIN.
-STACKS = (("sampling", r"^_ZN6fettle7mpu60506Driver4stepE", 1024),
+STACKS = (("sampling", r"^_ZN6fettle(7mpu60506Driver4step|5board11SampleQueue3run)E", 1024),
           ("detecting", r"^_ZN6fettle5board5Board8on_blockE", 11776),
           ("console", r"^_ZN6fettle5board5Board9read_lineE", 8192),
           ("recording", r"^_ZN6fettle5board(8Recorder(3add|5event|4step)|7CardLog(4open|5write|4step)|11RecordQueue3run)E",

@@ -19,7 +19,7 @@ class HardwareSerial {
   void begin(unsigned long baud);
   std::size_t print(const char* text);
   std::size_t print(char c);
-  std::size_t print(long number);
+  std::size_t print(long long number);
   std::size_t print(double number, int digits);
   std::size_t println(const char* text);
   std::size_t println();

@@ -58,6 +58,30 @@ Log read(const simulator::Medium& card) {
   return log;
 }
 
+/// Lets the other thread go first now and then; the two really are threads.
+class SlowCard final : public board::Card {
+ public:
+  std::vector<std::uint8_t> bytes;
+  bool absent = false;
+  StoreStatus open(std::uint64_t& size) override {
+    size = bytes.size();
+    return absent ? StoreStatus::absent : StoreStatus::ok;
+  }
+  StoreStatus read(std::uint64_t offset, std::span<std::uint8_t> out) override {
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset), out.size(), out.begin());
+    return StoreStatus::ok;
+  }
+  StoreStatus append(std::span<const std::uint8_t> more) override {
+    if (absent) return StoreStatus::absent;
+    if (++appended_ % 3 == 0) std::this_thread::yield();
+    bytes.insert(bytes.end(), more.begin(), more.end());
+    return StoreStatus::ok;
+  }
+
+ private:
+  int appended_ = 0;
+};
+
 class RecordQueueTest : public testing::Test, public VirtualRig {
  protected:
   void SetUp() override { config.records_apart = true; }
@@ -190,7 +214,7 @@ TEST_F(RecordQueueTest, AFullCardIsLookedAtAgainWhenSomebodyWantsToRecord) {
   EXPECT_EQ(board->board().recorder().state(), protocol::CardState::full);
   const std::uint16_t early = command("record normal");
   run(0.3);
-  EXPECT_EQ(answer_to(early)->text, "the card is busy: try again in a second");
+  EXPECT_EQ(answer_to(early)->text, "the card is full; it is looked at again now, try in a second");
   board->card().capacity = 1'000'000;  // another card, that has room
   run(0.1);
   const std::uint16_t again = command("record normal");
@@ -201,27 +225,145 @@ TEST_F(RecordQueueTest, AFullCardIsLookedAtAgainWhenSomebodyWantsToRecord) {
   EXPECT_EQ(answer_to(last)->status, protocol::ReplyStatus::ok) << answer_to(last)->text;
 }
 
-/// Lets the other thread go first now and then; the two really are threads.
-class SlowCard final : public board::Card {
- public:
-  std::vector<std::uint8_t> bytes;
-  StoreStatus open(std::uint64_t& size) override {
-    size = bytes.size();
-    return StoreStatus::ok;
-  }
-  StoreStatus read(std::uint64_t offset, std::span<std::uint8_t> out) override {
-    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset), out.size(), out.begin());
-    return StoreStatus::ok;
-  }
-  StoreStatus append(std::span<const std::uint8_t> more) override {
-    if (++appended_ % 3 == 0) std::this_thread::yield();
-    bytes.insert(bytes.end(), more.begin(), more.end());
-    return StoreStatus::ok;
-  }
+TEST_F(RecordQueueTest, ARecordingThatEndsWhileTheCardIsSlowEndsOnTheCard) {
+  record();
+  run(2);
+  board->hold_up_card(3'000'000);
+  run(2);
+  const std::uint16_t first = command("stop");
+  run(0.3);
+  EXPECT_NE(answer_to(first)->text.find("records are on their way to the card"), std::string::npos)
+      << answer_to(first)->text;
+  run(2);
+  EXPECT_EQ(read(*storage.card).types.back(), CardRecordType::end);
 
- private:
-  int appended_ = 0;
-};
+  // Not even room for the end, after events beyond number.
+  ask("record normal");
+  run(1);
+  board->hold_up_card(9'000'000);
+  run(6);
+  for (int i = 0; i < 12; ++i) {
+    command(i % 2 == 0 ? "mute 1h" : "mute off");
+    run(0.2);
+  }
+  for (const char* restart : {"set hop 64", "set hop 32", "set hop 0"}) {
+    command(restart);  // each ends the recording and begins another
+    run(0.2);
+  }
+  command("stop");
+  run(4);
+  const Log kept = read(*storage.card);
+  EXPECT_EQ(kept.types.back(), CardRecordType::end);
+  EXPECT_EQ(kept.damaged + kept.out_of_sequence, 0U);
+  EXPECT_FALSE(board->board().recorder().recording());
+  EXPECT_LT(board->board().recorder().card().dropped, 60U) << "attempts are not counted";
+}
+
+TEST_F(RecordQueueTest, WhatWasLostBeforeARecordingIsNoLossOfIt) {
+  record();
+  run(2);
+  ask("set rate_hz 1000");
+  run(3);
+  ask("stop");
+  run(1);
+  EXPECT_EQ(read(*storage.card).end.lost, 0U);
+  EXPECT_EQ(read(*storage.card).end.gaps, 0U);
+}
+
+constexpr std::array<std::uint8_t, 100> kPayload{};
+
+TEST(RecordQueue, ACheckIsMadeThoughTheCardNeverCatchesUp) {
+  SlowCard card;
+  board::RecordQueue queue(card);
+  queue.open(0, {});
+  while (queue.write(CardRecordType::samples, kPayload, 0)) {
+  }
+  queue.check();
+  int runs = 0;
+  for (queue.step(0); queue.view().busy && runs < 100; queue.step(0)) {
+    queue.run(0);
+    static_cast<void>(queue.write(CardRecordType::samples, kPayload, 0));
+    ++runs;
+  }
+  EXPECT_LE(runs, 30);
+  EXPECT_EQ(queue.view().checked, StoreStatus::ok);
+}
+
+TEST(CardLog, ACardThatFailsAgainAndAgainIsTriedLessAndLessOften) {
+  SlowCard card;
+  board::CardLog log(card);
+  log.open(0, {});
+  std::uint32_t in_ten_minutes = 0;
+  for (std::int64_t t_us = 0; t_us < 1'200'000'000; t_us += 100'000) {
+    log.step(t_us);
+    if (log.view().status == StoreStatus::ok) {
+      card.absent = log.view().records % 3 == 2;
+      log.write(CardRecordType::samples, kPayload, t_us);
+      card.absent = false;
+    }
+    if (t_us == 600'000'000) in_ten_minutes = log.view().failures;
+  }
+  EXPECT_GT(in_ten_minutes, 8U);
+  EXPECT_LT(in_ten_minutes, 20U);
+  // It works well for a while: the next failure is a first one.
+  const std::uint32_t before = log.view().failures;
+  std::int64_t t_us = 1'300'000'000;
+  for (int i = 0; i < 200; ++i) {
+    log.step(t_us);
+    log.write(CardRecordType::samples, kPayload, t_us);
+  }
+  EXPECT_EQ(log.view().failures, before);
+  card.absent = true;
+  log.write(CardRecordType::samples, kPayload, t_us);
+  card.absent = false;
+  log.step(t_us + 1'900'000);
+  EXPECT_NE(log.view().status, StoreStatus::ok);
+  log.step(t_us + 2'100'000);
+  EXPECT_EQ(log.view().status, StoreStatus::ok);
+}
+
+TEST(RecordQueue, SamplesLeaveRoomForWhatIsRare) {
+  SlowCard card;
+  board::RecordQueue queue(card);
+  queue.open(0, {});
+  std::size_t taken = 0;
+  while (queue.write(CardRecordType::samples, kPayload, 0)) ++taken;
+  EXPECT_EQ(taken, board::RecordQueue::kRecords - board::RecordQueue::kNoSamples);
+  while (queue.write(CardRecordType::event, kPayload, 0)) ++taken;
+  EXPECT_EQ(taken, board::RecordQueue::kRecords - board::RecordQueue::kNoEvents);
+  EXPECT_EQ(queue.room(), board::RecordQueue::kNoEvents);
+  while (queue.write(CardRecordType::end, kPayload, 0)) ++taken;
+  EXPECT_EQ(taken, board::RecordQueue::kRecords);
+  EXPECT_EQ(queue.view().dropped, 3U);
+  EXPECT_EQ(queue.view().waiting, taken);
+}
+
+TEST(RecordQueue, WhatWaitedForACardThatFailedIsCountedAndNotForTheNext) {
+  SlowCard card;
+  board::RecordQueue queue(card);
+  queue.open(0, {});
+  ASSERT_TRUE(queue.write(CardRecordType::samples, kPayload, 0));
+  ASSERT_TRUE(queue.write(CardRecordType::samples, kPayload, 0));
+  card.absent = true;
+  EXPECT_TRUE(queue.run(0)) << "the first fails, the second waits";
+  card.absent = false;
+  // Another card is opened before the second is looked at, and the board has not seen it yet.
+  queue.look_again(0);
+  while (queue.run(0)) {
+  }
+  ASSERT_TRUE(queue.write(CardRecordType::samples, kPayload, 0)) << "for the card of before";
+  while (queue.run(0)) {
+  }
+  queue.step(0);
+  EXPECT_EQ(queue.view().status, StoreStatus::ok);
+  EXPECT_EQ(queue.view().openings, 2U);
+  EXPECT_EQ(card.bytes.size(), 0U);
+  EXPECT_EQ(queue.view().dropped, 2U);
+  EXPECT_EQ(queue.view().failures, 1U);
+  ASSERT_TRUE(queue.write(CardRecordType::session, kPayload, 0));
+  queue.run(0);
+  EXPECT_EQ(card.bytes.size(), protocol::kCardRecordBytes);
+}
 
 TEST(RecordQueue, TwoThreadsKeepEveryRecordThatWasTakenInOrder) {
   SlowCard card;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Wiring: which port is which piece of hardware, and the tasks. What the board does is board/board.hpp.
 #include <array>
+#include <cstdlib>
 
 #include "adapters/alert_output.hpp"
 #include "adapters/clock.hpp"
@@ -45,8 +46,8 @@ constexpr UBaseType_t kSending = 9;
 constexpr UBaseType_t kRecording = 4;
 constexpr UBaseType_t kLogging = 2;
 constexpr std::uint32_t kSamplingStack = 4096;
-constexpr std::uint32_t kRecordingStack = 5120;
-constexpr std::uint32_t kJudgingStack = 16'384;  // PORTING.md: 11 KB and the ports' own
+constexpr std::uint32_t kRecordingStack = 8192;  // 1 KB, and what ESP-IDF's FAT and SD need
+constexpr std::uint32_t kJudgingStack = 16'384;  // PORTING.md: 12 KB and the ports' own
 constexpr BaseType_t kFirstCore = 0;
 constexpr BaseType_t kLastCore = portNUM_PROCESSORS - 1;
 
@@ -131,7 +132,8 @@ void sample(void*) {
   }
 }
 
-/// Not under the task watchdog: a card that was pulled out takes seconds to be missed.
+/// Not under the task watchdog: a card that was pulled out takes seconds to be missed. The idle task below
+/// it is; SDSPI's waits let it run between sectors.
 void record(void*) {
   for (;;) {
     while (records.run(now_us())) {
@@ -141,13 +143,22 @@ void record(void*) {
   }
 }
 
+/// Without one of its tasks the board is none: it restarts, and the start says why.
+void start_task(TaskFunction_t run, const char* name, std::uint32_t stack, void* argument,
+                UBaseType_t priority, TaskHandle_t* handle, BaseType_t core) {
+  if (xTaskCreatePinnedToCore(run, name, stack, argument, priority, handle, core) == pdPASS) return;
+  Text<80> text;
+  text << "no memory for the task '" << name << "': please report it";
+  say(board::LogLevel::error, "start", text.view());
+  vTaskDelay(pdMS_TO_TICKS(200));  // until it is sent
+  std::abort();
+}
+
 void judge(void* board_memory) {
   auto& board = *static_cast<board::Board*>(board_memory);
   board.begin(now_us());
-  xTaskCreatePinnedToCore(&record, "recorder", kRecordingStack, nullptr, kRecording, &recording,
-                          kFirstCore);
-  xTaskCreatePinnedToCore(&sample, "sampling", kSamplingStack, nullptr, kSampling, nullptr,
-                          kLastCore);
+  start_task(&record, "recorder", kRecordingStack, nullptr, kRecording, &recording, kFirstCore);
+  start_task(&sample, "sampling", kSamplingStack, nullptr, kSampling, nullptr, kLastCore);
   esp_task_wdt_add(nullptr);
   for (;;) {
     board.step(now_us());
@@ -218,5 +229,5 @@ extern "C" void app_main() {
        &samples, &records, other_engine, &cycles, &events},
       {chip_id(), esp_app_get_description()->version, FETTLE_BUILT_IN_MODEL, &defaults, true,
        why_restarted()});
-  xTaskCreatePinnedToCore(&judge, "board", kJudgingStack, &board, kJudging, &judging, kFirstCore);
+  start_task(&judge, "board", kJudgingStack, &board, kJudging, &judging, kFirstCore);
 }

@@ -12,7 +12,7 @@ fettle::mpu6050::Driver driver(bus, no_interrupt, {});
 
 void setup() {
   Serial.begin(921600);
-  bus.begin();
+  if (!bus.begin()) Serial.println("The I2C bus cannot be had: check its pins");
   Serial.println("t_us,ax,ay,az,gx,gy,gz");
 }
 
@@ -22,7 +22,7 @@ void loop() {
   if (block == nullptr) return;
   for (std::size_t i = 0; i < block->count; ++i) {
     const fettle::TimedSample sample = block->timed(i);
-    Serial.print(static_cast<long>(sample.t_us));
+    Serial.print(static_cast<long long>(sample.t_us));
     for (std::size_t axis = 0; axis < fettle::kMaxAxes; ++axis) {
       Serial.print(',');
       Serial.print(static_cast<double>(sample.sample.axis[axis]), 4);

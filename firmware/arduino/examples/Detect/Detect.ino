@@ -20,13 +20,15 @@ std::optional<fettle::Pipeline> pipeline;
 void setup() {
   Serial.begin(115200);
   pinMode(kLed, OUTPUT);
-  bus.begin();
+  if (!bus.begin()) Serial.println("The I2C bus cannot be had: check its pins");
   const fettle::Fault fault = fettle::load_detector(anomaly_detector_int8_tflite, workspace, model);
-  if (fault.ok() && model.record != nullptr) {
-    pipeline.emplace(model);
-  } else {
+  if (!fault.ok()) {
     Serial.print("The model cannot be used: ");
     Serial.println(fettle::describe(fault.status));
+  } else if (model.window.rate_hz != static_cast<float>(driver.config().rate_hz)) {
+    Serial.println("The model is for another rate: give the driver's Config its rate_hz");
+  } else {
+    pipeline.emplace(model);
   }
 }
 

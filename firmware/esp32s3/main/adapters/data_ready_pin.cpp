@@ -16,9 +16,10 @@ void DataReadyPin::on_pulse(void* self) {
   portEXIT_CRITICAL_ISR(&pin.lock_);
   const std::uint32_t late =
       static_cast<std::uint32_t>(t_us) - pin.wake_.load(std::memory_order_relaxed);
-  if (pin.task_ == nullptr || late >= 0x80000000U) return;  // not yet
+  TaskHandle_t const task = pin.task_.load(std::memory_order_relaxed);
+  if (task == nullptr || late >= 0x80000000U) return;  // not yet
   BaseType_t woken = pdFALSE;
-  vTaskNotifyGiveFromISR(pin.task_, &woken);
+  vTaskNotifyGiveFromISR(task, &woken);
   portYIELD_FROM_ISR(woken);
 }
 
@@ -39,7 +40,7 @@ bool DataReadyPin::begin() {
 void DataReadyPin::wait_until(std::int64_t wake_us) {
   constexpr std::int64_t kTick_us = 1'000'000 / configTICK_RATE_HZ;
   wake_.store(static_cast<std::uint32_t>(wake_us), std::memory_order_relaxed);
-  task_ = xTaskGetCurrentTaskHandle();
+  task_.store(xTaskGetCurrentTaskHandle(), std::memory_order_relaxed);
   const std::int64_t left_us = wake_us - now_us();
   // A tick more, so that the pulse comes first where there is one.
   const std::int64_t ticks = left_us <= 0 ? 1 : left_us / kTick_us + 1;

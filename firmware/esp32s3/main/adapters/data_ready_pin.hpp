@@ -30,7 +30,7 @@ class DataReadyPin final : public DataReady {
   static void on_pulse(void* self);
 
   gpio_num_t pin_;
-  TaskHandle_t task_ = nullptr;
+  std::atomic<TaskHandle_t> task_{nullptr};
   std::atomic<std::uint32_t> wake_{0};  // lower half of wake_us: 35 minutes are enough
   // Count and time belong together: both cores may look.
   mutable portMUX_TYPE lock_ = portMUX_INITIALIZER_UNLOCKED;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "core/checksum.hpp"
 #include "protocol/bytes.hpp"
 
 namespace fettle::board {
@@ -15,6 +16,13 @@ namespace fettle::board {
   std::uint32_t word = 0;
   protocol::Reader(bytes.subspan(offset)).number(word);
   return word;
+}
+
+/// Of bytes that lie together.
+[[nodiscard]] inline std::uint32_t crc_of(std::span<const std::uint8_t> bytes) {
+  Crc32 crc;
+  crc.add(bytes);
+  return crc.value();
 }
 
 /// Sequence numbers wrap; one is newer if it is less than half a turn ahead.
