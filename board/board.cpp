@@ -367,12 +367,13 @@ const char* Board::what_to_do_about_card(StoreStatus status) const {
   switch (status) {
     case StoreStatus::absent: return "put it in, and it is used again by itself";
     case StoreStatus::full:
-      return "import the log on a PC ('fettle import'), then delete it from the card";
+      return "take its log in on a PC ('fettle collect --sd FILE -o data'), then delete it from "
+             "the card";
     case StoreStatus::failed:
       if (recorder_.card().foreign) {
         return "the log's file is not Fettle's and is left alone: move it away to record";
       }
-      return "save its log on a PC if it can be read, then format it as FAT32";
+      return "save its log on a PC ('fettle collect --sd FILE -o data'), then format it as FAT32";
     case StoreStatus::ok:
     case StoreStatus::busy: break;
   }

@@ -272,7 +272,7 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
     if (value == "result") return show_self_test(reply);
     if (!value.empty()) return expected("nothing or result");
     begin_self_test();
-    reply << "it takes two seconds; 'selftest result' shows what came out";
+    reply << "it takes two seconds without samples; 'selftest result' shows what came out";
   } else if (verb == "settings") {
     Text<kMostSettings> list;
     list_settings(settings_, list);
@@ -521,7 +521,7 @@ void Board::show_burn_in(Reply& reply) const {
   }
   const Refinement& refinement = *learning_.refinement();
   const Support progress = refinement.progress();
-  reply.number(progress.normal_hours, 1) << " h of normal running; false alarms: asked ";
+  reply.number(progress.normal_hours, 1) << " h of normal running\n  false alarms: asked ";
   add_alarm_rate(reply, refinement.asked_per_hour());
   reply << ", to be expected ";
   add_alarm_rate(reply, refinement.stated_per_hour());
@@ -539,7 +539,7 @@ void Board::show_burn_in(Reply& reply) const {
 /// What the stages of a window cost this processor, in its own cycles.
 ReplyStatus Board::bench(Reply& reply) const {
   if (ports_.cycles == nullptr || !detector_.loaded()) {
-    reply << (detector_.loaded() ? "this board has no counter of cycles"
+    reply << (detector_.loaded() ? "this board has no counter of cycles: it takes the chip's own"
                                  : "there is no model whose stages could be measured");
     return ReplyStatus::not_now;
   }

@@ -500,7 +500,7 @@ and the log of events (events.bin); they are there at the next start.
 
 What happens is written KIND[:VALUE][@FROM[..UNTIL]][~RAMP], and may be given
 several times; times as in 60s, 10min, 2h, 1d of simulated time.
-  --fault   imbalance, bearing, loose, misalignment; VALUE is the severity, 0 to 1
+  --fault   imbalance, bearing, loose, misalignment; VALUE: its severity, 0 to 1
   --event   stop, start, speed:PART, load:PART, knock:G[:SECONDS], neighbour:G,
             remount:DEGREES[:Y[:Z]], temperature:C, card-out, card-in
   --inject  nack, timeout, stuck, torn, fifo (VALUE: probability of each),

@@ -32,7 +32,7 @@ struct BusWires {
   bool scl_pulled_up = true;
 };
 
-/// Port: registers of chips on an I2C bus. Every call returns within a bounded time, at most 50 ms.
+/// Port: registers of chips on an I2C bus. Every call returns within a bounded time, at most 100 ms.
 /// After anything but ok nothing is known about what the chip received or gave away.
 class RegisterBus {
  public:

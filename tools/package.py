@@ -85,8 +85,9 @@ dependencies:
 """, encoding="utf-8")
     (folder / "README.md").write_text(f"""# Fettle {version()}
 {SENTENCE} The portable parts of Fettle: `core` (from a sample to an alarm), `drivers` (MPU6050), `protocol`,
-`board` (what a device does, over ports). Begin with `core/pipeline.hpp` or `board/board.hpp`. FlatBuffers' headers
-are in `flatbuffers/`, under the namespace `fettle_flatbuffers`. Apache-2.0, as FlatBuffers.
+`board` (what a device does, over ports). Copy this folder into your project's `components/`. Begin with
+`core/pipeline.hpp` or `board/board.hpp`; PORTING.md in Fettle's repository has the contract of each port. FlatBuffers'
+headers are in `flatbuffers/`, under the namespace `fettle_flatbuffers`. Apache-2.0, as FlatBuffers.
 """, encoding="utf-8")
     return folder
 
@@ -100,6 +101,12 @@ def make_library(out):
     shutil.copyfile(ROOT / "firmware/arduino/Fettle.h", source / "Fettle.h")
     shutil.copytree(ROOT / "firmware/arduino/examples", folder / "examples")
     shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
+    (folder / "README.md").write_text(f"""# Fettle {version()} for Arduino and PlatformIO
+{SENTENCE} Copy this folder into Arduino's `libraries/`, or into a PlatformIO project's `lib/`, and open an example:
+`Collect` prints six axes, `Detect` judges with a model that `fettle train` made on a computer. The sensor is on pins 8 and 9,
+the pins of an ESP32-S3: the first ESP32 has 21 and 22. There is no card, no console and no burn-in: those are the board's
+(`firmware/esp32s3` of Fettle's repository). Apache-2.0, as FlatBuffers, whose headers are in `src/`.
+""", encoding="utf-8")
     (folder / "library.properties").write_text(f"""name=Fettle
 version={version()}
 author=Fettle

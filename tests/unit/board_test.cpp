@@ -491,7 +491,7 @@ TEST_P(BoardCardTest, AFullCardStopsRecordingAndDetectionGoesOn) {
   EXPECT_EQ(fresh_status().card, CardState::full);
   EXPECT_TRUE(happened(EventKind::card_failed));
   EXPECT_EQ(logged("recording has stopped, detection goes on: the card is full"), 1);
-  EXPECT_EQ(logged("import the log on a PC ('fettle import'), then delete it from the card"), 1);
+  EXPECT_EQ(logged("('fettle collect --sd FILE -o data'), then delete it from the card"), 1);
   EXPECT_EQ(ask("record normal").status, ReplyStatus::storage);
   shaker.level = 3;
   run(2);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Six axes as text, 200 rows a second: for Arduino's plotter, or saved by a terminal program and then
+// Six axes as text, 200 rows a second: saved by a terminal program, then
 // `fettle import recording.csv --label normal -o data`.
 #include <Fettle.h>
 
-constexpr std::uint8_t kSda = 8;
+constexpr std::uint8_t kSda = 8;  // ESP32-S3; the first ESP32: 21 and 22
 constexpr std::uint8_t kScl = 9;
 
 fettle::arduino::WireBus bus(Wire, kSda, kScl);
@@ -13,7 +13,7 @@ fettle::mpu6050::Driver driver(bus, no_interrupt, {});
 void setup() {
   Serial.begin(921600);
   if (!bus.begin()) Serial.println("The I2C bus cannot be had: check its pins");
-  Serial.println("t_us,ax,ay,az,gx,gy,gz");
+  Serial.println("t_us,ax_g,ay_g,az_g,gx_dps,gy_dps,gz_dps");
 }
 
 void loop() {

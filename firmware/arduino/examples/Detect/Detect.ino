@@ -5,7 +5,7 @@
 
 #include "model_data.h"
 
-constexpr std::uint8_t kSda = 8;
+constexpr std::uint8_t kSda = 8;  // ESP32-S3; the first ESP32: 21 and 22
 constexpr std::uint8_t kScl = 9;
 constexpr std::uint8_t kLed = 2;
 
