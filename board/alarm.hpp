@@ -11,7 +11,7 @@ namespace fettle::board {
 enum class AlarmChange : std::uint8_t { none, began, ended };
 
 /// From verdicts to the alert pin, with what people do about it. The pin is high from an anomaly to
-/// the next normal window; with `latch`, until somebody has acknowledged it. Times are uptime, in
+/// the next window that can be judged and is none; with `latch`, until somebody has acknowledged it. Times are uptime, in
 /// microseconds.
 class Alarm {
  public:
@@ -19,6 +19,8 @@ class Alarm {
 
   /// A window was judged. In maintenance nothing is an alarm.
   AlarmChange update(Verdict verdict, std::int64_t now_us) {
+    // A machine that was switched off is not mended.
+    if (verdict == Verdict::cannot_judge && !maintenance(now_us)) return AlarmChange::none;
     anomalous_ = raises(verdict) && !maintenance(now_us);
     if (anomalous_) {
       if (active_) return AlarmChange::none;

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::int64_t kSensorSilent_us = 1'000'000;
 constexpr std::int64_t kLossesEvery_us = 60'000'000;
+constexpr std::int64_t kUseless_us = 60'000'000;
 constexpr std::int64_t kRound_us = 20'000;  // the line is looked at so often, at least
 constexpr std::int64_t kBusy_us = 1000;     // ... while requests are waiting
 constexpr std::int64_t kCauseEvery_us = 10'000'000;
@@ -218,6 +219,7 @@ void Board::on_result(const WindowResult& result, std::uint64_t index) {
   judged_ = true;
   ++windows_;
   anomalies_ += raises(result.verdict) && result.reason == Reason::none ? 1U : 0U;
+  watch_readings(result.reason);
   const AlarmChange change = alarm_.update(result.verdict, now_us_);
   // A machine that is being worked on teaches nothing.
   if (alarm_.maintenance(now_us_)) {
@@ -253,9 +255,33 @@ void Board::on_result(const WindowResult& result, std::uint64_t index) {
     // Score and threshold are in the event beside its text.
     event(EventKind::alarm_began, detector_.phrase().view());
   } else if (change == AlarmChange::ended) {
-    event(EventKind::alarm_ended, "the machine is as learned again");
+    event(EventKind::alarm_ended, result.verdict == Verdict::warning
+                                      ? "evidence has fallen, it is not yet as learned"
+                                      : "the machine is as learned again");
   }
   if (model_state_ == ModelState::trial) prove_model();
+}
+
+/// Says when samples flow and are of no use, because nothing else does: the pin stays low, and whoever looks
+/// at it takes a broken sensor for a healthy machine.
+void Board::watch_readings(Reason reason) {
+  const bool useless = reason == Reason::stuck || reason == Reason::clipped ||
+                       reason == Reason::wrong_rate || reason == Reason::not_a_number;
+  if (!useless) {
+    // A machine that is off tells nothing of its sensor.
+    if (readings_useless_ && reason == Reason::none) {
+      readings_useless_ = false;
+      event(EventKind::sensor_back, "its readings can be judged again");
+    }
+    useless_since_us_ = 0;
+    return;
+  }
+  if (useless_since_us_ == 0) useless_since_us_ = now_us_;
+  if (readings_useless_ || now_us_ - useless_since_us_ < kUseless_us) return;
+  readings_useless_ = true;
+  Text<protocol::kMostEventText> text;
+  text << "nothing can be judged for a minute: " << describe(reason);
+  event(EventKind::sensor_lost, text.view());
 }
 
 void Board::set_pin() {

@@ -90,6 +90,7 @@ class Board {
   void on_block(const SampleBlock& block);
   void on_result(const WindowResult& result, std::uint64_t index);
   void watch_sensor();
+  void watch_readings(Reason reason);
   void note_losses(const SampleBlock& block);
   void set_pin();
   bool apply_settings();
@@ -139,7 +140,6 @@ class Board {
   void begin_self_test();
   void show_status(Reply& reply) const;
   void show_burn_in(Reply& reply) const;
-  void list_alarms(Reply& reply) const;
   void show_events(Reply& reply) const;
   protocol::ReplyStatus show_event_log(std::string_view page, Reply& reply);
   void print_lines(std::string_view text);
@@ -217,8 +217,10 @@ class Board {
   bool sensor_lost_ = false;
   mpu6050::Cause said_cause_ = mpu6050::Cause::none;
   std::int64_t said_cause_us_ = 0;
-  std::uint64_t losses_ = 0;    // samples lost since they were last spoken of
-  std::int64_t losses_us_ = 0;  // when that was
+  std::uint64_t losses_ = 0;           // samples lost since they were last spoken of
+  std::int64_t losses_us_ = 0;         // when that was
+  std::int64_t useless_since_us_ = 0;  // readings that come and cannot be judged; 0: they can
+  bool readings_useless_ = false;      // ... and that has been said
   bool any_loss_ = false;
   bool gap_expected_ = false;  // the self-test or another setting makes one: no loss to tell
 

@@ -339,9 +339,7 @@ ReplyStatus Board::judge_alarm(std::string_view value, Reply& reply) {
     return ReplyStatus::not_now;
   }
   if (id != alarm_id_) {
-    reply << "alarm " << id << " cannot be judged: ";
-    list_alarms(reply);
-    reply << "; only the newest can: " << alarm_id_;
+    reply << "alarm " << id << " cannot be judged, only the newest can: " << alarm_id_;
     return ReplyStatus::bad_value;
   }
   if (const std::string_view why = why_not_learning(); !why.empty()) {
@@ -377,18 +375,6 @@ ReplyStatus Board::judge_alarm(std::string_view value, Reply& reply) {
   keep_learned();
   deaf_until_us_ = now_us_ + kSaveEvery_us;
   return ReplyStatus::ok;
-}
-
-/// "alarms since the start: 12, 17"
-void Board::list_alarms(Reply& reply) const {
-  reply << "alarms since the start: ";
-  bool any = false;
-  for (std::size_t i = 0; i < past_count_; ++i) {
-    if (past_[i].kind != EventKind::alarm_began || past_[i].before) continue;
-    reply << (any ? ", " : "") << past_[i].id;
-    any = any || past_[i].id == alarm_id_;
-  }
-  if (!any) reply << alarm_id_;
 }
 
 void Board::begin_maintenance(std::int64_t until_us) {

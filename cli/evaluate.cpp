@@ -45,8 +45,10 @@ std::string shortened(const std::string& label) {
 
 nlohmann::json to_json(const host::Evaluation& e) {
   nlohmann::json json;
-  json["auc"] = e.auc;
-  json["auc_interval"] = {{"low", e.auc_interval.low}, {"high", e.auc_interval.high}};
+  if (!e.classes.empty()) {
+    json["auc"] = e.auc;
+    json["auc_interval"] = {{"low", e.auc_interval.low}, {"high", e.auc_interval.high}};
+  }
   json["threshold"] = e.threshold;
   json["false_positive_rate"] = e.false_positive_rate;
   json["alarms"] = e.alarms;
@@ -59,6 +61,9 @@ nlohmann::json to_json(const host::Evaluation& e) {
   json["sensor_moved_windows"] = e.sensor_moved;
   json["windows"][e.normal_label] = e.normal_windows;
   json["windows_left_out"] = e.windows_left_out;
+  json["training_recordings"] = {{"listed", e.training_recordings},
+                                 {"found", e.training_recordings_found}};
+  if (e.classes.empty()) return json;
   for (const auto& [label, fault] : e.classes) {
     json["auc_by_class"][label] = fault.auc;
     json["auc_interval_by_class"][label] = {{"low", fault.auc_interval.low},
@@ -100,24 +105,13 @@ nlohmann::json to_json(const host::Evaluation& e) {
   if (e.without_mean.false_positive_rate) {
     json["without_mean"]["false_positive_rate"] = *e.without_mean.false_positive_rate;
   }
-  json["training_recordings"] = {{"listed", e.training_recordings},
-                                 {"found", e.training_recordings_found}};
   json["mean_share"] = e.mean_share;
   json["tilt"] = e.tilt_sentence;
   return json;
 }
 
-void print_text(const host::Evaluation& e) {
-  if (e.training_recordings_found < e.training_recordings) {
-    const std::string text = fmt::format(
-        "Note: {} of the {} recordings that the model was trained on are recognised here. If parts "
-        "of "
-        "the others are here, cut by 'fettle label' or edited since, they are judged as if they "
-        "were "
-        "new and the figures below are too good: train again.",
-        e.training_recordings_found, e.training_recordings);
-    fmt::print("{}\n\n", host::wrapped(text, 2));
-  }
+/// Does it find faults?
+void print_faults(const host::Evaluation& e) {
   fmt::print("{:<18}{:>8}  {:<24}{:>8}\n", "label", "windows", "AUC [95 % interval]", "recall");
   for (const auto& [label, fault] : e.classes) {
     fmt::print("{:<18}{:>8}  {:<24}{:>7.1f} %\n", shortened(label), fault.windows,
@@ -128,15 +122,15 @@ void print_text(const host::Evaluation& e) {
   fmt::print("{:<18}{:>8}  {:.4f} [{:.3f}, {:.3f}]\n\n", "all faults", "", e.auc,
              e.auc_interval.low, e.auc_interval.high);
   for (const auto& [label, fault] : e.classes) {
-    fmt::print("{:<18}alarm in {} of {} sessions{}{}\n", shortened(label), fault.delays_s.size(),
+    fmt::print("{:<18}alarm in {} of {} sessions{}\n", shortened(label), fault.delays_s.size(),
                fault.onsets,
                fault.delays_s.empty()
                    ? ""
                    : fmt::format(", after {:.1f} s (median), {:.1f} s (95 %)",
-                                 fault.delay_percentile_s(50.0), fault.delay_percentile_s(95.0)),
-               fault.cannot_judge > 0.0
-                   ? fmt::format("; cannot judge {:.1f} %", 100.0 * fault.cannot_judge)
-                   : "");
+                                 fault.delay_percentile_s(50.0), fault.delay_percentile_s(95.0)));
+    if (fault.cannot_judge > 0.0) {
+      fmt::print("{:<18}cannot judge {:.1f} %\n", "", 100.0 * fault.cannot_judge);
+    }
     if (fault.growing == 0) continue;
     const std::size_t missed = fault.growing - fault.severities.size();
     fmt::print("{:<18}grows in {}{}{}\n", "", fault.growing,
@@ -145,17 +139,28 @@ void print_text(const host::Evaluation& e) {
                    : fmt::format(": caught at severity {:.2g} (median)", fault.severity_median()),
                missed == 0 ? "" : fmt::format("; {} never caught", missed));
   }
-  fmt::print("\nlater '{}'  {} windows, {:.1f} min; {} windows seen in training left out\n",
+  fmt::print("\n");
+}
+
+/// Does it stay quiet?
+void print_normal(const host::Evaluation& e) {
+  fmt::print("later '{}'  {} windows, {:.1f} min; {} windows seen in training left out\n",
              e.normal_label, e.normal_windows, 60.0 * e.normal_hours, e.windows_left_out);
-  fmt::print("false alarms    {:.2f} % of windows; {} alarm{}, {:.3g} an hour\n",
-             100.0 * e.false_positive_rate, e.alarms, e.alarms == 1 ? "" : "s", e.alarms_per_hour);
+  fmt::print("false alarms    {} alarm{}, {:.3g} an hour\n", e.alarms, e.alarms == 1 ? "" : "s",
+             e.alarms_per_hour);
   fmt::print("                so little running allows {:.3g} to {:.3g} an hour (95 %)\n",
              e.alarms_per_hour_interval.low, e.alarms_per_hour_interval.high);
+  fmt::print("                single windows above the threshold: {:.2f} %{}\n",
+             100.0 * e.false_positive_rate, e.decides ? ", which alone are no alarm" : "");
   if (e.cannot_judge > 0.0 || e.sensor_moved > 0) {
     fmt::print("cannot judge    {:.2f} % of these windows; 'sensor moved' on {}\n",
                100.0 * e.cannot_judge, e.sensor_moved);
   }
   fmt::print("threshold       {:.6g}\n", static_cast<double>(e.threshold));
+}
+
+/// What int8, and the sensor's tilt, have to do with it.
+void print_network(const host::Evaluation& e) {
   std::uint64_t windows = e.normal_windows;
   for (const auto& [label, fault] : e.classes) windows += fault.windows;
   fmt::print("int8 for float  AUC {:+.4f}, {} of {} decisions changed\n", e.int8.auc_change,
@@ -174,7 +179,29 @@ void print_text(const host::Evaluation& e) {
   }
   fmt::print("{}\n", e.without_mean.retrained ? "" : " (their terms left out; not retrained)");
   fmt::print("\n{}\n", host::wrapped(e.tilt_sentence, 0));
-  if (e.false_positive_rate > 0.1) {
+}
+
+void print_text(const host::Evaluation& e) {
+  if (e.training_recordings_found < e.training_recordings) {
+    const std::string text = fmt::format(
+        "Note: {} of the {} recordings that the model was trained on are recognised here. If parts "
+        "of "
+        "the others are here, cut by 'fettle label' or edited since, they are judged as if they "
+        "were "
+        "new and the figures below are too good: train again.",
+        e.training_recordings_found, e.training_recordings);
+    fmt::print("{}\n\n", host::wrapped(text, 2));
+  }
+  if (!e.classes.empty()) print_faults(e);
+  print_normal(e);
+  if (!e.classes.empty()) {
+    print_network(e);
+  } else {
+    fmt::print("\n{}\n", host::wrapped("Nothing is labelled as a fault, so whether faults would be "
+                                       "found is not known: 'fettle label', or 'fettle simulate'.",
+                                       0));
+  }
+  if (!e.decides && e.false_positive_rate > 0.1) {
     fmt::print("{}\n",
                host::wrapped("More than a tenth of later normal running is called anomalous: this "
                              "detector is of no use yet. 'fettle inspect' shows whether speed "
@@ -190,7 +217,9 @@ void add_evaluate(CLI::App& program) {
   command->footer(kFooter);
   auto options = std::make_shared<Options>();
   command->add_option("model", options->model, "Detector made by 'fettle train'")->required();
-  command->add_option("data", options->data, "Data set with normal and faulty recordings")
+  command
+      ->add_option("data", options->data,
+                   "Data set with normal recordings, and faulty ones if there are")
       ->required();
   command->add_flag("--json", options->json, "Report as JSON on standard output");
   command->callback([options] {

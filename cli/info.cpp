@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -78,8 +79,10 @@ void print_decision(const metadata::DetectorRecord& record) {
              static_cast<double>(decision->settings()->reference()),
              static_cast<double>(decision->settings()->limit()));
   if (decision->minutes_missing() > 0.0F) {
-    fmt::print("            {:.1f} h of normal running more are needed for what was asked\n",
-               static_cast<double>(decision->minutes_missing()) / 60.0);
+    const double minutes = static_cast<double>(decision->minutes_missing());
+    fmt::print("            {} of normal running more are needed for what was asked\n",
+               minutes < 90.0 ? fmt::format("{:.0f} minutes", std::ceil(minutes))
+                              : fmt::format("{:.1f} hours", minutes / 60.0));
   }
 }
 

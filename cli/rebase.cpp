@@ -37,9 +37,12 @@ constexpr const char* kHelp =
     "more of them than one.";
 
 constexpr const char* kFooter =
-    "Data that look like a fault or another machine are refused. A model that was\n"
-    "rebased before is rebased from how it was trained, so small steps never add up\n"
-    "to a fault. --undo gives back the trained file, byte for byte.\n"
+    "Data that look like a fault or a machine of another speed are refused. A weak\n"
+    "fault, or another machine of that speed and level, cannot be told from a\n"
+    "remount: it becomes part of normal, and one twice as strong may then be missed.\n"
+    "So look at machine and mount first. A model that was rebased before is rebased\n"
+    "from how it was trained, so small steps never add up to a fault. --undo gives\n"
+    "back the trained file, byte for byte.\n"
     "\n"
     "Examples:\n"
     "  fettle collect --port /dev/ttyUSB0 --label normal --for 70s -o remounted\n"
@@ -110,6 +113,25 @@ void report(const Options& options, const host::Rebased& result, bool tutorial, 
   }
   fmt::print("threshold  {:.6g}, was {:.6g}\n", static_cast<double>(result.threshold_after),
              static_cast<double>(result.threshold_before));
+  constexpr float kMuch = 3.0F;
+  if (result.threshold_after > kMuch * result.threshold_before) {
+    host::say(
+        host::wrapped(
+            fmt::format("Note: the threshold of a window grew {:.1f} times, so a fault "
+                        "has to be that much clearer. Is it the same machine, and "
+                        "does it run as it did?",
+                        static_cast<double>(result.threshold_after / result.threshold_before)),
+            2) +
+        "\n");
+  }
+  if (left_out > result.windows) {
+    host::say(
+        host::wrapped(fmt::format("Note: {} of {} windows were left out, more than were used: "
+                                  "did the machine run as usual?",
+                                  left_out, left_out + result.windows),
+                      2) +
+        "\n");
+  }
   if (result.replaced) fmt::print("           in the place of an earlier rebase\n");
   fmt::print("model      {}: {} bytes\nUndo: fettle rebase --undo {}\n", options.output,
              result.file.size(), options.output);

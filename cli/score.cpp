@@ -33,9 +33,12 @@ struct Options {
 constexpr const char* kHelp =
     "Judge every window of a recording, one CSV row each\n"
     "\n"
-    "Columns: t_us (start of the window, microseconds), score, threshold, verdict\n"
-    "('normal' or 'anomaly'). Read from standard input with '-': rows are judged as\n"
-    "they come.";
+    "Columns: t_us (start of the window, microseconds), score, threshold, verdict:\n"
+    "normal, warning, alarm, cannot judge, sensor moved; 'anomaly' with a threshold\n"
+    "by hand or tutorial features; and the reason of 'cannot judge': off, changing,\n"
+    "speed (not learned), unclear_speed, weak (shakes much less than learned), stuck,\n"
+    "clipped, losing_samples, wrong_rate, not_a_number. Read from standard input with\n"
+    "'-': rows are judged as they come.";
 
 constexpr const char* kFooter =
     "FILE is a recording of a data set, with the header t_us,ax_g,ay_g,az_g and, for\n"
@@ -69,8 +72,8 @@ void print(const Pipeline& pipeline, const WindowResult& result, bool json) {
     }
     fmt::print("{}\n", text_of(line, -1));
   } else {
-    fmt::print("{},{},{},{}\n", result.start_us, shortest(result.score), shortest(result.threshold),
-               name_of(result.verdict));
+    fmt::print("{},{},{},{},{}\n", result.start_us, shortest(result.score),
+               shortest(result.threshold), name_of(result.verdict), name_of(result.reason));
   }
 }
 
@@ -88,7 +91,7 @@ void run(const Options& options) {
   }
   Pipeline pipeline(detector, window);
   RateCheck rate(detector.window.rate_hz, options.file);
-  if (!options.json) fmt::print("t_us,score,threshold,verdict\n");
+  if (!options.json) fmt::print("t_us,score,threshold,verdict,reason\n");
   std::uint64_t samples = 0;
   std::uint64_t windows = 0;
   std::int64_t first_us = 0;

@@ -508,7 +508,8 @@ void pack_foreign(const Options& options, Outcome& outcome) {
     description.threshold =
         host::choose_threshold(host::int8_scores(description.score, network, description.normaliser,
                                                  outcome.table, outcome.split.threshold),
-                               options.learning.percentile, outcome.table.window);
+                               options.learning.percentile, outcome.table.window,
+                               host::kThresholdShare);
   }
   outcome.file = host::detector_file(*foreign, description);
 }
@@ -637,7 +638,7 @@ void add_train(CLI::App& program) {
       ->option_text("RATE [1/week]");
   command->add_option("--threshold", options->learning.threshold, "Threshold given by hand")
       ->excludes(percentile)
-      ->check(CLI::Range(0.0F, 1e30F))
+      ->check(CLI::PositiveNumber)
       ->option_text("X");
   command
       ->add_option("--weights", options->learning.weights,

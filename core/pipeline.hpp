@@ -330,9 +330,12 @@ class BasicPipeline {
       return verdict == Verdict::normal && condition.reason != Reason::none ? Verdict::cannot_judge
                                                                             : verdict;
     }
-    if (condition.counts) {
-      const DecisionSettings& settings = sequential_->settings();
-      sequential_->push(evidence_of(result.score, settings) - condition.margin);
+    const DecisionSettings& settings = sequential_->settings();
+    const float evidence = evidence_of(result.score, settings) - condition.margin;
+    // Where a margin is allowed a window may accuse and never acquits: there, nobody has learned what is normal.
+    const bool accuses = evidence > settings.reference;
+    if (condition.counts && (accuses || !(condition.margin > 0.0F))) {
+      sequential_->push(evidence);
       if (condition.reason == Reason::none) {
         result.evidence = evidence_of(result.score, *model_.decision);
       }

@@ -363,7 +363,7 @@ WithoutMeanResult retrain_without_mean(const WindowTable& table, const Known& kn
     const float threshold =
         choose_threshold(int8_scores(learned.score, file->network(), learned.normaliser, reduced,
                                      known.used.threshold),
-                         percentile, reduced.window)
+                         percentile, reduced.window, kThresholdShare)
             .value;
     result.recall = share_above(parts.faults, threshold);
     result.false_positive_rate = share_above(parts.normal, threshold);
@@ -502,17 +502,9 @@ Evaluation evaluate(const ModelFile& model, const DataSet& data) {
                             "it into this data set or another.",
                             data.folder().string(), result.normal_label, known.left_out));
   }
-  if (parts.faults.empty()) {
-    throw Error(ExitCode::too_little_data,
-                fmt::format("{}: no windows with a label other than '{}', so there is nothing to "
-                            "detect. 'fettle score' judges single recordings.",
-                            data.folder().string(), result.normal_label));
-  }
   result.normal_windows = parts.normal.size();
   result.normal_hours =
       static_cast<double>(parts.normal.size()) * detector.window.seconds() / 3600.0;
-  result.auc = roc_auc(parts.normal, parts.faults);
-  result.auc_interval = auc_interval(parts.normal, parts.faults);
   result.false_positive_rate = share_above(parts.normal, detector.threshold);
   const std::map<std::string, Decided> decided = decide(detector, table, known.unseen);
   const Decided& normal = decided.at(result.normal_label);
@@ -525,6 +517,9 @@ Evaluation evaluate(const ModelFile& model, const DataSet& data) {
                                      alarms.high / result.normal_hours};
   result.cannot_judge = share_of(normal.cannot_judge, normal.windows);
   result.sensor_moved = normal.moved;
+  if (parts.faults.empty()) return result;  // whether it stays quiet can be told without a fault
+  result.auc = roc_auc(parts.normal, parts.faults);
+  result.auc_interval = auc_interval(parts.normal, parts.faults);
   for (const auto& [label, class_scores] : parts.classes) {
     ClassResult& fault = result.classes[label];
     fault.windows = class_scores.size();

@@ -78,7 +78,7 @@ struct Evaluation {
   double cannot_judge = 0.0;          ///< share of normal windows
   std::uint64_t sensor_moved = 0;     ///< normal windows
   double alarms_per_hour_upper95 = 0.0;
-  std::map<std::string, ClassResult> classes;
+  std::map<std::string, ClassResult> classes;  ///< none: nothing below, and no AUC, is known
   QuantisationResult int8;
   WithoutMeanResult without_mean;
   double mean_share = 0.0;  ///< share of the fault windows' score that mean features contribute
@@ -87,8 +87,8 @@ struct Evaluation {
 
 /// Judges a model on recordings. Windows that took part in training or threshold, recognised by the
 /// hash of their samples, are left out; unknown recordings are used whole.
-/// Throws Error(bad_input) when rate or axes do not fit, Error(too_little_data) when no normal or no
-/// other window is left.
+/// Throws Error(bad_input) when rate or axes do not fit, Error(too_little_data) when no normal window
+/// is left.
 [[nodiscard]] Evaluation evaluate(const ModelFile& model, const DataSet& data);
 
 }  // namespace fettle::host

@@ -11,6 +11,7 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "core/elementary.hpp"
@@ -847,7 +848,7 @@ std::vector<WindowResult> judge_windows(const DetectorModel& model, const Window
                                         std::span<const std::uint32_t> rows) {
   std::vector<WindowResult> results;
   results.reserve(rows.size());
-  Pipeline pipeline(model);
+  std::optional<Pipeline> pipeline(std::in_place, model);
   std::array<float, kMaxFeatures> buffer{};
   const auto features = std::span(buffer).first(table.spec.dimensions());
   const auto window_us = static_cast<std::int64_t>(table.window.seconds() * 1e6);
@@ -862,13 +863,15 @@ std::vector<WindowResult> judge_windows(const DetectorModel& model, const Window
       gap = gap || (same && origin.start_us - before->start_us > window_us * 3 / 2);
       const auto& last = table.recordings[before->recording];
       const auto& now = table.recordings[origin.recording];
-      if (last.source != now.source || last.label != now.label || (gap && !model.decision)) {
-        pipeline.restart();
+      if (last.source != now.source || last.label != now.label) {
+        pipeline.emplace(model);  // where the sensor sat in one is no news of the next
+      } else if (gap && !model.decision) {
+        pipeline->restart();
       }
     }
     before = &origin;
     std::ranges::copy(table.row(row), features.begin());
-    WindowResult result = pipeline.judge(features, table.summaries[row], gap, origin.rate);
+    WindowResult result = pipeline->judge(features, table.summaries[row], gap, origin.rate);
     result.start_us = origin.start_us;
     results.push_back(result);
   }
@@ -876,10 +879,10 @@ std::vector<WindowResult> judge_windows(const DetectorModel& model, const Window
 }
 
 ThresholdRecord choose_threshold(std::vector<float> scores, double percentile,
-                                 const WindowShape& window) {
+                                 const WindowShape& window, double share) {
   const std::size_t n = scores.size();
   const auto minutes = [&](std::size_t windows) {
-    return static_cast<double>(windows) * window.seconds() / kThresholdShare / 60.0;
+    return static_cast<double>(windows) * window.seconds() / share / 60.0;
   };
   if (n < kFewestThresholdWindows) {
     throw Error(

@@ -241,9 +241,10 @@ struct DetectorChoice {
 
 /// The threshold for scores of held-out normal windows. Where they are too few for the percentile
 /// asked, the highest that they support, with the minutes of recording that are missing.
+/// @param share  of a recording, that becomes such scores
 /// Throws Error(too_little_data) below 20 windows.
 [[nodiscard]] ThresholdRecord choose_threshold(std::vector<float> scores, double percentile,
-                                               const WindowShape& window);
+                                               const WindowShape& window, double share);
 
 /// What the whole journey says of some windows, in order; each recording begins anew unless it goes on
 /// with the session of the one before.

@@ -88,7 +88,8 @@ TrainedDetector train_detector(const WindowTable& table, Split split, LearningSe
     description.threshold.value = *settings.threshold;
   } else {
     description.threshold =
-        choose_threshold(std::move(fitted.scores), settings.percentile, table.window);
+        choose_threshold(std::move(fitted.scores), settings.percentile, table.window,
+                         result.calibration.empty() ? kThresholdShare : kCalibrationShare);
   }
   TrainingRecord& training = description.training;
   describe_training(settings, learned, training);

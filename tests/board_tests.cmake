@@ -2,6 +2,7 @@
 fettle_test(unit/board_test.cpp fettle_virtual_board fettle_machine fettle_learn)
 fettle_slow_test(unit/learning_board_test.cpp fettle_virtual_board fettle_machine fettle_learn)
 fettle_slow_test(fault/board_fault_test.cpp fettle_virtual_board fettle_machine fettle_learn)
+fettle_test(unit/useless_readings_test.cpp fettle_virtual_board fettle_learning fettle_machine)
 fettle_test(fault/event_log_test.cpp fettle_virtual_board)
 fettle_test(unit/porting_example_test.cpp fettle_board)
 fettle_test(unit/sample_queue_test.cpp fettle_virtual_board fettle_machine fettle_learn)

@@ -82,7 +82,11 @@ bool Conditions::weaker(std::span<const float> features, bool confident, bool cl
 
 Condition Conditions::of_sensor(const WindowSummary& window, float rate) {
   if (!window.finite) return {Reason::not_a_number, false};
-  mounting_.follow_gravity(window);
+  // What a dead axis or the end of a range says of gravity is not where the sensor sits.
+  constexpr std::uint8_t kAccelerometer = 7;
+  if ((window.stuck_axes & kAccelerometer) == 0 && window.clipped < kClippedReadings) {
+    mounting_.follow_gravity(window);
+  }
   if (window.stuck_axes != 0) return {Reason::stuck, false};
   if (!(rate > 1.0F - kRateTolerance && rate < 1.0F + kRateTolerance)) {
     return {Reason::wrong_rate, false};
@@ -167,14 +171,24 @@ Condition Conditions::look(const WindowSummary& window, std::span<float> feature
   if (baseline_.points == 0 || !window.finite) return condition;
   const Condition sensor = condition;
   of_machine(window, features, condition);
-  if (sensor.reason != Reason::none) {
+  if (!sensor.counts) {
     condition.reason = sensor.reason;
-    condition.counts = condition.counts && sensor.counts;
+    condition.counts = false;
     return condition;
   }
+  wait_for(condition);
+  if (sensor.reason != Reason::none) {
+    condition.reason = sensor.reason;
+    comparable_ = false;
+  }
+  return condition;
+}
+
+/// After a start, a stop or another speed a few windows count for nothing.
+void Conditions::wait_for(Condition& condition) {
   // An unclear speed, or one weak window, is no sign that the machine was on its way: neither begins the wait or ends it.
   const bool one_weak = condition.reason == Reason::weak && weak_ == 1;
-  if (condition.reason == Reason::unclear || one_weak) return condition;
+  if (condition.reason == Reason::unclear || one_weak) return;
   // An odd estimate of the speed is no stop.
   const bool elsewhere = !condition.counts || condition.reason == Reason::speed;
   leaving_ = elsewhere ? leaving_ + 1 : 0;
@@ -182,7 +196,7 @@ Condition Conditions::look(const WindowSummary& window, std::span<float> feature
   if (!condition.counts) {
     const bool coasts = weak_ > 0 && ran_ && baseline_.knows_speed();
     waiting_ = std::max(waiting_, coasts ? kWeakSettlingWindows : kSettlingWindows);
-    return condition;
+    return;
   }
   comparable_ = true;
   if (waiting_ > 0) {
@@ -192,7 +206,6 @@ Condition Conditions::look(const WindowSummary& window, std::span<float> feature
   } else {
     ran_ = true;
   }
-  return condition;
 }
 
 }  // namespace fettle

@@ -72,6 +72,7 @@ class Conditions {
 
   [[nodiscard]] Condition of_sensor(const WindowSummary& window, float rate);
   void of_machine(const WindowSummary& window, std::span<float> features, Condition& condition);
+  void wait_for(Condition& condition);
   [[nodiscard]] float known_hz() const;
   [[nodiscard]] bool weaker(std::span<const float> features, bool confident, bool clear) const;
 

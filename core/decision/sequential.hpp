@@ -148,6 +148,9 @@ class Statistic {
 /// one calls nothing. A window that is there and cannot be judged is told by fade().
 class SequentialDecision {
  public:
+  /// Of the limit: evidence of so much is a warning, and an alarm ends below it.
+  static constexpr float kWarns = 0.5F;
+
   /// The settings must be valid.
   constexpr explicit SequentialDecision(const DecisionSettings& settings) : statistic_(settings) {}
 
@@ -155,7 +158,7 @@ class SequentialDecision {
   constexpr Level push(float evidence) {
     const float value = statistic_.push(evidence);
     const float limit = settings().limit;
-    const bool above_half = value > 0.5F * limit;
+    const bool above_half = value > kWarns * limit;
     if (value > limit || (level_ == Level::alarm && above_half)) {
       level_ = Level::alarm;
     } else {
@@ -169,7 +172,7 @@ class SequentialDecision {
   constexpr void fade() {
     if (level_ == Level::alarm) return;
     statistic_.fade();
-    if (!(value() > 0.5F * settings().limit)) level_ = Level::normal;
+    if (!(value() > kWarns * settings().limit)) level_ = Level::normal;
   }
 
   /// Another machine or another model: what was gathered does not count any more.

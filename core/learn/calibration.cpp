@@ -166,8 +166,9 @@ void Calibrator::try_limit(double limit) {
   limit_ = limit;
   DecisionSettings& settings = calibration_.settings;
   settings.limit = static_cast<float>(limit);
-  settings.cap =
-      std::min(wish_.decision.cap, settings.reference + kLargestStepOfLimit * settings.limit);
+  // A window has to be able to add something, whatever the sessions differ by.
+  settings.cap = std::min(std::max(wish_.decision.cap, settings.reference + 1.0F),
+                          settings.reference + kLargestStepOfLimit * settings.limit);
   rate_ = 0.0;
   above_ = 0.0;
   level_ = kLevels - 1;

@@ -38,6 +38,12 @@ Refinement::Refinement(const DetectorModel& model, const WindowShape& window)
 
 void Refinement::push(const WindowResult& result) {
   follow(result);
+  // A sensor that was moved hides the verdict of a warning, not its evidence.
+  const bool warns =
+      result.verdict == Verdict::warning || result.share > SequentialDecision::kWarns;
+  const Level level = result.verdict == Verdict::alarm ? Level::alarm
+                      : warns                          ? Level::warning
+                                                       : Level::normal;
   if (!(result.evidence == result.evidence)) {
     burn_in_.restart();
     // It cannot be told what led to an alarm of windows that teach nothing.
@@ -49,17 +55,15 @@ void Refinement::push(const WindowResult& result) {
     constexpr std::uint32_t kOfWarning = BurnIn::kWarningsAre1In;
     if (alarm_) {
       normal_windows_ = 0;
-    } else if (result.verdict == Verdict::warning) {
+    } else if (level == Level::warning) {
       normal_windows_ -= std::min(normal_windows_, kOfWarning);
-    } else if (result.verdict == Verdict::normal) {
+    } else {
       ++normal_windows_;
     }
     waits_ = normal_windows_ < kQuarantine;
     return;
   }
-  burn_in_.push(result.evidence, result.verdict == Verdict::alarm     ? Level::alarm
-                                 : result.verdict == Verdict::warning ? Level::warning
-                                                                      : Level::normal);
+  burn_in_.push(result.evidence, level);
 }
 
 /// Remembers how an alarm came about. All of it can be told from the statistic.

@@ -189,9 +189,11 @@ class CommandTest(unittest.TestCase):
     def scores(self, text):
         """The rows that `score` prints."""
         rows = list(csv.reader(io.StringIO(text)))
-        self.assertEqual(rows[0], ["t_us", "score", "threshold", "verdict"])
+        self.assertEqual(rows[0], ["t_us", "score", "threshold", "verdict", "reason"])
+        for row in rows[1:]:
+            self.assertEqual(row[4] != "", row[3] == "cannot judge" or row[4] in ("clipped", "losing_samples"), row)
         return [(int(t), float(score), float(threshold), verdict)
-                for t, score, threshold, verdict in rows[1:]]
+                for t, score, threshold, verdict, _ in rows[1:]]
 
     def import_normal(self, source, *more):
         """Imports into `data` as normal; returns the JSON summary and what a person reads."""
@@ -263,6 +265,34 @@ class Journey(CommandTest):
         report = self.json("evaluate", "model.tflite", "other")
         self.assertEqual(report["windows"], {"normal": 93, "loose": 93})
         self.assertEqual(report["windows_left_out"], 0)
+
+    def test_without_a_fault_evaluate_tells_whether_it_stays_quiet(self):
+        self.simulated_and_trained()
+        self.simulate("normal=2", "later", "--seed", "2")
+        report = self.json("evaluate", "model.tflite", "later")
+        self.assertEqual(report["windows"], {"normal": 187})
+        self.assert_number(report["alarms_per_hour"], "alarms_per_hour")
+        self.assert_number(at(report, "alarms_per_hour_interval.high"), "interval")
+        for key in ("auc", "recall", "int8", "without_mean"):
+            self.assertNotIn(key, report)
+        text = self.ok("evaluate", "model.tflite", "later").stdout
+        self.assertIn("an hour (95 %)", text)
+        self.assertIn("whether faults would be found is not known", " ".join(text.split()))
+        self.assertLessEqual(max(map(len, text.splitlines())), 80)
+
+    def test_where_a_sensor_sat_in_one_recording_is_no_news_of_the_next(self):
+        self.simulate("normal=10,imbalance=1,loose=1")
+        self.train("--features", "vibration", "--detector", "mahalanobis", "--false-alarms", "1/day")
+        # The same sensor, turned by a quarter, in what is judged before the normal recording.
+        lines = (self.folder / f"data/imbalance/{SIMULATED}.csv").read_text().splitlines()
+        turned = [lines[0]]
+        for line in lines[1:]:
+            t, ax, ay, az, gx, gy, gz = line.split(",")
+            turned.append(",".join((t, ax, az, ay, gx, gz, gy)))
+        (self.folder / "turned.csv").write_text("\n".join(turned) + "\n")
+        self.ok("import", "turned.csv", "--label", "another", "-o", "data")
+        report = self.json("evaluate", "model.tflite", "data")
+        self.assertEqual(report["sensor_moved_windows"], 0)
 
     def test_score_csv_and_json_lines_agree(self):
         self.simulated_and_trained()

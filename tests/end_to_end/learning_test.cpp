@@ -113,7 +113,7 @@ TrainedFile train(const DataSet& data, const FeatureSpec& spec = {}, std::uint64
   description.threshold =
       choose_threshold(int8_scores(ScoreKind::reconstruction_mse, plain->network(),
                                    learned.normaliser, result.table, result.split.threshold),
-                       settings.percentile, result.table.window);
+                       settings.percentile, result.table.window, kThresholdShare);
   if (threshold.has_value()) {
     description.threshold = {ThresholdRecord::Kind::fixed, *threshold, 0.0F, 0.0F, 0, 0.0F};
   }
@@ -425,8 +425,6 @@ TEST(Evaluation, RefusesDataThatDoNotFit) {
   expect_error(ExitCode::bad_input, {"3 axes", "6"}, [&] { (void)evaluate(*model, three); });
   const auto slow = write(folder / "slow", {kNormal, kLoose}, 6, 100.0);
   expect_error(ExitCode::bad_input, {"100 Hz", "200 Hz"}, [&] { (void)evaluate(*model, slow); });
-  const auto healthy = write(folder / "healthy", {kNormal});
-  expect_error(ExitCode::too_little_data, {}, [&] { (void)evaluate(*model, healthy); });
   const auto faulty = write(folder / "faulty", {kLoose});
   expect_error(ExitCode::too_little_data, {"normal"}, [&] { (void)evaluate(*model, faulty); });
   Session seen = kNormal;

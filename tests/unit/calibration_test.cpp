@@ -243,6 +243,21 @@ TEST(Calibrate, TheReferenceExceedsWhatSessionsDifferBy) {
   EXPECT_FLOAT_EQ(calibrated(calm.scores(1000), wish).settings.reference, 1.0F);
 }
 
+TEST(Calibrate, OneOddSessionLeavesADecisionThatCanAlarm) {
+  EvidenceStream stream(EvidenceStream::Kind::correlated, 0.0, 0.0, 3);
+  std::vector<float> scores;
+  std::vector<std::uint32_t> sessions;
+  for (int session = 0; session < 12; ++session) {
+    for (float score : stream.scores(100)) {
+      scores.push_back(session == 11 ? score * std::exp(8.0F) : score);
+    }
+    sessions.push_back(100);
+  }
+  const Calibration calibration = calibrated(scores, {}, sessions);
+  EXPECT_TRUE(is_valid(calibration.settings));
+  EXPECT_GE(calibration.settings.cap, calibration.settings.reference + 1.0F);
+}
+
 TEST(Calibrate, SaysWhatTheDataSupportAndWhatIsMissing) {
   EvidenceStream stream(EvidenceStream::Kind::correlated, 0.0, 0.0, 13);
   const std::vector<float> scores = stream.scores(1000);

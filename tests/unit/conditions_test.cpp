@@ -382,6 +382,37 @@ TEST_F(ConditionsTest, ClippingIsNamedAndStillCounts) {
   EXPECT_TRUE(look(window).counts);
 }
 
+TEST_F(ConditionsTest, ClippingDoesNotCountWhileAStartIsWaitedFor) {
+  settle();
+  WindowSummary off = running();
+  off.accelerometer_rms_g = 0.01F;
+  EXPECT_EQ(look(off).reason, Reason::off);
+  WindowSummary window = running();
+  window.clipped = 100;
+  for (std::uint32_t i = 0; i < kSettlingWindows; ++i) {
+    const Condition condition = look(window);
+    EXPECT_EQ(condition.reason, Reason::clipped);
+    EXPECT_FALSE(condition.counts) << i;
+  }
+  EXPECT_TRUE(look(window).counts);
+}
+
+TEST_F(ConditionsTest, ADeadAxisSaysNothingOfWhereTheSensorSits) {
+  settle();
+  WindowSummary window = running();
+  window.gravity_g = {0.0F, 0.7F, 0.7F};
+  window.stuck_axes = 2;
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(look(window).reason, Reason::stuck);
+  EXPECT_FALSE(conditions_.mounting().moved());
+  window.stuck_axes = 0;
+  window.clipped = 100;
+  for (int i = 0; i < 200; ++i) look(window);
+  EXPECT_FALSE(conditions_.mounting().moved());
+  window.clipped = 0;
+  for (int i = 0; i < 200; ++i) look(window);
+  EXPECT_TRUE(conditions_.mounting().moved());
+}
+
 TEST_F(ConditionsTest, OneGapIsNoMatterManyAre) {
   settle();
   EXPECT_EQ(look(running(), true).reason, Reason::none);

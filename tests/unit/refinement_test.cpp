@@ -232,6 +232,16 @@ TEST_F(RefinementTest, WarningsAreCountedAsSuch) {
   EXPECT_EQ(refinement_.burn_in().held(), 0U);
 }
 
+TEST_F(RefinementTest, AMovedSensorHidesNoWarning) {
+  live(2 * kQuarantine);
+  for (std::uint32_t i = 0; i <= kQuarantine / BurnIn::kWarningsAre1In; ++i) {
+    WindowResult result = said(2.0F, Verdict::sensor_moved);
+    result.share = 0.7F;
+    refinement_.push(result);
+  }
+  EXPECT_EQ(refinement_.burn_in().held(), 0U);
+}
+
 TEST_F(RefinementTest, WhatWasNotJudgedIsNoNeighbourAndDiscardsNothing) {
   live(100);
   for (int i = 0; i < 50; ++i)

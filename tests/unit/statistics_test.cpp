@@ -242,7 +242,7 @@ constexpr WindowShape kWindow{128, 200.0F};  // 0.64 s
 TEST(Threshold, IsRefusedBelowTwentyWindows) {
   for (const std::size_t n : {0U, 1U, 19U}) {
     try {
-      (void)choose_threshold(scores(n), 99.0, kWindow);
+      (void)choose_threshold(scores(n), 99.0, kWindow, kThresholdShare);
       ADD_FAILURE() << n;
     } catch (const Error& error) {
       EXPECT_EQ(error.code, ExitCode::too_little_data);
@@ -267,7 +267,7 @@ TEST(Threshold, UsesTheHighestPercentileThatTheWindowsSupport) {
   };
   for (const auto& c : kCases) {
     SCOPED_TRACE(testing::Message() << c.windows << " windows, percentile " << c.asked);
-    const ThresholdRecord record = choose_threshold(scores(c.windows), c.asked, kWindow);
+    const ThresholdRecord record = choose_threshold(scores(c.windows), c.asked, kWindow, kThresholdShare);
     EXPECT_EQ(record.kind, ThresholdRecord::Kind::percentile);
     EXPECT_EQ(record.windows, c.windows);
     EXPECT_FLOAT_EQ(record.percentile_asked, static_cast<float>(c.asked));
