@@ -60,6 +60,7 @@ inline host::WindowTable normal_table(const simulator::FleetMachine& machine,
   table.spec = kFeatures;
   table.window = shape;
   table.recordings.push_back({"normal", "baseline", "normal/baseline", "", 0, 0});
+  table.began_us.push_back(0);
   std::uint32_t rows = 0;
   live(machine, simulator::baseline(machine), shape, expected,
        [&](const Window& window, std::int64_t start_us) {

@@ -175,6 +175,7 @@ void add_rebase(CLI::App& program) {
   command->add_option("model", options->model, "Detector made by 'fettle train'")->required();
   command->add_option("data", options->data, "Normal running after the remount");
   command->add_option("-o,--output", options->output, "Model file to write")
+      ->check(not_empty)
       ->option_text("FILE [the model itself]");
   command->add_option("--normal", options->normal, "Label of normal running")
       ->capture_default_str();

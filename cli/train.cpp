@@ -85,8 +85,32 @@ host::WindowTable normal_windows(const Options& options, const host::DataSet& da
       expected);
 }
 
+const char* name_of(LeftOut why) {
+  switch (why) {
+    case LeftOut::no: return "";
+    case LeftOut::off: return "machine off";
+    case LeftOut::changing: return "speed changing or unclear";
+    case LeftOut::knock: return "knocked";
+    case LeftOut::broken: return "clipped or stuck sensor";
+    case LeftOut::neighbour: return "shaken by a neighbour";
+  }
+  return "";
+}
+
+/// How many windows are not there, and why.
+std::string left_out_text(const host::Hygiene& hygiene) {
+  if (hygiene.total() == 0) return "";
+  std::string text = " Left out:";
+  for (std::size_t why = 1; why < hygiene.windows.size(); ++why) {
+    if (hygiene.windows[why] == 0) continue;
+    text += fmt::format(" {} {},", hygiene.windows[why], name_of(static_cast<LeftOut>(why)));
+  }
+  text.back() = '.';
+  return text;
+}
+
 void refuse_too_few(const Options& options, const host::WindowTable& table,
-                    const host::Split& split, std::size_t left_out) {
+                    const host::Split& split, const host::Hygiene& hygiene) {
   const bool percentile = !options.learning.threshold.has_value();
   const bool enough = split.train.size() >= kFewestThresholdWindows &&
                       (!percentile || split.threshold.size() >= kFewestThresholdWindows);
@@ -102,9 +126,7 @@ void refuse_too_few(const Options& options, const host::WindowTable& table,
           options.data, options.normal, table.size(), table.window.samples,
           static_cast<double>(table.size()) * table.window.seconds() / 60.0, split.train.size(),
           split.threshold.size(), kFewestThresholdWindows, minutes, options.data,
-          left_out == 0
-              ? ""
-              : fmt::format(" {} more windows were left out: no steady running.", left_out)));
+          left_out_text(hygiene)));
 }
 
 Normaliser normaliser_from(const std::string& file, const FeatureSpec& spec) {
@@ -173,6 +195,7 @@ struct Outcome {
   host::Hygiene hygiene;
   std::optional<host::DetectorChoice> choice;
   std::optional<host::NormalChange> change;
+  std::optional<host::OddStretch> odd;
   host::LearnedBaseline baseline;
   double neighbours = 0.0;
   host::Split split;
@@ -196,18 +219,6 @@ std::string shape_text(const Int8Network& network) {
 std::string hours_text(double minutes) {
   return minutes < 90.0 ? fmt::format("{:.0f} minutes", std::ceil(minutes))
                         : fmt::format("{:.1f} hours", minutes / 60.0);
-}
-
-const char* name_of(LeftOut why) {
-  switch (why) {
-    case LeftOut::no: return "";
-    case LeftOut::off: return "machine off";
-    case LeftOut::changing: return "speed changing or unclear";
-    case LeftOut::knock: return "knocked";
-    case LeftOut::broken: return "clipped or stuck sensor";
-    case LeftOut::neighbour: return "shaken by a neighbour";
-  }
-  return "";
 }
 
 void report_hygiene(const Options& options, const host::Hygiene& hygiene) {
@@ -312,17 +323,43 @@ void warn_of_change(const Options& options, const FeatureSpec& spec,
   if (!change) return;
   host::say(
       host::wrapped(
-          fmt::format("WARNING: '{}' falls into two groups: from {} of {} on {}{}. Is a fault "
-                      "in it, another speed, or was the sensor moved? All of it was learned "
-                      "as normal. If it is not, cut it out ('fettle label'; 'fettle inspect' "
-                      "shows drift) and train again.",
-                      options.normal, clock_text(change->at_s), change->recording,
-                      change_text(spec, *change),
-                      change->deviations > 0.0
-                          ? fmt::format(" ({:.1f} deviations)", change->deviations)
-                          : ""),
+          fmt::format(
+              "WARNING: '{}' falls into two groups: from {} of {} on{} {}{}. Is a fault "
+              "in it, another speed, or was the sensor moved? All of it was learned "
+              "as normal. If it is not, cut it out ('fettle label'; 'fettle inspect' "
+              "shows drift) and train again.",
+              options.normal, clock_text(change->at_s), change->recording,
+              change->seconds > 0.0 ? fmt::format(", for {} min,", clock_text(change->seconds))
+                                    : "",
+              change_text(spec, *change),
+              change->deviations > 0.0 ? fmt::format(" ({:.1f} deviations)", change->deviations)
+                                       : ""),
           9) +
       "\n");
+}
+
+void warn_of_turned_sensor(const Outcome& outcome) {
+  const Baseline& baseline = outcome.baseline.baseline;
+  if (baseline.points == 0 || baseline.gravity != std::array<float, 3>{}) return;
+  host::say(
+      host::wrapped("WARNING: gravity is not the same in all recordings: the sensor was moved "
+                    "between them, or they are of two machines. Both are learned as one, and "
+                    "that the sensor is moved later will not be noticed.",
+                    9) +
+      "\n");
+}
+
+void warn_of_stretch(const Options& options, const std::optional<host::OddStretch>& odd) {
+  if (!odd) return;
+  host::say(host::wrapped(
+                fmt::format("WARNING: '{}' is not all alike: {:.0f} s from {} of {} on differ from "
+                            "the rest, {:.0f} times as much as usual. They were learned as normal, "
+                            "and a fault has to exceed them. If they are none, cut them out "
+                            "('fettle label') and train again.",
+                            options.normal, odd->seconds, clock_text(odd->at_s), odd->recording,
+                            odd->times),
+                9) +
+            "\n");
 }
 
 void report_decision(const DetectorDescription& description) {
@@ -371,6 +408,12 @@ void report(const Options& options, const Outcome& outcome) {
                          {"minutes_missing", threshold.minutes_missing}};
     json["detector"] =
         outcome.description.detector == DetectorKind::mahalanobis ? "mahalanobis" : "autoencoder";
+    if (outcome.odd) {
+      json["odd_stretch"] = {{"recording", outcome.odd->recording},
+                             {"at_s", outcome.odd->at_s},
+                             {"seconds", outcome.odd->seconds},
+                             {"times", outcome.odd->times}};
+    }
     if (outcome.change) {
       json["change"] = {
           {"recording", outcome.change->recording},
@@ -378,6 +421,7 @@ void report(const Options& options, const Outcome& outcome) {
           {"feature",
            fmt::format("{}_{}", feature_source(outcome.table.spec, outcome.change->feature),
                        feature_kind(outcome.table.spec, outcome.change->feature))},
+          {"seconds", outcome.change->seconds},
           {"before", outcome.change->before},
           {"after", outcome.change->after},
           {"deviations", outcome.change->deviations},
@@ -462,6 +506,7 @@ void train_own(const Options& options, Outcome& outcome) {
   outcome.shape = shape_text(network->network());
   outcome.split = std::move(trained.split);
   outcome.choice = trained.choice;
+  outcome.odd = trained.odd;
   outcome.baseline = std::move(trained.baseline);
   outcome.neighbours = trained.neighbours;
   outcome.used = std::move(trained.used);
@@ -505,11 +550,10 @@ void pack_foreign(const Options& options, Outcome& outcome) {
     description.threshold.kind = ThresholdRecord::Kind::fixed;
     description.threshold.value = *options.learning.threshold;
   } else {
-    description.threshold =
-        host::choose_threshold(host::int8_scores(description.score, network, description.normaliser,
-                                                 outcome.table, outcome.split.threshold),
-                               options.learning.percentile, outcome.table.window,
-                               host::kThresholdShare);
+    description.threshold = host::choose_threshold(
+        host::int8_scores(description.score, network, description.normaliser, outcome.table,
+                          outcome.split.threshold),
+        options.learning.percentile, outcome.table.window, host::kThresholdShare);
   }
   outcome.file = host::detector_file(*foreign, description);
 }
@@ -555,7 +599,7 @@ void run(const Options& options) {
       outcome.hygiene, options.keep_all);
   warn_if_off(options, outcome.table);
   outcome.split = host::split_by_time(outcome.table);
-  refuse_too_few(options, outcome.table, outcome.split, outcome.hygiene.total());
+  refuse_too_few(options, outcome.table, outcome.split, outcome.hygiene);
   if (options.from.empty()) {
     train_own(options, outcome);
   } else {
@@ -568,6 +612,8 @@ void run(const Options& options) {
       options.output, {reinterpret_cast<const char*>(outcome.file.data()), outcome.file.size()});
   report(options, outcome);
   warn_of_change(options, outcome.table.spec, outcome.change);
+  warn_of_stretch(options, outcome.odd);
+  warn_of_turned_sensor(outcome);
 }
 
 }  // namespace
@@ -635,6 +681,7 @@ void add_train(CLI::App& program) {
                    "False alarms that you accept, such as 1/week or 2/day; evidence of windows is "
                    "gathered until it suffices (the default with vibration features)")
       ->excludes(percentile)
+      ->check(not_empty)
       ->option_text("RATE [1/week]");
   command->add_option("--threshold", options->learning.threshold, "Threshold given by hand")
       ->excludes(percentile)

@@ -705,10 +705,12 @@ DataSetUpdate::DataSetUpdate(const fs::path& folder, double rate_hz, std::size_t
     impl.unfinished->axes = axes;
     impl.unfinished->least_rows = least_rows;
   }
-  if (!std::isfinite(rate_hz) || rate_hz <= 0 || (axes != 3 && axes != 6)) {
-    throw Error(ExitCode::bad_input,
-                fmt::format("a data set has a rate above 0 Hz and 3 or 6 axes, not {} Hz and {}",
-                            rate_hz, axes));
+  if (!(rate_hz >= kLowestRate_hz && rate_hz <= kHighestRate_hz) || (axes != 3 && axes != 6)) {
+    throw Error(
+        ExitCode::bad_input,
+        fmt::format("a data set has {} to {} Hz and 3 or 6 axes, not {:g} Hz and {}. By the "
+                    "time stamps? Then name their unit (--units)",
+                    kLowestRate_hz, kHighestRate_hz, rate_hz, axes));
   }
   recover(folder);
   // The staging folder of another update is no reason to refuse; anything else is somebody's.
@@ -817,6 +819,17 @@ void DataSetUpdate::end() {
   impl.current.hash = impl.writer->hash();
   impl.added.push_back(impl.current);
   impl.writer.reset();
+}
+
+std::optional<std::string> DataSetUpdate::copy_of_last() const {
+  const Impl& impl = *impl_;
+  const RecordingEntry& last = impl.added.back();
+  for (const auto* list : {&impl.before.recordings, &impl.added}) {
+    for (const RecordingEntry& other : *list) {
+      if (&other != &last && other.hash == last.hash && other.rows == last.rows) return other.id();
+    }
+  }
+  return std::nullopt;
 }
 
 void DataSetUpdate::discard() {

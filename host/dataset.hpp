@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -118,6 +119,8 @@ class DataSetUpdate {
                                        const std::vector<SeverityPoint>& severity = {});
   /// Takes the recording begun last into the update.
   void end();
+  /// Another recording of the data set with the very rows of the one that end() took last.
+  [[nodiscard]] std::optional<std::string> copy_of_last() const;
   /// Forgets the recording begun last (too few rows).
   void discard();
   /// What was written so far is still where the next command looks for it.

@@ -198,7 +198,7 @@ double mean_of(std::span<const float> values) {
 
 /// What was decided about the windows of one label.
 struct Decided {
-  std::uint64_t windows = 0, raised = 0, alarms = 0, cannot_judge = 0, moved = 0;
+  std::uint64_t windows = 0, above = 0, raised = 0, alarms = 0, cannot_judge = 0, moved = 0;
   std::uint64_t sessions = 0;
   std::vector<double> delays_s;    ///< from onset to a session's first alarm, ascending
   std::uint64_t growing = 0;       ///< sessions
@@ -237,6 +237,7 @@ std::map<std::string, Decided> decide(const DetectorModel& model, const WindowTa
   double onset_s = 0.0;  // of the session, by the time of its first recording
   std::uint64_t in_session = 0;
   bool found = false;
+  const ThresholdDecision threshold(model.threshold);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const RecordingEntry& recording = table.recording_of(rows[i]);
     Decided& label = result[recording.label];
@@ -252,7 +253,11 @@ std::map<std::string, Decided> decide(const DetectorModel& model, const WindowTa
     ++in_session;
     ++label.windows;
     const WindowResult& window = judged[i];
-    if (window.verdict == Verdict::cannot_judge) ++label.cannot_judge;
+    if (window.verdict == Verdict::cannot_judge) {
+      ++label.cannot_judge;
+    } else if (threshold.judge(window.score) == Verdict::anomaly) {
+      ++label.above;
+    }
     if (window.verdict == Verdict::sensor_moved) ++label.moved;
     if (window.alarm) ++label.alarms;
     if (!raises(window.verdict)) continue;
@@ -505,9 +510,9 @@ Evaluation evaluate(const ModelFile& model, const DataSet& data) {
   result.normal_windows = parts.normal.size();
   result.normal_hours =
       static_cast<double>(parts.normal.size()) * detector.window.seconds() / 3600.0;
-  result.false_positive_rate = share_above(parts.normal, detector.threshold);
   const std::map<std::string, Decided> decided = decide(detector, table, known.unseen);
   const Decided& normal = decided.at(result.normal_label);
+  result.false_positive_rate = share_of(normal.above, normal.windows - normal.cannot_judge);
   result.decides = detector.decision.has_value();
   result.alarms = normal.alarms;
   result.alarms_per_hour = static_cast<double>(result.alarms) / result.normal_hours;

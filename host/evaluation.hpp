@@ -70,7 +70,7 @@ struct Evaluation {
   double normal_hours = 0.0;
   double auc = 0.0;
   Interval auc_interval;
-  double false_positive_rate = 0.0;
+  double false_positive_rate = 0.0;  ///< share of the normal windows that can be judged
   bool decides = false;      ///< windows are decided together; otherwise each by the threshold
   std::uint64_t alarms = 0;  ///< times that the alert line went up on normal windows
   double alarms_per_hour = 0.0;

@@ -604,6 +604,14 @@ void write_recording(const Source& source, const std::string& label, const Impor
   report.recordings.push_back({folder, source.recording_name(), source.session(),
                                provenance(source, options), writer.rows(), writer.hash()});
   update.end();
+  // What a recording seems to prove about normal running a second time is not there.
+  if (const auto other = update.copy_of_last()) {
+    throw Error(
+        ExitCode::exists,
+        fmt::format("{}: has the same rows as {}, which is there already; a recording counts "
+                    "once. Leave it out; nothing was changed",
+                    source.file.string(), *other));
+  }
 }
 
 }  // namespace

@@ -611,10 +611,15 @@ CrossFitted cross_fit(const WindowTable& table, std::span<const std::uint32_t> r
                       const LearningSettings& settings) {
   const std::size_t d = table.spec.dimensions();
   // The fold of each row: fifths of its source and operating point, in order.
+  std::map<std::string, std::size_t> windows_of_source;
+  for (const std::uint32_t row : rows) ++windows_of_source[table.recording_of(row).source];
   std::map<std::pair<std::string, int>, std::vector<std::size_t>> groups;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const int point = table.points.empty() ? 0 : table.points[rows[i]];
-    groups[{table.recording_of(rows[i]).source, point}].push_back(i);
+    const std::string& source = table.recording_of(rows[i]).source;
+    // A file of a window or two has no fifths: such files are taken together.
+    const bool few = windows_of_source[source] < kFewestWindowsOfSource;
+    groups[{few ? source.substr(0, source.find('/')) : source, point}].push_back(i);
   }
   std::vector<std::size_t> fold(rows.size());
   for (const auto& [name, group] : groups) {
@@ -904,6 +909,14 @@ ThresholdRecord choose_threshold(std::vector<float> scores, double percentile,
     record.minutes_missing = static_cast<float>(minutes(needed - n));
   }
   record.value = percentile_of_sorted(scores, used);
+  if (!(record.value > 0.0F)) {
+    throw Error(
+        ExitCode::bad_input,
+        fmt::format("threshold: {} held-out normal windows all score 0, as readings do that "
+                    "never vary: is the sensor alive ('fettle inspect')? --threshold gives "
+                    "one by hand",
+                    n));
+  }
   return record;
 }
 

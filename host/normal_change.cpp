@@ -16,6 +16,9 @@ struct Sums {
   std::vector<double> value, square;
 };
 
+/// Stretches are looked for at so many moments: their number grows with the square.
+constexpr std::size_t kMoments = 120;
+
 Sums sums_of(const WindowTable& table, std::size_t feature) {
   Sums sums{{0.0}, {0.0}};
   // About the first window, so that squares lose nothing to gravity.
@@ -43,22 +46,34 @@ class Search {
       const double least_variance =
           static_cast<double>(covariance(healthy, table_.spec, f, f)) + resolution * resolution;
       const auto origin = static_cast<double>(table_.row(0)[f]);
-      for (std::size_t at = begin + least; at + least <= end; ++at) {
-        const auto before = static_cast<double>(at - begin);
-        const auto after = static_cast<double>(end - at);
-        const double a = (sums.value[at] - sums.value[begin]) / before;
-        const double b = (sums.value[end] - sums.value[at]) / after;
+      // The windows from `from` to before `to`, beside all others.
+      const auto compare = [&](std::size_t from, std::size_t to) {
+        const auto inside = static_cast<double>(to - from);
+        const auto outside = static_cast<double>(end - begin) - inside;
+        const double sum = sums.value[end] - sums.value[begin];
+        const double b = (sums.value[to] - sums.value[from]) / inside;
+        const double a = (sum - (sums.value[to] - sums.value[from])) / outside;
         const double squares =
-            sums.square[end] - sums.square[begin] - before * a * a - after * b * b;
-        const double within = std::max(squares, 0.0) / (before + after);
+            sums.square[end] - sums.square[begin] - outside * a * a - inside * b * b;
+        const double within = std::max(squares, 0.0) / (inside + outside);
         const double deviations = std::abs(b - a) / std::sqrt(within + least_variance);
-        if (deviations <= best_.deviations) continue;
+        if (deviations <= best_.deviations) return;
         best_ = {};
         best_.feature = f;
         best_.before = a + origin;
         best_.after = b + origin;
         best_.deviations = deviations;
-        at_ = at;
+        at_ = from;
+        until_ = to;
+        end_ = end;
+      };
+      for (std::size_t at = begin + least; at + least <= end; ++at) compare(at, end);
+      const std::size_t step = std::max<std::size_t>((end - begin) / kMoments, 1);
+      for (std::size_t from = begin + step; from < end; from += step) {
+        for (std::size_t to = from + least; to < end && end - begin - (to - from) >= least;
+             to += step) {
+          compare(from, to);
+        }
       }
     }
   }
@@ -67,13 +82,16 @@ class Search {
     if (best_.deviations < kChangeMatters) return std::nullopt;
     best_.recording = table_.recording_of(at_).id();
     best_.at_s = table_.begin_s(at_);
+    if (until_ < end_) {
+      best_.seconds = static_cast<double>(until_ - at_) * table_.window.seconds();
+    }
     return best_;
   }
 
  private:
   const WindowTable& table_;
   NormalChange best_;
-  std::size_t at_ = 0;
+  std::size_t at_ = 0, until_ = 0, end_ = 0;
 };
 
 constexpr std::array<double, 3> kParts = {1.0 / 2.0, 1.0 / 3.0, 2.0 / 3.0};
@@ -120,6 +138,36 @@ std::optional<NormalChange> find_change(const WindowTable& table) {
     if (begin > 0 || end < table.size()) search.look(begin, end);
   }
   return search.result();
+}
+
+std::optional<OddStretch> find_odd_stretch(const WindowTable& table,
+                                           std::span<const std::uint32_t> rows,
+                                           std::span<const float> scores) {
+  constexpr std::size_t kFewestInARow = 3;
+  if (scores.size() < kFewest) return std::nullopt;
+  const auto median_of = [](std::span<const float> values) {
+    std::vector<float> sorted(values.begin(), values.end());
+    const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+    std::ranges::nth_element(sorted, middle);
+    return *middle;
+  };
+  const float usual = median_of(scores);
+  std::optional<OddStretch> strangest;
+  for (std::size_t begin = 0, end = 0; begin < scores.size(); begin = std::max(end, begin + 1)) {
+    const std::string& source = table.recording_of(rows[begin]).source;
+    end = begin;
+    while (end < scores.size() && scores[end] > kOdd * usual &&
+           table.recording_of(rows[end]).source == source) {
+      ++end;
+    }
+    if (end - begin < kFewestInARow) continue;
+    const double times = static_cast<double>(median_of(scores.subspan(begin, end - begin))) /
+                         static_cast<double>(usual);
+    if (strangest && times <= strangest->times) continue;
+    strangest = {table.recording_of(rows[begin]).id(), table.begin_s(rows[begin]),
+                 static_cast<double>(end - begin) * table.window.seconds(), times};
+  }
+  return strangest;
 }
 
 }  // namespace fettle::host

@@ -68,6 +68,7 @@ TrainedDetector train_detector(const WindowTable& table, Split split, LearningSe
         int8_scores(learned.score, network->network(), learned.normaliser, around, parts.threshold);
   } else {
     fitted = cross_fit(table, result.calibration, settings);
+    result.odd = find_odd_stretch(table, result.calibration, fitted.scores);
   }
 
   DetectorDescription& description = result.description;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "host/learning.hpp"
+#include "host/normal_change.hpp"
 
 namespace fettle::host {
 
@@ -17,7 +18,8 @@ struct TrainedDetector {
       calibration;  ///< windows scored by cross-fitting; empty: the threshold part
   std::optional<DetectorChoice> choice;  ///< where it was to be chosen
   LearnedBaseline baseline;
-  double neighbours = 0.0;  ///< as choose_neighbours() has it; 0 of an autoencoder
+  std::optional<OddStretch> odd;  ///< that cross-fitting finds
+  double neighbours = 0.0;        ///< as choose_neighbours() has it; 0 of an autoencoder
   std::vector<UsedRecording> used;
   DetectorDescription description;  ///< points into this
   std::vector<std::uint8_t> file;

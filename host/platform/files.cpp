@@ -7,9 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <string_view>
 #include <utility>
 
 #include "host/error.hpp"
@@ -135,6 +138,19 @@ std::filesystem::path temporary_beside(const std::filesystem::path& file) {
   return file.parent_path() / fmt::format(".{}.{}.tmp", file.filename().string(), ::getpid());
 }
 
+namespace {
+
+/// By its header: with these columns a data set's recordings begin, and other people's often enough.
+bool is_recording(const std::filesystem::path& file) {
+  constexpr std::string_view kHeader = "t_us,ax_g,ay_g,az_g";
+  std::array<char, kHeader.size()> begin{};
+  std::ifstream stream(file, std::ios::binary);
+  return stream.read(begin.data(), begin.size()) &&
+         std::string_view(begin.data(), begin.size()) == kHeader;
+}
+
+}  // namespace
+
 void check_output(const std::filesystem::path& file,
                   std::span<const std::filesystem::path> inputs) {
   namespace fs = std::filesystem;
@@ -149,6 +165,11 @@ void check_output(const std::filesystem::path& file,
     throw Error(ExitCode::exists, "cannot write '" + file.string() +
                                       "': a folder, link or device stands there. Choose another "
                                       "name, or remove it");
+  }
+  if (is_recording(file)) {
+    throw Error(ExitCode::exists, "cannot write '" + file.string() +
+                                      "': a recording stands there, and none is ever overwritten. "
+                                      "Choose another name");
   }
   for (const fs::path& input : inputs) {
     if (fs::equivalent(file, input, error)) {

@@ -266,6 +266,62 @@ class Journey(CommandTest):
         self.assertEqual(report["windows"], {"normal": 93, "loose": 93})
         self.assertEqual(report["windows_left_out"], 0)
 
+    def mixed(self, name, rows):
+        """Ten minutes of normal running with so many rows of an imbalance in the middle."""
+        normal = (self.folder / f"data/normal/{SIMULATED}.csv").read_text().splitlines()
+        faulty = (self.folder / f"fault/imbalance/{SIMULATED}.csv").read_text().splitlines()
+        lines = normal[1:60001] + faulty[1:1 + rows] + normal[60001:]
+        renumbered = (f"{5000 * i},{line.split(',', 1)[1]}" for i, line in enumerate(lines))
+        (self.folder / f"{name}.csv").write_text("\n".join([normal[0], *renumbered]) + "\n")
+        self.ok("import", f"{name}.csv", "--label", "normal", "-o", name)
+        return self.ok("train", name, "-o", "mixed.tflite").stderr, self.json("train", name, "-o", "mixed.tflite")
+
+    def test_a_fault_in_the_middle_of_what_is_called_normal_is_spoken_of(self):
+        self.simulate("normal=10", "data")
+        self.simulate("imbalance=2", "fault", "--severity", "imbalance=1")
+        said, report = self.mixed("minutes", 24000)
+        self.assertIn("falls into two groups: from 4:59", said)
+        self.assertAlmostEqual(report["change"]["seconds"], 120, delta=10)
+        said, report = self.mixed("seconds", 1000)
+        self.assertIn("is not all alike", said)
+        self.assertAlmostEqual(report["odd_stretch"]["at_s"], 300, delta=2)
+        self.assertAlmostEqual(report["odd_stretch"]["seconds"], 5, delta=2)
+        said = self.ok("train", "data", "-o", "clean.tflite").stderr
+        self.assertNotIn("WARNING", said)
+
+    def test_a_recording_counts_once_and_is_never_overwritten(self):
+        self.simulate("normal=4")
+        source = f"data/normal/{SIMULATED}.csv"
+        before = self.read(source)
+        for name in ("one", "two"):
+            (self.folder / f"{name}.csv").write_bytes(before)
+        self.refused(EXISTS, "import", "one.csv", "two.csv", "--label", "normal", "-o", "copies",
+                     says=["same rows", "counts once"])
+        self.refused(EXISTS, "train", "data", "-o", source, says=["recording"])
+        self.refused(EXISTS, "export", "data", "--npz", f"data/../{source}", says=["recording"])
+        self.assertEqual(self.read(source), before)
+        self.train("--features", "vibration")
+        self.refused(USAGE, "rebase", "model.tflite", source, "-o", "", says=["empty"])
+
+    def test_files_of_one_window_are_judged_by_what_was_learned_without_them(self):
+        self.simulate("normal=5")
+        lines = (self.folder / f"data/normal/{SIMULATED}.csv").read_text().splitlines()
+        (self.folder / "seconds").mkdir()
+        for i in range(300):
+            part = [lines[0], *lines[1 + 200 * i:1 + 200 * (i + 1)]]
+            (self.folder / f"seconds/{i:03}.csv").write_text("\n".join(part) + "\n")
+        self.ok("import", "seconds", "--label", "normal", "-o", "set")
+        report = self.json("train", "set", "-o", "model.tflite")
+        self.assertGreater(report["threshold"]["value"], 0.1)
+
+    def test_a_dead_gyroscope_is_named_as_why_nothing_can_be_learned(self):
+        self.simulate("normal=3")
+        lines = (self.folder / f"data/normal/{SIMULATED}.csv").read_text().splitlines()
+        dead = [lines[0], *(",".join(line.split(",")[:4] + ["0", "0", "0"]) for line in lines[1:])]
+        (self.folder / "dead.csv").write_text("\n".join(dead) + "\n")
+        self.ok("import", "dead.csv", "--label", "normal", "-o", "dead")
+        self.refused(TOO_LITTLE, "train", "dead", "-o", "model.tflite", says=["stuck sensor"])
+
     def test_without_a_fault_evaluate_tells_whether_it_stays_quiet(self):
         self.simulated_and_trained()
         self.simulate("normal=2", "later", "--seed", "2")
@@ -543,7 +599,7 @@ class TrainingOptions(CommandTest):
 
     def test_another_name_for_normal(self):
         for part in (0, 1, 2):
-            self.write(f"src/{part}.csv", recording(12000))
+            self.write(f"src/{part}.csv", recording(12000 + part))
         self.ok("import", "src", "--label", "healthy", "-o", "data")
         self.train("--normal", "healthy")
         self.assertEqual(self.json("info", "model.tflite")["training"]["normal_label"], "healthy")
@@ -1205,7 +1261,7 @@ class Files(CommandTest):
 class Import(CommandTest):
     def test_a_folder_of_headerless_files_is_a_recording_each(self):
         for part in (1, 2, 10):
-            self.write(f"fan/part_{part}.csv", table(200, accelerometer))
+            self.write(f"fan/part_{part}.csv", table(200 + part, accelerometer))
         summary, said = self.import_normal("fan")
         self.assertEqual([entry["name"] for entry in summary["recordings"]],
                          ["fan_part_1", "fan_part_2", "fan_part_10"])

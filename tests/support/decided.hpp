@@ -54,6 +54,7 @@ inline host::WindowTable table_of(std::span<const TimedSample> samples, const Fe
   table.spec = spec;
   table.window = {128, 200.0F};
   table.recordings.push_back({"normal", "a", "a", "", 0, 0});
+  table.began_us.push_back(0);
   FeaturePipeline front(spec, table.window);
   front.expect(expected);
   std::array<float, kMaxFeatures> features{};

@@ -412,7 +412,7 @@ TEST_F(Import, TooShortFilesAreLeftOutOrAnError) {
 }
 
 TEST_F(Import, AFolderIsReadInNaturalOrder) {
-  for (const char* name : {"10", "9", "1"}) file(rows(130, xyz), fmt::format("fan/{}.csv", name));
+  for (const int name : {10, 9, 1}) file(rows(130 + name, xyz), fmt::format("fan/{}.csv", name));
   file("not a table", "fan/readme.txt");
   file("not a table", "fan/._1.csv");
   const ImportReport report = run({folder_ / "fan"}, kNormal);
@@ -426,15 +426,22 @@ TEST_F(Import, AFolderIsReadInNaturalOrder) {
 
 TEST_F(Import, AnExistingRecordingIsAnErrorAndNothingChanges) {
   const auto a = file(rows(200, xyz), "pump/a.csv");
-  const auto b = file(rows(200, xyz), "pump/b.csv");
+  const auto b = file(rows(201, xyz), "pump/b.csv");
   run({a}, kNormal);
   const std::string before = read_text(folder_ / "data" / "dataset.json");
   expect_error(ExitCode::exists, {"normal/pump_a"}, [&] { run({b, a}, kNormal); });
   EXPECT_EQ(read_text(folder_ / "data" / "dataset.json"), before);
   EXPECT_FALSE(std::filesystem::exists(folder_ / "data/normal/pump_b.csv"));
-  run({a}, normal_with([](ImportOptions& o) { o.label = "other"; }));
+  // The same rows under another name or label are no other recording either.
+  const auto copy = file(rows(200, xyz), "pump/copy.csv");
+  expect_error(ExitCode::exists, {"copy.csv", "normal/pump_a", "counts once"},
+               [&] { run({copy}, kNormal); });
+  expect_error(ExitCode::exists, {"normal/pump_a", "counts once"}, [&] {
+    run({a}, normal_with([](ImportOptions& o) { o.label = "other"; }));
+  });
+  EXPECT_EQ(read_text(folder_ / "data" / "dataset.json"), before);
   run({b}, kNormal);
-  EXPECT_EQ(DataSet::open(folder_ / "data").recordings().size(), 3U);
+  EXPECT_EQ(DataSet::open(folder_ / "data").recordings().size(), 2U);
 }
 
 TEST_F(Import, MixedRatesAndAxesAreRefused) {
