@@ -436,9 +436,8 @@ TEST_F(Import, AnExistingRecordingIsAnErrorAndNothingChanges) {
   const auto copy = file(rows(200, xyz), "pump/copy.csv");
   expect_error(ExitCode::exists, {"copy.csv", "normal/pump_a", "counts once"},
                [&] { run({copy}, kNormal); });
-  expect_error(ExitCode::exists, {"normal/pump_a", "counts once"}, [&] {
-    run({a}, normal_with([](ImportOptions& o) { o.label = "other"; }));
-  });
+  expect_error(ExitCode::exists, {"normal/pump_a", "counts once"},
+               [&] { run({a}, normal_with([](ImportOptions& o) { o.label = "other"; })); });
   EXPECT_EQ(read_text(folder_ / "data" / "dataset.json"), before);
   run({b}, kNormal);
   EXPECT_EQ(DataSet::open(folder_ / "data").recordings().size(), 2U);
