@@ -126,6 +126,7 @@ class Board {
   void on_text(std::string_view line);
   protocol::ReplyStatus command(std::string_view line, Reply& reply);
   protocol::ReplyStatus judge_alarm(std::string_view value, Reply& reply);
+  void list_alarms(Reply& reply) const;
   void begin_maintenance(std::int64_t until_us);
   void end_maintenance(std::string_view text);
   protocol::ReplyStatus stream_text(std::string_view what, Reply& reply);

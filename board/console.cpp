@@ -339,7 +339,9 @@ ReplyStatus Board::judge_alarm(std::string_view value, Reply& reply) {
     return ReplyStatus::not_now;
   }
   if (id != alarm_id_) {
-    reply << "alarm " << id << " cannot be judged, only the newest can: " << alarm_id_;
+    reply << "alarm " << id << " cannot be judged: of the alarms since the start, ";
+    list_alarms(reply);
+    reply << ", only the newest can: " << alarm_id_;
     return ReplyStatus::bad_value;
   }
   if (const std::string_view why = why_not_learning(); !why.empty()) {
@@ -375,6 +377,18 @@ ReplyStatus Board::judge_alarm(std::string_view value, Reply& reply) {
   keep_learned();
   deaf_until_us_ = now_us_ + kSaveEvery_us;
   return ReplyStatus::ok;
+}
+
+void Board::list_alarms(Reply& reply) const {
+  bool first = true;
+  bool newest = false;
+  for (std::size_t i = 0; i < past_count_; ++i) {
+    if (past_[i].kind != EventKind::alarm_began || past_[i].before) continue;
+    reply << (first ? "" : ", ") << past_[i].id;
+    first = false;
+    newest = newest || past_[i].id == alarm_id_;
+  }
+  if (!newest) reply << (first ? "" : ", ") << alarm_id_;
 }
 
 void Board::begin_maintenance(std::int64_t until_us) {

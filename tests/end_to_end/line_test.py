@@ -359,7 +359,7 @@ class LineTest(unittest.TestCase):
             alarms = [line["id"] for line in lines if line.get("kind") == "alarm_began"]
         self.assertTrue(alarms, "the fault raises no alarm")
         status = self.run_fettle("command", "--port", board.port, "status").stdout
-        self.assertRegex(status, r"burn-in: .* asked 1 a week, to be expected .* missing")
+        self.assertRegex(status, r"burn-in: .*\n.* asked 1 a week, to be expected .* missing")
         wrong = self.run_fettle(*feedback, str(alarms[-1] + 1000), "false", status=BAD_INPUT)
         self.assertIn(str(alarms[-1]), wrong.stderr)  # which there are
         said = self.json(*feedback, str(alarms[-1]), "false")

@@ -220,6 +220,9 @@ TEST_F(LearningBoard, OnlyTheNewestAlarmCanBeJudgedAndErrorsSayWhichThereAre) {
     EXPECT_NE(answer.text.find(std::to_string(first)), std::string::npos) << answer.text;
     EXPECT_NE(answer.text.find("newest can: " + std::to_string(second)), std::string::npos)
         << answer.text;
+    EXPECT_NE(answer.text.find(std::to_string(first) + ", " + std::to_string(second)),
+              std::string::npos)
+        << "each once, with something between: " << answer.text;
   }
   for (const char* wrong : {"ack maybe", "ack false x", "ack false -1", "ack true 1 2"}) {
     EXPECT_EQ(ask(wrong).status, ReplyStatus::bad_value) << wrong;
