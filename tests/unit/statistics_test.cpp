@@ -267,7 +267,8 @@ TEST(Threshold, UsesTheHighestPercentileThatTheWindowsSupport) {
   };
   for (const auto& c : kCases) {
     SCOPED_TRACE(testing::Message() << c.windows << " windows, percentile " << c.asked);
-    const ThresholdRecord record = choose_threshold(scores(c.windows), c.asked, kWindow, kThresholdShare);
+    const ThresholdRecord record =
+        choose_threshold(scores(c.windows), c.asked, kWindow, kThresholdShare);
     EXPECT_EQ(record.kind, ThresholdRecord::Kind::percentile);
     EXPECT_EQ(record.windows, c.windows);
     EXPECT_FLOAT_EQ(record.percentile_asked, static_cast<float>(c.asked));

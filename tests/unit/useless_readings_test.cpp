@@ -48,9 +48,8 @@ TEST(UselessReadings, AreSpokenOfAfterAMinuteAndWhenTheyAreOver) {
   ASSERT_EQ(answer->status, protocol::ReplyStatus::ok) << answer->text;
   rig.run(10);
   const auto told = [&](std::string_view what) {
-    return std::ranges::count_if(rig.log, [&](const std::string& line) {
-      return line.find(what) != std::string::npos;
-    });
+    return std::ranges::count_if(
+        rig.log, [&](const std::string& line) { return line.find(what) != std::string::npos; });
   };
   rig.board->chip().inject({.kind = simulator::ChipFault::Kind::stuck_axis,
                             .from_us = rig.board->now_us(),
