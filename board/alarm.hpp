@@ -11,8 +11,8 @@ namespace fettle::board {
 enum class AlarmChange : std::uint8_t { none, began, ended };
 
 /// From verdicts to the alert pin, with what people do about it. The pin is high from an anomaly to
-/// the next window that can be judged and is none; with `latch`, until somebody has acknowledged it. Times are uptime, in
-/// microseconds.
+/// the next window that can be judged and is none; with `latch`, until somebody has acknowledged it.
+/// Times are uptime, in microseconds.
 class Alarm {
  public:
   explicit Alarm(bool latch = false) : latch_(latch) {}

@@ -280,7 +280,7 @@ void Board::watch_readings(Reason reason) {
   if (readings_useless_ || now_us_ - useless_since_us_ < kUseless_us) return;
   readings_useless_ = true;
   Text<protocol::kMostEventText> text;
-  text << "nothing can be judged for a minute: " << describe(reason);
+  text << "for a minute its readings are of no use: " << describe(reason);
   event(EventKind::sensor_lost, text.view());
 }
 
@@ -369,8 +369,8 @@ StoreStatus Board::start_recording(std::string_view label) {
 /// Rate, ranges, windows or model are others now: what follows is another recording.
 void Board::renew_recording() {
   if (!recorder_.recording()) return;
-  static_cast<void>(
-      start_recording(settings_.record.view()));  // what fails is told by the next step
+  // What fails is told by the next step.
+  static_cast<void>(start_recording(settings_.record.view()));
 }
 
 void Board::watch_card() {
@@ -489,17 +489,24 @@ void Board::event(EventKind kind, std::string_view text) {
   recorder_.event(message, now_us_);
 }
 
-protocol::EventMessage Board::tell(EventKind kind, std::string_view text) {
+/// Under the newest number.
+protocol::EventMessage Board::message_of(EventKind kind, std::string_view text) const {
   protocol::EventMessage message;
-  message.id = ++events_;
+  message.id = events_;
   message.kind = kind;
   message.boot = settings_.boots;
   message.uptime_us = now_us_;
   message.utc_us = utc_us();
+  message.text = text;
+  return message;
+}
+
+protocol::EventMessage Board::tell(EventKind kind, std::string_view text) {
+  ++events_;
+  protocol::EventMessage message = message_of(kind, text);
   const bool scored = kind == EventKind::alarm_began || kind == EventKind::alarm_ended;
   message.score = scored ? last_.score : 0.0F;
   message.threshold = scored ? last_.threshold : 0.0F;
-  message.text = text;
   list({kind, false, message.boot, events_, message.score, now_us_});
   keep_event(message);
   if (framed_ && (streams_ & protocol::kStreamEvents) != 0) {

@@ -160,6 +160,8 @@ class Board {
   /// All but the card: what is about the card itself is not written to it.
   /// @return what was told; its text is a view of `text`
   protocol::EventMessage tell(protocol::EventKind kind, std::string_view text);
+  [[nodiscard]] protocol::EventMessage message_of(protocol::EventKind kind,
+                                                  std::string_view text) const;
   void list(const PastEvent& past);
   void keep_event(const protocol::EventMessage& message);
   void list_kept_events();

@@ -572,14 +572,7 @@ void Board::begin_self_test() {
   gap_expected_ = true;
   self_test_due_ = true;
   // The card now, because a sensor that is missing must not hide it; with a record of its own to read back.
-  protocol::EventMessage begins;
-  begins.id = events_;
-  begins.kind = protocol::EventKind::self_test;
-  begins.boot = settings_.boots;
-  begins.uptime_us = now_us_;
-  begins.utc_us = utc_us();
-  begins.text = "begins";
-  recorder_.event(begins, now_us_);
+  recorder_.event(message_of(protocol::EventKind::self_test, "begins"), now_us_);
   recorder_.check();
   alarm_.test_until(now_us_ + kAlertTest_us);
 }

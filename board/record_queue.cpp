@@ -6,8 +6,8 @@
 namespace fettle::board {
 
 bool RecordQueue::run(std::int64_t now_us) {
-  // Wishes before records: a record that was written before a check is seen here no later than the check.
   const Wish wish = wishes_.read();
+  // After the records that were written before it, and not after those that keep coming.
   const bool check = wish.checks != done_.checks && taken_ - wish.written < 0x80000000U;
   if (check) {
     log_.check();

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -11,6 +10,7 @@
 #include "detector_generated.h"
 #include "host/alarm_rate.hpp"
 #include "host/model_file.hpp"
+#include "host/text.hpp"
 
 namespace fettle::cli {
 namespace {
@@ -79,10 +79,8 @@ void print_decision(const metadata::DetectorRecord& record) {
              static_cast<double>(decision->settings()->reference()),
              static_cast<double>(decision->settings()->limit()));
   if (decision->minutes_missing() > 0.0F) {
-    const double minutes = static_cast<double>(decision->minutes_missing());
     fmt::print("            {} of normal running more are needed for what was asked\n",
-               minutes < 90.0 ? fmt::format("{:.0f} minutes", std::ceil(minutes))
-                              : fmt::format("{:.1f} hours", minutes / 60.0));
+               host::more_time_text(static_cast<double>(decision->minutes_missing())));
   }
 }
 

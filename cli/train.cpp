@@ -216,11 +216,6 @@ std::string shape_text(const Int8Network& network) {
   return text;
 }
 
-std::string hours_text(double minutes) {
-  return minutes < 90.0 ? fmt::format("{:.0f} minutes", std::ceil(minutes))
-                        : fmt::format("{:.1f} hours", minutes / 60.0);
-}
-
 void report_hygiene(const Options& options, const host::Hygiene& hygiene) {
   if (hygiene.total() == 0) return;
   for (std::size_t why = 1; why < hygiene.windows.size(); ++why) {
@@ -375,7 +370,7 @@ void report_decision(const DetectorDescription& description) {
                       "Note: so little running does not support {}. {} more of it does: record it, "
                       "or let the board learn it while it watches (burn-in).",
                       host::alarm_rate_text(static_cast<double>(decision.asked_per_hour)),
-                      hours_text(static_cast<double>(decision.minutes_missing))),
+                      host::more_time_text(static_cast<double>(decision.minutes_missing))),
                   6) +
               "\n");
   }

@@ -248,19 +248,34 @@ WindowTable read_windows(const std::filesystem::path& recording, const FeatureSp
   return table;
 }
 
+namespace {
+
+/// What windows are taken apart in time by: their source, or its folder where a source has too few to be
+/// taken apart.
+class SourceGroups {
+ public:
+  SourceGroups(const WindowTable& table, std::span<const std::uint32_t> rows) : table_(table) {
+    for (const std::uint32_t row : rows) ++windows_[table.recording_of(row).source];
+  }
+  [[nodiscard]] std::string of(std::uint32_t row) const {
+    const std::string& source = table_.recording_of(row).source;
+    return windows_.at(source) >= kFewestWindowsOfSource ? source
+                                                         : source.substr(0, source.find('/'));
+  }
+
+ private:
+  const WindowTable& table_;
+  std::map<std::string, std::size_t> windows_;
+};
+
+}  // namespace
+
 Split split_by_time(const WindowTable& table) {
-  std::map<std::string, std::size_t> windows_of_source;
-  for (const auto& origin : table.origins) {
-    ++windows_of_source[table.recordings[origin.recording].source];
-  }
-  const auto group_of = [&](const std::string& source) {
-    if (windows_of_source[source] >= kFewestWindowsOfSource) return source;
-    return source.substr(0, source.find('/'));
-  };
+  std::vector<std::uint32_t> all(table.size());
+  std::iota(all.begin(), all.end(), 0U);
+  const SourceGroups sources(table, all);
   std::map<std::string, std::vector<std::uint32_t>> groups;
-  for (std::uint32_t i = 0; i < table.size(); ++i) {
-    groups[group_of(table.recording_of(i).source)].push_back(i);
-  }
+  for (const std::uint32_t row : all) groups[sources.of(row)].push_back(row);
   Split split;
   for (const auto& [name, rows] : groups) {
     const auto until = [&rows = rows](std::size_t percent) {
@@ -611,15 +626,11 @@ CrossFitted cross_fit(const WindowTable& table, std::span<const std::uint32_t> r
                       const LearningSettings& settings) {
   const std::size_t d = table.spec.dimensions();
   // The fold of each row: fifths of its source and operating point, in order.
-  std::map<std::string, std::size_t> windows_of_source;
-  for (const std::uint32_t row : rows) ++windows_of_source[table.recording_of(row).source];
+  const SourceGroups sources(table, rows);
   std::map<std::pair<std::string, int>, std::vector<std::size_t>> groups;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const int point = table.points.empty() ? 0 : table.points[rows[i]];
-    const std::string& source = table.recording_of(rows[i]).source;
-    // A file of a window or two has no fifths: such files are taken together.
-    const bool few = windows_of_source[source] < kFewestWindowsOfSource;
-    groups[{few ? source.substr(0, source.find('/')) : source, point}].push_back(i);
+    groups[{sources.of(rows[i]), point}].push_back(i);
   }
   std::vector<std::size_t> fold(rows.size());
   for (const auto& [name, group] : groups) {

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <vector>
 
+#include "core/learn/statistics.hpp"
+
 namespace fettle::host {
 namespace {
 
@@ -147,9 +149,8 @@ std::optional<OddStretch> find_odd_stretch(const WindowTable& table,
   if (scores.size() < kFewest) return std::nullopt;
   const auto median_of = [](std::span<const float> values) {
     std::vector<float> sorted(values.begin(), values.end());
-    const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
-    std::ranges::nth_element(sorted, middle);
-    return *middle;
+    std::ranges::sort(sorted);
+    return percentile_of_sorted(sorted, 50.0);
   };
   const float usual = median_of(scores);
   std::optional<OddStretch> strangest;

@@ -29,8 +29,8 @@ struct NormalChange {
 inline constexpr double kChangeMatters = 3.0;
 
 /// The largest difference of a feature's mean between what is before and after some moment, or inside and outside some
-/// stretch, at least a tenth of the windows (and 20) in both; over all windows in order, and within each source. Deviations are those within the
-/// groups, and what weeks bring besides (HealthyVariation). None below kChangeMatters: drift is reported, never
+/// stretch, at least a tenth of the windows (and 20) in both; over all windows in order, and within each source.
+/// Deviations are those within the groups, and what weeks bring besides (HealthyVariation). None below kChangeMatters: drift is reported, never
 /// removed. Before that, set points at simple parts of each other: a loose mount shakes at half the running speed,
 /// and what it does would be learned as a set point of its own.
 /// @param table  of one label's windows, less their operating points if there are any (centred())
@@ -44,10 +44,12 @@ struct OddStretch {
   double times = 0.0;    ///< its median score as a multiple of that of all windows
 };
 
+/// Times the median score, from which on a window is odd.
+inline constexpr float kOdd = 6.0F;
+
 /// The strangest stretch of at least three windows in a row that each score kOdd times the median. Of the ten minutes
 /// of 50 machines of the simulated fleet (seed 2033), with neighbours and knocks, one has such a stretch.
 /// @param rows, scores  windows, and what detectors say of them that were trained without them (cross_fit())
-inline constexpr float kOdd = 6.0F;
 [[nodiscard]] std::optional<OddStretch> find_odd_stretch(const WindowTable& table,
                                                          std::span<const std::uint32_t> rows,
                                                          std::span<const float> scores);

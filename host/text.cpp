@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <utility>
 
@@ -103,6 +104,11 @@ std::string wrapped(std::string_view text, std::size_t indent) {
     column += word.size();
   }
   return result;
+}
+
+std::string more_time_text(double minutes) {
+  return minutes < 90.0 ? fmt::format("{:.0f} minutes", std::ceil(minutes))
+                        : fmt::format("{:.1f} hours", minutes / 60.0);
 }
 
 void say(const std::string& text) { (void)std::fputs(text.c_str(), stderr); }

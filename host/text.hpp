@@ -27,6 +27,8 @@ inline constexpr std::size_t kTextColumns = 80;
 [[nodiscard]] std::int64_t parse_duration_us(std::string_view text);
 /// "3:07" or "1:02:03".
 [[nodiscard]] std::string duration_text(std::int64_t us);
+/// How much more has to be recorded: whole minutes, or hours from one and a half on.
+[[nodiscard]] std::string more_time_text(double minutes);
 
 /// Writes to standard error. What a person cannot be told, on a full disk or a closed terminal, must
 /// not end the work itself: nothing is thrown.

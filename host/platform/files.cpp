@@ -21,6 +21,15 @@
 namespace fettle::host::platform {
 namespace {
 
+/// By its header: with these columns a data set's recordings begin, and other people's often enough.
+bool is_recording(const std::filesystem::path& file) {
+  constexpr std::string_view kHeader = "t_us,ax_g,ay_g,az_g";
+  std::array<char, kHeader.size()> begin{};
+  std::ifstream stream(file, std::ios::binary);
+  return stream.read(begin.data(), begin.size()) &&
+         std::string_view(begin.data(), begin.size()) == kHeader;
+}
+
 [[noreturn]] void fail(const std::filesystem::path& file, std::string_view what) {
   const int cause = errno;
   throw Error(ExitCode::io,
@@ -137,19 +146,6 @@ void move_file(const std::filesystem::path& from, const std::filesystem::path& t
 std::filesystem::path temporary_beside(const std::filesystem::path& file) {
   return file.parent_path() / fmt::format(".{}.{}.tmp", file.filename().string(), ::getpid());
 }
-
-namespace {
-
-/// By its header: with these columns a data set's recordings begin, and other people's often enough.
-bool is_recording(const std::filesystem::path& file) {
-  constexpr std::string_view kHeader = "t_us,ax_g,ay_g,az_g";
-  std::array<char, kHeader.size()> begin{};
-  std::ifstream stream(file, std::ios::binary);
-  return stream.read(begin.data(), begin.size()) &&
-         std::string_view(begin.data(), begin.size()) == kHeader;
-}
-
-}  // namespace
 
 void check_output(const std::filesystem::path& file,
                   std::span<const std::filesystem::path> inputs) {

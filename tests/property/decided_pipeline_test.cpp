@@ -343,22 +343,11 @@ TEST(DecidedPipeline, BurnInHearsOfWhatWasJudgedAndOfNothingElse) {
   EXPECT_LT(judged, results.size());
 }
 
-std::vector<TimedSample> machine_at(double speed, std::size_t windows, double imbalance) {
-  simulator::MachineConfig config;
-  config.session = 5;
-  config.speed = speed;
-  config.faults.imbalance = imbalance;
-  simulator::Machine machine(config, 7);
-  std::vector<TimedSample> samples(windows * 128);
-  for (TimedSample& sample : samples) sample = machine.next();
-  return samples;
-}
-
 TEST(DecidedPipeline, ASpeedThatWasNotLearnedEndsNoAlarmAndCanBeginOne) {
   Watch watch;
   (void)watch.push(machine_running(20, 1));
   ASSERT_EQ(watch.push(machine_running(60, 2, 1.0)).back().verdict, Verdict::alarm);
-  const std::vector<WindowResult> elsewhere = watch.push(machine_at(0.8, 60, 0.0));
+  const std::vector<WindowResult> elsewhere = watch.push(machine_running(60, 5, 0.0, 0.8));
   EXPECT_GT(std::ranges::count(elsewhere, Reason::speed, &WindowResult::reason), 40);
   EXPECT_EQ(count(elsewhere, Verdict::alarm), elsewhere.size())
       << "nobody knows what is normal there";
@@ -366,7 +355,7 @@ TEST(DecidedPipeline, ASpeedThatWasNotLearnedEndsNoAlarmAndCanBeginOne) {
   const std::vector<WindowResult> back = watch.push(machine_running(60, 3));
   EXPECT_EQ(back.back().verdict, Verdict::normal);
   // Far beyond all that was learned is beyond it at any speed.
-  EXPECT_EQ(watch.push(machine_at(0.8, 60, 3.0)).back().verdict, Verdict::alarm);
+  EXPECT_EQ(watch.push(machine_running(60, 5, 3.0, 0.8)).back().verdict, Verdict::alarm);
 }
 
 TEST(DecidedPipeline, AThresholdByHandJudgesEachWindowAndGoesAwayAgain) {

@@ -16,9 +16,10 @@ namespace fettle::test {
 
 /// Samples of the same simulated machine on some day, with a fault or without.
 inline std::vector<TimedSample> machine_running(std::size_t windows, std::uint64_t session,
-                                                double imbalance = 0.0) {
+                                                double imbalance = 0.0, double speed = 1.0) {
   simulator::MachineConfig config;
   config.session = session;
+  config.speed = speed;
   config.faults.imbalance = imbalance;
   simulator::Machine machine(config, 7);
   std::vector<TimedSample> samples(windows * 128);
