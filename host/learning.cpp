@@ -591,12 +591,13 @@ WindowTable centred(const WindowTable& table, const Baseline& baseline) {
 
 std::vector<std::uint32_t> sessions_of(const WindowTable& table,
                                        std::span<const std::uint32_t> rows) {
+  const SourceGroups sources(table, rows);
   std::vector<std::uint32_t> sessions;
-  const std::string* before = nullptr;
+  std::string before;
   for (const std::uint32_t row : rows) {
-    const std::string& source = table.recording_of(row).source;
-    if (before == nullptr || *before != source) sessions.push_back(0);
-    before = &source;
+    std::string now = sources.of(row);
+    if (sessions.empty() || before != now) sessions.push_back(0);
+    before = std::move(now);
     ++sessions.back();
   }
   return sessions;
@@ -844,7 +845,14 @@ DecisionRecord choose_decision(const CrossFitted& fitted, std::span<const std::u
   // What data cannot vouch for is not promised: the limit is that of the rarest rate they support.
   wish.alarms_per_hour = std::max(alarms_per_hour, support.supported_per_hour);
   if (!fitted.varied.empty()) {
+    const float of_sessions = calibration.between_sessions * calibration.settings.scale;
     run(fitted.varied, {});
+    // Copies say nothing about sessions; the recordings do, if there are some.
+    const float wider = of_sessions / calibration.settings.scale;
+    if (sessions.size() > 1 && wider > wish.between_sessions) {
+      wish.between_sessions = wider;
+      run(fitted.varied, {});
+    }
   } else if (wish.alarms_per_hour > alarms_per_hour) {
     run(fitted.scores, sessions);
   }

@@ -210,12 +210,14 @@ struct DetectorChoice {
 [[nodiscard]] DetectorChoice choose_detector(const WindowTable& table, const Split& split,
                                              const LearningSettings& settings);
 
-/// How many of `rows`, which are in order, belong to each source: sessions for calibrate().
+/// How many of `rows`, which are in order, belong to each source, or to each folder of small ones: sessions for
+/// calibrate().
 [[nodiscard]] std::vector<std::uint32_t> sessions_of(const WindowTable& table,
                                                      std::span<const std::uint32_t> rows);
 
 /// The decision for a wish, from scores of normal windows in order. How rare a false alarm they can vouch for
-/// follows from the scores; the limit from the varied ones, if there are any, as one session.
+/// follows from the scores; the limit from the varied ones, if there are any, as one session, and from what the scores'
+/// sessions differ by.
 /// Throws Error(too_little_data).
 [[nodiscard]] DecisionRecord choose_decision(const CrossFitted& fitted,
                                              std::span<const std::uint32_t> sessions,

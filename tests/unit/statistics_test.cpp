@@ -16,6 +16,7 @@
 #include "core/learn/statistics.hpp"
 #include "host/error.hpp"
 #include "host/learning.hpp"
+#include "tests/support/evidence_streams.hpp"
 
 namespace fettle::host {
 namespace {
@@ -378,6 +379,42 @@ TEST(Split, OfAnyTableLosesNothing) {
     const WindowTable table = table_of(recordings);
     expect_whole_and_in_order(table, split_by_time(table));
   }
+}
+
+TEST(Sessions, AreSourcesAndFoldersOfSmallOnes) {
+  const WindowTable table =
+      table_of({{"a", 40}, {"a", 60}, {"b", 30}, {"c/1", 1}, {"c/2", 1}, {"d/1", 1}});
+  std::vector<std::uint32_t> rows(table.size());
+  std::iota(rows.begin(), rows.end(), 0U);
+  EXPECT_EQ(sessions_of(table, rows), (std::vector<std::uint32_t>{100, 30, 2, 1}));
+  EXPECT_TRUE(sessions_of(table, {}).empty());
+}
+
+// What weeks may do widens the scores that the limit comes from; what recordings differ by is not in these copies.
+TEST(ChooseDecision, LearnsFromRecordingsWhatSessionsDifferBy) {
+  const auto decide = [](double between, bool sessions_known) {
+    test::EvidenceStream stream(test::EvidenceStream::Kind::correlated, 0.0, between, 11);
+    test::EvidenceStream wider(test::EvidenceStream::Kind::correlated, 0.0, 0.0, 12);
+    CrossFitted fitted;
+    std::vector<std::uint32_t> sessions;
+    for (int i = 0; i < 20; ++i) {
+      stream.begin_session();
+      for (int n = 0; n < 100; ++n) fitted.scores.push_back(stream.score(0.0, 1.0));
+      sessions.push_back(100);
+    }
+    for (std::size_t i = 0; i < fitted.scores.size(); ++i) {
+      fitted.varied.push_back(fitted.scores[i] * wider.score(0.0, 1.0));
+    }
+    if (!sessions_known) sessions = {2000};
+    return choose_decision(fitted, sessions, 1.0, {128, 200.0F});
+  };
+  const DecisionRecord differ = decide(0.8, true);
+  // In units of the varied scores, whose variance is 1 + 0.64 + 1.
+  EXPECT_NEAR(differ.between_sessions, 0.8 / std::sqrt(2.64), 0.12);
+  EXPECT_FLOAT_EQ(differ.settings.reference, 4.0F * differ.between_sessions * std::sqrt(2.0F));
+  // As one recording, and in recordings that are alike: the least that sessions are taken to differ by.
+  EXPECT_FLOAT_EQ(decide(0.8, false).between_sessions, 0.25F);
+  EXPECT_FLOAT_EQ(decide(0.0, true).between_sessions, 0.25F);
 }
 
 TEST(UsedRecordings, SayHowFarEachPartReached) {
