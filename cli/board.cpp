@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/checks.hpp"
 #include "cli/command.hpp"
 #include "cli/json.hpp"
 #include "host/error.hpp"
@@ -512,29 +513,6 @@ Examples:
   fettle board --fault bearing:0.5@10min~1h --event knock:1@5min --speed max
   fettle board --inject nack:0.01 --inject brownout@30s --clone 0x98)";
 
-/// An option that is given says something: inside, "" stands for one that is not.
-CLI::Validator not_empty(const char* expected) {
-  return {[expected](std::string& text) {
-            return text.empty() ? fmt::format("expected {}, found nothing", expected)
-                                : std::string();
-          },
-          ""};
-}
-
-/// A board's id holds 32 bits of its seed: larger ones would be several boards of one name.
-CLI::Validator seed() {
-  return {[](std::string& text) {
-            std::uint32_t value = 0;
-            const auto [end, error] =
-                std::from_chars(text.data(), text.data() + text.size(), value);
-            return error == std::errc() && end == text.data() + text.size()
-                       ? std::string()
-                       : fmt::format("expected a whole number from 0 to {}, found \"{}\"",
-                                     UINT32_MAX, text);
-          },
-          ""};
-}
-
 }  // namespace
 
 void add_board(CLI::App& program) {
@@ -544,12 +522,12 @@ void add_board(CLI::App& program) {
   command->add_option("--machine", options->machine, "What to simulate: fan")
       ->capture_default_str();
   command->add_option("--seed", options->seed, "Which of the many machines and sensors")
-      ->check(seed())
+      ->check(whole_number(0, UINT32_MAX))  // a board's id holds 32 bits of it
       ->capture_default_str();
   command
       ->add_option("--session", options->session,
                    "The same machine on another day: other noise, slightly other speed")
-      ->check(seed())
+      ->check(whole_number(0, UINT32_MAX))
       ->capture_default_str();
   command->add_option("--fault", options->faults, "A fault of the machine, from when")
       ->type_name("KIND...");
@@ -573,13 +551,13 @@ void add_board(CLI::App& program) {
       ->check(not_empty("an id such as 0x98"))
       ->type_name("ID");
   command->add_option("--baud", options->baud, "What the serial line carries, bits a second")
-      ->check(CLI::Range(1200, 4'000'000))
+      ->check(whole_number(1200, 4'000'000))
       ->capture_default_str();
   command->add_flag("--no-card", options->no_card, "There is no SD card");
   command->add_flag("--no-interrupt", options->no_interrupt, "The interrupt wire is missing");
   command->add_flag("--no-pull-ups", options->no_pull_ups, "The I2C bus has no resistors");
   command->add_option("--i2c-hz", options->i2c_hz, "What the I2C bus manages, Hz")
-      ->check(CLI::Range(40'000, 400'000))
+      ->check(whole_number(40'000, 400'000))
       ->capture_default_str();
   command->add_flag("--hold", options->hold, "Time stands still while nobody is connected");
   command->add_flag("--json", options->json, "A JSON object a line");

@@ -2,14 +2,8 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <string>
 
 namespace fettle::cli {
-
-/// An option whose value is an empty text, as of a variable that was never set, is a mistake.
-inline std::string not_empty(const std::string& text) {
-  return text.empty() ? "expected a value, found an empty text" : "";
-}
 
 // One file for each command. A function adds its sub-command with options and help to the program;
 // the callback does the work and throws host::Error when it cannot.

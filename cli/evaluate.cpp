@@ -151,7 +151,7 @@ void print_normal(const host::Evaluation& e) {
   fmt::print("                so little running allows {:.3g} to {:.3g} an hour (95 %)\n",
              e.alarms_per_hour_interval.low, e.alarms_per_hour_interval.high);
   fmt::print("                single windows above the threshold: {:.2f} %{}\n",
-             100.0 * e.false_positive_rate, e.decides ? ", which alone are no alarm" : "");
+             100.0 * e.false_positive_rate, e.decides ? " (alone no alarm)" : "");
   if (e.cannot_judge > 0.0 || e.sensor_moved > 0) {
     fmt::print("cannot judge    {:.2f} % of these windows; 'sensor moved' on {}\n",
                100.0 * e.cannot_judge, e.sensor_moved);
@@ -172,12 +172,14 @@ void print_network(const host::Evaluation& e) {
   if (!e.int8.retrained) {
     fmt::print("                (float: the int8 weights, because training cannot be repeated)\n");
   }
-  fmt::print("without mean    AUC {:.4f}", e.without_mean.auc);
-  if (e.without_mean.recall && e.without_mean.false_positive_rate) {
-    fmt::print(", recall {:.1f} %, false alarms {:.2f} % of windows",
-               100.0 * *e.without_mean.recall, 100.0 * *e.without_mean.false_positive_rate);
+  if (e.with_mean) {
+    fmt::print("without mean    AUC {:.4f}", e.without_mean.auc);
+    if (e.without_mean.recall && e.without_mean.false_positive_rate) {
+      fmt::print(", recall {:.1f} %, false alarms {:.2f} % of windows",
+                 100.0 * *e.without_mean.recall, 100.0 * *e.without_mean.false_positive_rate);
+    }
+    fmt::print("{}\n", e.without_mean.retrained ? "" : " (their terms left out; not retrained)");
   }
-  fmt::print("{}\n", e.without_mean.retrained ? "" : " (their terms left out; not retrained)");
   fmt::print("\n{}\n", host::wrapped(e.tilt_sentence, 0));
 }
 

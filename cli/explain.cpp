@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -40,7 +41,8 @@ constexpr const char* kHelp =
     "\n"
     "For each alarm of a recording: when it began, a cautious guess at the kind of\n"
     "fault, and plain figures against what was learned. Without an alarm it is the\n"
-    "moment at which most spoke for one. Of a data set, a line a recording.";
+    "moment at which most spoke for one. Of a data set, a line a session: recordings\n"
+    "of one source follow each other, as files of a second each do.";
 
 constexpr const char* kFooter =
     "What the words mean:\n"
@@ -70,7 +72,6 @@ struct Judged {
   std::uint64_t windows = 0;
   std::uint64_t cannot_judge = 0;
   Reason reason = Reason::none;  ///< the last one for which it could not
-  std::int64_t first_us = 0;
   std::vector<Moment> alarms;
   std::optional<Moment> most;  ///< at which most spoke for an alarm
   bool at_rest =
@@ -107,41 +108,61 @@ class HighestStretch {
   std::optional<Moment> highest_;
 };
 
+/// Windows of one session as they are judged.
+class Judging {
+ public:
+  Judging(const DetectorModel& model, std::string name) : model_(&model) {
+    judged_.name = std::move(name);
+  }
+
+  /// @param t_us  from the session's beginning
+  void add(std::int64_t t_us, const WindowResult& result, const Changes& changes) {
+    ++judged_.windows;
+    if (result.reason != Reason::none) {
+      ++judged_.cannot_judge;
+      judged_.reason = result.reason;
+    }
+    const Moment moment{t_us, result, changes};
+    if (result.alarm) judged_.alarms.push_back(moment);
+    const float near = nearness(*model_, result);
+    if (near > nearest_ && changes.windows() > 0) {
+      nearest_ = near;
+      judged_.most = moment;
+      judged_.at_rest = false;
+    }
+    if (judged_.at_rest && std::isfinite(result.evidence)) stretch_.add(moment);
+  }
+
+  [[nodiscard]] Judged result() const {
+    Judged judged = judged_;
+    if (!judged.most) judged.most = stretch_.highest();
+    return judged;
+  }
+
+ private:
+  const DetectorModel* model_;
+  Judged judged_;
+  float nearest_ = 0.0F;
+  HighestStretch stretch_;
+};
+
 Judged judge(const DetectorModel& model, const std::string& model_name, const std::string& name,
              host::RecordingReader& reader) {
   check_axes(reader, name, model, model_name);
   RateCheck rate(model.window.rate_hz, name);
   Pipeline pipeline(model);
-  Judged judged;
-  judged.name = name;
-  bool started = false;
-  float nearest = 0.0F;
-  HighestStretch stretch;
+  Judging judging(model, name);
+  std::optional<std::int64_t> first_us;
   for (auto block = reader.next_block(); !block.empty(); block = reader.next_block()) {
     for (const TimedSample& sample : block) {
-      if (!started) judged.first_us = sample.t_us;
-      started = true;
+      if (!first_us) first_us = sample.t_us;
       rate.add(sample.t_us);
       const auto result = pipeline.push(sample);
-      if (!result) continue;
-      ++judged.windows;
-      if (result->reason != Reason::none) {
-        ++judged.cannot_judge;
-        judged.reason = result->reason;
-      }
-      const Moment moment{result->start_us - judged.first_us, *result, pipeline.changes()};
-      if (result->alarm) judged.alarms.push_back(moment);
-      const float near = nearness(model, *result);
-      if (near > nearest && pipeline.changes().windows() > 0) {
-        nearest = near;
-        judged.most = moment;
-        judged.at_rest = false;
-      }
-      if (judged.at_rest && std::isfinite(result->evidence)) stretch.add(moment);
+      if (result) judging.add(result->start_us - *first_us, *result, pipeline.changes());
     }
     host::platform::throw_if_interrupted();
   }
-  if (!judged.most) judged.most = stretch.highest();
+  Judged judged = judging.result();
   if (judged.windows == 0) {
     throw Error(ExitCode::too_little_data,
                 fmt::format("{}: too short or torn for a window of {} samples at {:.6g} Hz. Is it "
@@ -346,26 +367,67 @@ void print_line(const DetectorModel& model, const Judged& judged) {
   fmt::print("{}\n  {}\n", host::one_line(judged.name), host::wrapped(text, 4));
 }
 
+/// The sessions of a data set, in its order: recordings of one source and label follow each other, as for
+/// 'fettle evaluate'.
+std::vector<Judged> judge_sessions(const DetectorModel& model, const host::WindowTable& table) {
+  std::vector<std::uint32_t> rows(table.size());
+  std::iota(rows.begin(), rows.end(), 0U);
+  std::vector<Judged> sessions;
+  std::optional<Judging> judging;
+  const host::WindowOrigin* before = nullptr;
+  std::size_t recordings = 0;
+  std::int64_t begin_us = 0;  // of the session, in the time of the recording that is on
+  std::int64_t end_us = 0;    // of the last window
+  const auto finish = [&] {
+    if (!judging) return;
+    sessions.push_back(judging->result());
+    if (recordings > 1) sessions.back().name += fmt::format(" and {} more", recordings - 1);
+  };
+  host::judge_windows(
+      model, table, rows,
+      [&](std::uint32_t row, const WindowResult& result, const Pipeline& after) {
+        const host::WindowOrigin& origin = table.origins[row];
+        const host::RecordingEntry& now = table.recordings[origin.recording];
+        if (before == nullptr || before->recording != origin.recording) {
+          const bool goes_on = before != nullptr &&
+                               table.recordings[before->recording].source == now.source &&
+                               table.recordings[before->recording].label == now.label;
+          if (goes_on) {
+            begin_us += origin.start_us - end_us;
+          } else {
+            finish();
+            judging.emplace(model, now.id());
+            recordings = 0;
+            begin_us = origin.start_us;
+          }
+          ++recordings;
+        }
+        before = &origin;
+        end_us = origin.start_us + static_cast<std::int64_t>(table.window.seconds() * 1e6);
+        judging->add(origin.start_us - begin_us, result, after.changes());
+      });
+  finish();
+  return sessions;
+}
+
 void explain_data(const DetectorModel& model, const Options& options) {
   const host::DataSet data = host::DataSet::open(options.target);
   host::refuse_other_rate(data.folder().string(), data.rate_hz(), model.window);
+  const host::WindowTable table = host::read_windows(
+      data, model.features, model.window, [](const std::string& /*label*/) { return true; },
+      host::ranges_of(model.baseline));
+  if (table.size() == 0) {
+    throw Error(ExitCode::too_little_data,
+                fmt::format("{}: no recording has a window of {} samples", options.target,
+                            model.window.samples));
+  }
   nlohmann::ordered_json json = {{"recordings", nlohmann::ordered_json::array()}};
-  std::size_t explained = 0;
-  for (const host::RecordingEntry& entry : data.recordings()) {
-    if (entry.rows < model.window.samples) continue;
-    host::RecordingReader reader = data.read(entry);
-    const Judged judged = judge(model, options.model, entry.id(), reader);
-    ++explained;
+  for (const Judged& judged : judge_sessions(model, table)) {
     if (options.json) {
       json["recordings"].push_back(json_of(model, judged));
     } else {
       print_line(model, judged);
     }
-  }
-  if (explained == 0) {
-    throw Error(ExitCode::too_little_data,
-                fmt::format("{}: no recording has a window of {} samples", options.target,
-                            model.window.samples));
   }
   if (options.json) fmt::print("{}\n", text_of(json));
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/checks.hpp"
 #include "cli/command.hpp"
 #include "cli/json.hpp"
 #include "cli/line.hpp"
@@ -67,11 +68,11 @@ void add_feedback(CLI::App& program) {
   add_line_options(*command, options->line)->required();
   command->add_option("--alarm", options->alarm, "The alarm's ID")
       ->required()
-      ->check(CLI::Range(1U, 4'294'967'295U))
+      ->check(whole_number(1, UINT32_MAX))
       ->type_name("ID");
   command->add_option("true|false", options->answer, "true: a fault; false: the machine is well")
       ->required()
-      ->check(CLI::IsMember({"true", "false"}))
+      ->check(one_of({"true", "false"}))
       ->type_name("");
   command->add_flag("--json", options->json, "Print the answer as JSON");
   command->footer(kFooter);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/checks.hpp"
 #include "cli/command.hpp"
 #include "host/error.hpp"
 #include "host/firmware_image.hpp"
@@ -112,7 +113,7 @@ void add_flash(CLI::App& program) {
   command->add_option("--port", options->port, "The board's serial port")->required();
   command->add_option("--baud", options->baud, "Bits a second while writing")
       ->capture_default_str()
-      ->check(CLI::Range(9600U, 2'000'000U));
+      ->check(whole_number(9600, 2'000'000));
   command->footer(kFooter);
   command->callback([options] { run(*options); });
 }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/checks.hpp"
 #include "cli/command.hpp"
 #include "cli/json.hpp"
 #include "detector_generated.h"
@@ -175,7 +176,7 @@ void add_rebase(CLI::App& program) {
   command->add_option("model", options->model, "Detector made by 'fettle train'")->required();
   command->add_option("data", options->data, "Normal running after the remount");
   command->add_option("-o,--output", options->output, "Model file to write")
-      ->check(not_empty)
+      ->check(not_empty("a file"))
       ->option_text("FILE [the model itself]");
   command->add_option("--normal", options->normal, "Label of normal running")
       ->capture_default_str();

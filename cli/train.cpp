@@ -10,8 +10,10 @@
 #include <numeric>
 #include <set>
 
+#include "cli/checks.hpp"
 #include "cli/command.hpp"
 #include "cli/json.hpp"
+#include "core/features/speed.hpp"
 #include "core/learn/neighbour.hpp"
 #include "core/learn/statistics.hpp"
 #include "host/alarm_rate.hpp"
@@ -39,9 +41,11 @@ struct Options {
   std::string false_alarms, detector;
   bool verbose = false;
   bool json = false;
-  std::uint32_t window = 128;
+  std::uint32_t window = 0;  ///< samples; 0: as window_of() says
   host::LearningSettings learning;
 };
+
+constexpr double kFast_hz = 250;  // from here on windows have 256 samples
 
 constexpr const char* kHelp =
     "Train a detector on normal running: one .tflite\n"
@@ -66,6 +70,13 @@ constexpr const char* kFooter =
     "norm.json holds {\"mean\": [...], \"std\": [...]}, one number a feature, in the\n"
     "order of 'fettle info': mean, std, p2p of ax, then of ay, and so on.";
 
+/// Windows of vibration features hold a few turns of a slow machine, whatever the rate.
+WindowShape window_of(const Options& options, double rate_hz) {
+  const bool fast = options.features == FeatureSet::vibration && rate_hz > kFast_hz;
+  const std::uint32_t samples = options.window != 0 ? options.window : fast ? 256U : 128U;
+  return {samples, static_cast<float>(rate_hz)};
+}
+
 host::WindowTable normal_windows(const Options& options, const host::DataSet& data,
                                  std::span<const SpeedRange> expected) {
   std::set<std::string> labels;
@@ -79,10 +90,9 @@ host::WindowTable normal_windows(const Options& options, const host::DataSet& da
   }
   const FeatureSpec spec{options.features, static_cast<std::uint8_t>(data.axes()),
                          options.features == FeatureSet::tutorial && !options.no_mean};
-  const WindowShape window{options.window, static_cast<float>(data.rate_hz())};
   return host::read_windows(
-      data, spec, window, [&](const std::string& label) { return label == options.normal; },
-      expected);
+      data, spec, window_of(options, data.rate_hz()),
+      [&](const std::string& label) { return label == options.normal; }, expected);
 }
 
 const char* name_of(LeftOut why) {
@@ -403,6 +413,10 @@ void report(const Options& options, const Outcome& outcome) {
                          {"minutes_missing", threshold.minutes_missing}};
     json["detector"] =
         outcome.description.detector == DetectorKind::mahalanobis ? "mahalanobis" : "autoencoder";
+    if (outcome.choice) {
+      json["stands_out_times"] = {{"mahalanobis", outcome.choice->mahalanobis},
+                                  {"autoencoder", outcome.choice->autoencoder}};
+    }
     if (outcome.odd) {
       json["odd_stretch"] = {{"recording", outcome.odd->recording},
                              {"at_s", outcome.odd->at_s},
@@ -457,13 +471,14 @@ void report(const Options& options, const Outcome& outcome) {
     fmt::print("gaps       {} in time; no window crosses one\n", outcome.table.gaps);
   }
   if (outcome.choice) {
+    const bool distance = outcome.choice->detector == DetectorKind::mahalanobis;
     fmt::print(
-        "detector   {}: a made-up change of one feature moves its log score by\n"
-        "           {:.1f} deviations of normal (median), the other's by {:.1f}\n",
-        outcome.choice->detector == DetectorKind::mahalanobis ? "Mahalanobis distance"
-                                                              : "autoencoder",
-        std::max(outcome.choice->mahalanobis, outcome.choice->autoencoder),
-        std::min(outcome.choice->mahalanobis, outcome.choice->autoencoder));
+        "detector   {}: a made-up change of one feature stands out\n"
+        "           from {:.1f} times on (median), by the {} from {:.1f}\n",
+        distance ? "Mahalanobis distance" : "autoencoder",
+        std::min(outcome.choice->mahalanobis, outcome.choice->autoencoder),
+        distance ? "autoencoder" : "distance",
+        std::max(outcome.choice->mahalanobis, outcome.choice->autoencoder));
   }
   if (!training.foreign && training.best_epoch > 0) {
     fmt::print("training   loss {:.4f}, validation {:.4f} at epoch {} of {} (seed {})\n",
@@ -578,12 +593,30 @@ void complete(Options& options) {
   options.learning.detector = distance ? DetectorKind::mahalanobis : DetectorKind::autoencoder;
 }
 
+/// Vibration features stand on the running speed, which has to lie in what a window shows.
+void warn_of_speeds(const Options& options, const WindowShape& window) {
+  constexpr float kSlow_hz = 25.0F;  // most motors turn faster
+  constexpr float kQuick_hz = 50.0F;
+  if (options.features != FeatureSet::vibration) return;
+  const float bin_hz = window.rate_hz / static_cast<float>(window.samples);
+  const float slowest_hz = std::max(SpeedBand{}.low_hz, static_cast<float>(kLowestBin) * bin_hz);
+  const float fastest_hz = std::min(SpeedBand{}.high_hz, 0.5F * window.rate_hz);
+  if (slowest_hz <= kSlow_hz && fastest_hz >= kQuick_hz) return;
+  const std::string seen =
+      slowest_hz < fastest_hz
+          ? fmt::format("running speeds from {:.0f} to {:.0f} Hz only", slowest_hz, fastest_hz)
+          : "no running speed";
+  const bool longer = slowest_hz > kSlow_hz && window.samples < 256;
+  host::say(host::wrapped(fmt::format("Note: at {:g} Hz windows of {} samples show {}; a machine "
+                                      "that turns at another is judged without "
+                                      "it. Record at 200 Hz, or at up to 1000 Hz for bearings{}.",
+                                      window.rate_hz, window.samples, seen,
+                                      longer ? ", or take longer windows (--window 256)" : ""),
+                          6) +
+            "\n");
+}
+
 void run(const Options& options) {
-  // Range checks let a NaN pass.
-  if (!std::isfinite(options.learning.percentile) ||
-      (options.learning.threshold && !std::isfinite(*options.learning.threshold))) {
-    throw Error(ExitCode::usage, "--percentile and --threshold want a finite number");
-  }
   const std::filesystem::path index = std::filesystem::path(options.data) / "dataset.json";
   const std::array<std::filesystem::path, 3> inputs = {index, options.from, options.norm};
   host::platform::check_output(options.output, inputs);
@@ -606,6 +639,7 @@ void run(const Options& options) {
   host::platform::write_file_atomically(
       options.output, {reinterpret_cast<const char*>(outcome.file.data()), outcome.file.size()});
   report(options, outcome);
+  warn_of_speeds(options, outcome.table.window);
   warn_of_change(options, outcome.table.spec, outcome.change);
   warn_of_stretch(options, outcome.odd);
   warn_of_turned_sensor(outcome);
@@ -627,9 +661,12 @@ void add_train(CLI::App& program) {
       "mounted) or 'tutorial' (mean, std, peak-to-peak of each axis; the default with --from and "
       "--no-mean)");
   features
-      ->transform(CLI::CheckedTransformer(std::map<std::string, FeatureSet>{
-          {"tutorial", FeatureSet::tutorial}, {"vibration", FeatureSet::vibration}}))
+      ->transform(choice<FeatureSet>(
+          {{"vibration", FeatureSet::vibration}, {"tutorial", FeatureSet::tutorial}}))
       ->option_text("NAME [vibration]");
+  command->add_option("--window", options->window, "Samples in a window: 64, 128 or 256")
+      ->check(one_of({"64", "128", "256"}))
+      ->option_text("N [128; 256 for vibration above 250 Hz]");
   command->add_flag("--no-mean", options->no_mean,
                     "Leave out the mean of each axis, which is gravity: how the sensor is mounted");
   command->add_flag("--keep-all", options->keep_all,
@@ -639,54 +676,48 @@ void add_train(CLI::App& program) {
                    "'mahalanobis' (distance from normal; the default with vibration features), "
                    "'autoencoder' (the default with tutorial features) or 'auto', the one that "
                    "separates made-up changes of held-out normal windows better")
-      ->check(CLI::IsMember({"autoencoder", "mahalanobis", "auto"}))
+      ->check(one_of({"mahalanobis", "autoencoder", "auto"}))
       ->option_text("NAME");
   command->add_option("--hidden", options->learning.hidden, "Units of the hidden layers")
       ->delimiter(',')
-      ->check(CLI::Range(1, static_cast<int>(kMaxUnits)))
+      ->check(whole_number(1, kMaxUnits))
       ->option_text("N,N,... [12,8,12]");
   auto& training = options->learning.training;
   command->add_option("--epochs", training.epochs, "Passes over the training windows")
-      ->check(CLI::Range(1, 100000))
+      ->check(whole_number(1, 100'000))
       ->option_text("N [50]");
   command->add_option("--batch", training.batch, "Windows in one step of the optimiser")
-      ->check(CLI::Range(1, 65536))
+      ->check(whole_number(1, 65'536))
       ->option_text("N [32]");
   command->add_option("--seed", training.seed, "Start of all random choices")
-      ->check(CLI::Validator(
-          [](const std::string& text) {
-            const bool digits = !text.empty() && text.size() <= 19 &&
-                                text.find_first_not_of("0123456789") == std::string::npos;
-            return digits ? std::string() : "expected a whole number of at most 19 digits";
-          },
-          ""))
+      ->check(whole_number(0, 9'999'999'999'999'999'999U))
       ->option_text("N [1]");
   command->add_option("--learning-rate", training.learning_rate, "Step size of Adam")
-      ->check(CLI::Range(1e-7, 1.0))
+      ->check(number(1e-7, 1.0))
       ->option_text("X [0.001]");
   auto* percentile =
       command
           ->add_option("--percentile", options->learning.percentile,
                        "Threshold: this percentile of scores of later normal windows; each window "
                        "is judged by itself (the default with tutorial features)")
-          ->check(CLI::Range(50.0, 99.9999))
+          ->check(number(50.0, 99.9999))
           ->option_text("P [99]");
   command
       ->add_option("--false-alarms", options->false_alarms,
                    "False alarms that you accept, such as 1/week or 2/day; evidence of windows is "
                    "gathered until it suffices (the default with vibration features)")
       ->excludes(percentile)
-      ->check(not_empty)
+      ->check(not_empty("a rate such as 1/week"))
       ->option_text("RATE [1/week]");
   command->add_option("--threshold", options->learning.threshold, "Threshold given by hand")
       ->excludes(percentile)
-      ->check(CLI::PositiveNumber)
+      ->check(number_above_zero())
       ->option_text("X");
   command
       ->add_option("--weights", options->learning.weights,
                    "int8 weight scales: one an output, or one a layer")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, WeightScales>{
-          {"per-channel", WeightScales::per_channel}, {"per-tensor", WeightScales::per_tensor}}))
+      ->transform(choice<WeightScales>(
+          {{"per-channel", WeightScales::per_channel}, {"per-tensor", WeightScales::per_tensor}}))
       ->option_text("KIND [per-channel]");
   auto* from = command->add_option("--from", options->from,
                                    "Keep the network of this int8 .tflite (Keras and the TFLite "

@@ -577,6 +577,7 @@ bool is_name_character(char c) {
 
 bool is_plain_name(std::string_view name) {
   if (name.empty() || name.front() == '.' || name.size() > kLongestName) return false;
+  if (name == kIndex) return false;  // a label is a folder beside it
   return std::all_of(name.begin(), name.end(), is_name_character);
 }
 

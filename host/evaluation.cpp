@@ -541,7 +541,8 @@ Evaluation evaluate(const ModelFile& model, const DataSet& data) {
   }
   result.int8 = compare_with_float(model, around, known, scores, result.normal_label, result.auc);
 
-  if (!detector.features.with_mean) {
+  result.with_mean = detector.features.with_mean;
+  if (!result.with_mean) {
     result.without_mean = {true, result.auc, share_above(parts.faults, detector.threshold),
                            result.false_positive_rate};
   } else {

@@ -622,11 +622,12 @@ ImportReport import_recordings(const ImportOptions& options) {
     throw Error(ExitCode::usage, fmt::format("--rate: expected {} to {} Hz, found {}",
                                              kLowestRate_hz, kHighestRate_hz, options.rate_hz));
   }
-  if (!options.label.empty() && usable_label(options.label) != options.label) {
+  if (!options.label.empty() &&
+      (usable_label(options.label) != options.label || !is_plain_name(options.label))) {
     throw Error(
         ExitCode::usage,
         fmt::format("--label: {} would name a folder; letters, digits and -_.+ only, not starting "
-                    "with a dot",
+                    "with a dot, and not the name of the data set's index",
                     in_quotes(options.label)));
   }
   const GivenUnits units = read_units(options.units);

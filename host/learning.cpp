@@ -768,6 +768,9 @@ double choose_neighbours(const WindowTable& around, std::span<const std::uint32_
 
 DetectorChoice choose_detector(const WindowTable& table, const Split& split,
                                const LearningSettings& settings) {
+  constexpr double kStandsOut = 2.0;      // deviations of what is usual
+  constexpr double kLargestChange = 6.0;  // 400 times
+  constexpr int kHalvings = 8;
   const FeatureSpec& spec = table.spec;
   const std::size_t d = spec.dimensions();
   std::vector<std::size_t> changes;  // features that rise
@@ -777,10 +780,7 @@ DetectorChoice choose_detector(const WindowTable& table, const Split& split,
       changes.push_back(f);
     }
   }
-  const auto change = [&](float value) {
-    return spec.set == FeatureSet::vibration ? value + 1.0F : value * 2.0F;
-  };
-  const auto shift_of = [&](DetectorKind kind) {
+  const auto stands_out_by = [&](DetectorKind kind) {
     LearningSettings of_kind = settings;
     of_kind.detector = kind;
     std::vector<std::uint32_t> train = split.train;
@@ -802,25 +802,39 @@ DetectorChoice choose_detector(const WindowTable& table, const Split& split,
     const auto normal = log_scores(fitted.varied.empty() ? fitted.scores : fitted.varied);
     const double centre = mean_of(normal);
     const double deviation = deviation_about(normal, centre) + 1e-9;
-    std::vector<double> shifts;
-    for (const std::size_t feature : changes) {
-      WindowTable changed = table;
+    WindowTable changed = around;
+    // How far the score of windows lies from the usual with a feature so much larger, in logarithm.
+    const auto shift = [&](std::size_t feature, double size) {
       for (const std::uint32_t row : split.threshold) {
-        float& value = changed.features[row * d + feature];
-        value = change(value);
+        const float value = around.features[row * d + feature];
+        changed.features[row * d + feature] = spec.set == FeatureSet::vibration
+                                                  ? value + static_cast<float>(size)
+                                                  : value * static_cast<float>(std::exp(size));
       }
-      const auto scores =
-          log_scores(int8_scores(learned.score, file->network(), learned.normaliser,
-                                 centred(changed, baseline.baseline), split.threshold));
-      shifts.push_back((mean_of(scores) - centre) / deviation);
+      const auto scores = log_scores(int8_scores(learned.score, file->network(), learned.normaliser,
+                                                 changed, split.threshold));
+      return (mean_of(scores) - centre) / deviation;
+    };
+    std::vector<double> sizes;
+    for (const std::size_t feature : changes) {
+      double below = 0.0;
+      double above = kLargestChange;
+      for (int i = 0; i < kHalvings && shift(feature, kLargestChange) >= kStandsOut; ++i) {
+        const double middle = 0.5 * (below + above);
+        (shift(feature, middle) < kStandsOut ? below : above) = middle;
+      }
+      sizes.push_back(above);
+      for (const std::uint32_t row : split.threshold) {
+        changed.features[row * d + feature] = around.features[row * d + feature];
+      }
     }
-    std::ranges::sort(shifts);
-    return shifts[shifts.size() / 2];
+    std::ranges::sort(sizes);
+    return std::exp(sizes[sizes.size() / 2]);
   };
   DetectorChoice choice;
-  choice.mahalanobis = shift_of(DetectorKind::mahalanobis);
-  choice.autoencoder = shift_of(DetectorKind::autoencoder);
-  choice.detector = choice.autoencoder > choice.mahalanobis ? DetectorKind::autoencoder
+  choice.mahalanobis = stands_out_by(DetectorKind::mahalanobis);
+  choice.autoencoder = stands_out_by(DetectorKind::autoencoder);
+  choice.detector = choice.autoencoder < choice.mahalanobis ? DetectorKind::autoencoder
                                                             : DetectorKind::mahalanobis;
   return choice;
 }
@@ -868,10 +882,8 @@ DecisionRecord choose_decision(const CrossFitted& fitted, std::span<const std::u
   return record;
 }
 
-std::vector<WindowResult> judge_windows(const DetectorModel& model, const WindowTable& table,
-                                        std::span<const std::uint32_t> rows) {
-  std::vector<WindowResult> results;
-  results.reserve(rows.size());
+void judge_windows(const DetectorModel& model, const WindowTable& table,
+                   std::span<const std::uint32_t> rows, const OnJudged& on_judged) {
   std::optional<Pipeline> pipeline(std::in_place, model);
   std::array<float, kMaxFeatures> buffer{};
   const auto features = std::span(buffer).first(table.spec.dimensions());
@@ -897,8 +909,18 @@ std::vector<WindowResult> judge_windows(const DetectorModel& model, const Window
     std::ranges::copy(table.row(row), features.begin());
     WindowResult result = pipeline->judge(features, table.summaries[row], gap, origin.rate);
     result.start_us = origin.start_us;
-    results.push_back(result);
+    on_judged(row, result, *pipeline);
   }
+}
+
+std::vector<WindowResult> judge_windows(const DetectorModel& model, const WindowTable& table,
+                                        std::span<const std::uint32_t> rows) {
+  std::vector<WindowResult> results;
+  results.reserve(rows.size());
+  judge_windows(model, table, rows,
+                [&](std::uint32_t /*row*/, const WindowResult& result, const Pipeline& /*after*/) {
+                  results.push_back(result);
+                });
   return results;
 }
 

@@ -197,13 +197,12 @@ inline constexpr double kMostNeighbours = 8.0;
 /// Natural logarithms of scores, of 1e-9 at least.
 [[nodiscard]] std::vector<double> log_scores(std::span<const float> scores);
 
-/// Which detector separates changes better that are made up: each feature of held-out normal windows raised by itself,
-/// levels by 1 in natural logarithm (2.7 times), of the tutorial set standard deviation and peak-to-peak twice as
-/// large. No labelled fault has a say.
+/// Which detector sees smaller changes. They are made up: each feature of held-out normal windows becomes larger by
+/// itself, until the mean log score lies two deviations above what calibration takes for usual. No labelled fault has a
+/// say.
 struct DetectorChoice {
   DetectorKind detector = DetectorKind::mahalanobis;
-  /// Median over the changes of the mean shift of the log score, in standard deviations of what calibration takes for
-  /// usual.
+  /// How many times as large a feature has to be to stand out so (median over the features), to 400.
   double mahalanobis = 0.0;
   double autoencoder = 0.0;
 };
@@ -250,6 +249,9 @@ struct DetectorChoice {
 
 /// What the whole journey says of some windows, in order; each recording begins anew unless it goes on
 /// with the session of the one before.
+using OnJudged = std::function<void(std::uint32_t row, const WindowResult&, const Pipeline& after)>;
+void judge_windows(const DetectorModel& model, const WindowTable& table,
+                   std::span<const std::uint32_t> rows, const OnJudged& on_judged);
 [[nodiscard]] std::vector<WindowResult> judge_windows(const DetectorModel& model,
                                                       const WindowTable& table,
                                                       std::span<const std::uint32_t> rows);

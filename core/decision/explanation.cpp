@@ -178,8 +178,12 @@ void put_times(Text<N>& text, float times) {
   text.number(static_cast<double>(times), whole ? 0 : 1);
 }
 
-/// "grew 8 times", "fell to 40 %".
+/// "grew 8 times", "fell to 40 %"; "hardly changed" where one decimal would say 1 times.
 void put_change(Phrase& phrase, const Figure& figure) {
+  if (figure.times() >= 1.0F && figure.times() < 1.05F) {
+    phrase << " hardly changed";
+    return;
+  }
   if (figure.times() >= 1.0F || !is_finite(figure.times())) {
     phrase << " grew ";
     put_times(phrase, figure.times());

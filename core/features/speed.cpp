@@ -11,8 +11,6 @@
 namespace fettle {
 namespace {
 
-/// Lines below this many bins blur with their own halves and with what is left of a drift.
-constexpr std::size_t kLowestBin = 4;
 /// Bins 0 and 1 hold what a window's finite length makes of gravity and drift.
 constexpr std::size_t kFirstBin = 2;
 /// Peaks with less than this part of the largest amplitude are noise beside it.

@@ -12,6 +12,9 @@ struct SpeedBand {
   float high_hz = 95.0F;
 };
 
+/// Lines below so many bins blur with their own halves and with what is left of a drift: none is a running speed.
+inline constexpr std::size_t kLowestBin = 4;
+
 /// Speeds that a machine was seen to run at.
 struct SpeedRange {
   float low_hz = 0.0F;

@@ -592,6 +592,40 @@ class TrainingOptions(CommandTest):
         self.assertEqual(threshold["percentile_used"], 90)
         self.assertEqual(threshold["minutes_missing"], 0)
 
+    def test_windows_hold_some_turns_at_any_rate_or_the_note_says_what_they_do_not_show(self):
+        self.simulate("normal=2")
+        self.simulate("normal=1", "fast", "--rate", "1000")
+        self.simulate("normal=6", "slow", "--rate", "20")
+        for data, more, samples, note in (
+                ("data", (), 128, None),
+                ("data", ("--features", "tutorial"), 128, None),
+                ("data", ("--window", "64"), 64, None),
+                ("fast", (), 256, None),
+                ("fast", ("--features", "tutorial"), 128, None),
+                ("fast", ("--window", "128"), 128, r"from 31 to 95 Hz only.*--window 256"),
+                ("slow", ("--window", "64",), 64, "at 20 Hz windows of 64 samples show no running speed")):
+            with self.subTest(data=data, more=more):
+                result = self.train(*(more if "--features" in more else ("--features", "vibration", *more)), data=data)
+                self.assertEqual(self.json("info", "model.tflite")["window"]["samples"], samples)
+                words = " ".join(result.stderr.split())
+                if note is None:
+                    self.assertNotIn("running speed", words)
+                else:
+                    self.assertRegex(words, note)
+
+    def test_auto_takes_the_detector_that_sees_smaller_changes(self):
+        self.simulate("normal=4")
+        for features in ("vibration", "tutorial"):
+            with self.subTest(features=features):
+                report = strict_json(self.train("--features", features, "--detector", "auto", "--json").stdout)
+                times = report["stands_out_times"]
+                self.assertEqual(report["detector"], min(times, key=times.get))
+                # Nothing stands out that is as large as it was, and a change of ten times does.
+                for value in times.values():
+                    self.assertGreater(value, 1.02)
+                    self.assertLess(value, 10)
+                self.assertNotIn("stands_out_times", strict_json(self.train("--features", features, "--json").stdout))
+
     def test_verbose_is_a_line_an_epoch(self):
         self.simulate("normal=3")
         text = self.train("--verbose", "--epochs", "7").stderr
@@ -889,16 +923,20 @@ class WrongCommandLine(CommandTest):
                 (("frobnicate",), ()),
                 (("train",), ()),
                 ((*train, "--frobnicate"), ("--frobnicate",)),
-                ((*train, "--threshold", "nan"), ("--threshold",)),
-                ((*train, "--threshold", "inf"), ("--threshold",)),
-                ((*train, "--threshold", "-1"), ("--threshold", "-1")),
-                ((*train, "--percentile", "200"), ("--percentile", "200")),
-                ((*train, "--percentile", "nan"), ("--percentile",)),
+                ((*train, "--threshold", "nan"), ('--threshold: expected a number above 0, found "nan"',)),
+                ((*train, "--threshold", "inf"), ('--threshold: expected a number above 0, found "inf"',)),
+                ((*train, "--threshold", "-1"), ('--threshold: expected a number above 0, found "-1"',)),
+                ((*train, "--percentile", "200"), ('--percentile: expected a number from 50 to 99.9999, found "200"',)),
+                ((*train, "--percentile", "nan"), ('--percentile: expected a number from 50 to 99.9999, found "nan"',)),
+                ((*train, "--learning-rate", "nan"), ('--learning-rate: expected a number from 1e-07 to 1, found "nan"',)),
+                ((*train, "--learning-rate", "1e-3x"), ('--learning-rate', 'found "1e-3x"')),
+                ((*train, "--seed", "-1"), ("--seed: expected a whole number from 0 to 9999999999999999999",)),
+                ((*train, "--batch", "1.5"), ('--batch: expected a whole number from 1 to 65536, found "1.5"',)),
                 ((*train, "--percentile", "99", "--threshold", "1"), ("--percentile",)),
-                ((*train, "--hidden", "0"), ("--hidden", "0")),
+                ((*train, "--hidden", "0"), ('--hidden: expected a whole number from 1 to 128, found "0"',)),
                 ((*train, "--hidden", "12,x"), ("--hidden", "x")),
-                ((*train, "--epochs", "0"), ("--epochs", "0")),
-                ((*train, "--features", "spectrum"), ("--features", "spectrum")),
+                ((*train, "--epochs", "0"), ('--epochs: expected a whole number from 1 to 100000, found "0"',)),
+                ((*train, "--features", "spectrum"), ('--features: expected vibration or tutorial, found "spectrum"',)),
                 ((*train, "--false-alarms", "1/century"), ("1/century", "1/year")),
                 ((*train, "--false-alarms", "0/day"), ("0/day", "no detector never errs")),
                 ((*train, "--false-alarms", "1000/second"), ("1000/second", "60/hour")),
@@ -906,8 +944,11 @@ class WrongCommandLine(CommandTest):
                 ((*train, "--false-alarms", "1/day", "--percentile", "99"), ("--percentile",)),
                 (("rebase", "model.tflite"), ("--undo",)),
                 (("rebase", "--undo", "model.tflite", "data"), ("no data",)),
-                ((*train, "--detector", "forest"), ("--detector", "forest")),
-                ((*train, "--weights", "binary"), ("--weights", "binary")),
+                ((*train, "--detector", "forest"), ('--detector: expected mahalanobis or autoencoder or auto, found "forest"',)),
+                ((*train, "--weights", "binary"), ('--weights: expected per-channel or per-tensor, found "binary"',)),
+                (("import", "data", "-o", "other", "--label", "dataset.json"), ("--label", "index")),
+                (("board", "--seed", "-1"), ("--seed: expected a whole number from 0 to 4294967295",)),
+                (("ports", "--frobnicate"), ("--frobnicate",)),
                 (("simulate", "-o", "new", "--machine", "rocket"), ("rocket", "fan")),
                 (("simulate", "-o", "new", "--minutes", "sad=1"), ("sad", "normal")),
                 (("simulate", "-o", "new", "--minutes", "normal=x"), ("normal", "x")),
