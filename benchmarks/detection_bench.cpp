@@ -4,8 +4,8 @@
 //
 //     fettle-detection-bench FLEET MACHINE DAYS DISTURBANCE FAULTS RATE
 //
-// FLEET is the seed that machines are drawn by. FAULTS is "all", "none", "one" (another one for each machine) or the name of one; windows have 128 samples at a
-// RATE of 200 Hz, and 256 at more.
+// FLEET is the seed that machines are drawn by. FAULTS is "all", "none", "one" (another one for each machine) or the name
+// of one; windows are those that `fettle train` takes at this RATE.
 #include <fmt/format.h>
 
 #include <array>
@@ -173,7 +173,7 @@ nlohmann::json watch_remounts(Watcher& watcher, const FleetMachine& machine, dou
 nlohmann::json run(std::uint64_t fleet, int index, double days, double disturbance,
                    const std::string& faults, float rate_hz) {
   const FleetMachine machine = simulator::draw_machine(fleet, index, disturbance);
-  const WindowShape shape{rate_hz > 200.0F ? 256U : 128U, rate_hz};
+  const WindowShape shape = host::usual_window(FeatureSet::vibration, static_cast<double>(rate_hz));
   Watcher weekly(machine, shape, host::parse_alarm_rate("1/week"));
   Watcher daily(machine, shape, host::parse_alarm_rate("1/day"));
   Watcher unlearning(machine, shape,

@@ -522,12 +522,12 @@ void add_board(CLI::App& program) {
   command->add_option("--machine", options->machine, "What to simulate: fan")
       ->capture_default_str();
   command->add_option("--seed", options->seed, "Which of the many machines and sensors")
-      ->check(whole_number(0, UINT32_MAX))  // a board's id holds 32 bits of it
+      ->transform(whole_number(0, UINT32_MAX))  // a board's id holds 32 bits of it
       ->capture_default_str();
   command
       ->add_option("--session", options->session,
                    "The same machine on another day: other noise, slightly other speed")
-      ->check(whole_number(0, UINT32_MAX))
+      ->transform(whole_number(0, UINT32_MAX))
       ->capture_default_str();
   command->add_option("--fault", options->faults, "A fault of the machine, from when")
       ->type_name("KIND...");
@@ -551,13 +551,13 @@ void add_board(CLI::App& program) {
       ->check(not_empty("an id such as 0x98"))
       ->type_name("ID");
   command->add_option("--baud", options->baud, "What the serial line carries, bits a second")
-      ->check(whole_number(1200, 4'000'000))
+      ->transform(whole_number(1200, 4'000'000))
       ->capture_default_str();
   command->add_flag("--no-card", options->no_card, "There is no SD card");
   command->add_flag("--no-interrupt", options->no_interrupt, "The interrupt wire is missing");
   command->add_flag("--no-pull-ups", options->no_pull_ups, "The I2C bus has no resistors");
   command->add_option("--i2c-hz", options->i2c_hz, "What the I2C bus manages, Hz")
-      ->check(whole_number(40'000, 400'000))
+      ->transform(whole_number(40'000, 400'000))
       ->capture_default_str();
   command->add_flag("--hold", options->hold, "Time stands still while nobody is connected");
   command->add_flag("--json", options->json, "A JSON object a line");

@@ -37,12 +37,15 @@ inline CLI::Validator not_empty(std::string what = "a value") {
           ""};
 }
 
+/// For transform(): CLI11 would read 010 as eight.
 inline CLI::Validator whole_number(std::uint64_t low, std::uint64_t high) {
   return {[low, high](std::string& text) {
             std::uint64_t value = 0;
-            return reads_as(text, value) && value >= low && value <= high
-                       ? std::string()
-                       : expected(fmt::format("a whole number from {} to {}", low, high), text);
+            if (!reads_as(text, value) || value < low || value > high) {
+              return expected(fmt::format("a whole number from {} to {}", low, high), text);
+            }
+            text = std::to_string(value);
+            return std::string();
           },
           ""};
 }
@@ -57,9 +60,10 @@ inline CLI::Validator number(double low, double high) {
           ""};
 }
 
+/// That a float can hold.
 inline CLI::Validator number_above_zero() {
   return {[](std::string& text) {
-            double value = 0;
+            float value = 0;
             return reads_as(text, value) && std::isfinite(value) && value > 0
                        ? std::string()
                        : expected("a number above 0", text);

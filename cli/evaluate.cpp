@@ -100,10 +100,12 @@ nlohmann::json to_json(const host::Evaluation& e) {
                   {"bytes", e.int8.bytes},
                   {"bytes_float", e.int8.bytes_float},
                   {"retrained", e.int8.retrained}};
-  json["without_mean"] = {{"auc", e.without_mean.auc}, {"retrained", e.without_mean.retrained}};
-  if (e.without_mean.recall) json["without_mean"]["recall"] = *e.without_mean.recall;
-  if (e.without_mean.false_positive_rate) {
-    json["without_mean"]["false_positive_rate"] = *e.without_mean.false_positive_rate;
+  if (e.with_mean) {
+    json["without_mean"] = {{"auc", e.without_mean.auc}, {"retrained", e.without_mean.retrained}};
+    if (e.without_mean.recall) json["without_mean"]["recall"] = *e.without_mean.recall;
+    if (e.without_mean.false_positive_rate) {
+      json["without_mean"]["false_positive_rate"] = *e.without_mean.false_positive_rate;
+    }
   }
   json["mean_share"] = e.mean_share;
   json["tilt"] = e.tilt_sentence;

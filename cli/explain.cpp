@@ -61,14 +61,16 @@ constexpr std::size_t kMostTables = 3;
 
 /// A moment that there is something to say of.
 struct Moment {
-  std::int64_t t_us = 0;
+  std::int64_t t_us = 0;  ///< since the recording began
+  std::string recording;  ///< in which it is
   WindowResult result;
   Changes changes;
 };
 
 /// What became of a recording.
 struct Judged {
-  std::string name;
+  std::string name;  ///< of the first recording
+  std::size_t recordings = 1;
   std::uint64_t windows = 0;
   std::uint64_t cannot_judge = 0;
   Reason reason = Reason::none;  ///< the last one for which it could not
@@ -111,18 +113,24 @@ class HighestStretch {
 /// Windows of one session as they are judged.
 class Judging {
  public:
-  Judging(const DetectorModel& model, std::string name) : model_(&model) {
+  Judging(const DetectorModel& model, std::string name) : model_(&model), recording_(name) {
     judged_.name = std::move(name);
   }
 
-  /// @param t_us  from the session's beginning
+  /// The session goes on in another recording.
+  void go_on(std::string recording) {
+    recording_ = std::move(recording);
+    ++judged_.recordings;
+  }
+
+  /// @param t_us  since the recording began
   void add(std::int64_t t_us, const WindowResult& result, const Changes& changes) {
     ++judged_.windows;
     if (result.reason != Reason::none) {
       ++judged_.cannot_judge;
       judged_.reason = result.reason;
     }
-    const Moment moment{t_us, result, changes};
+    const Moment moment{t_us, recording_, result, changes};
     if (result.alarm) judged_.alarms.push_back(moment);
     const float near = nearness(*model_, result);
     if (near > nearest_ && changes.windows() > 0) {
@@ -141,6 +149,7 @@ class Judging {
 
  private:
   const DetectorModel* model_;
+  std::string recording_;
   Judged judged_;
   float nearest_ = 0.0F;
   HighestStretch stretch_;
@@ -199,7 +208,8 @@ nlohmann::ordered_json json_of(const DetectorModel& model, const Moment& moment)
   const FeatureSpec& spec = model.features;
   const Changes& changes = moment.changes;
   const Explanation why = explain(model, changes);
-  nlohmann::ordered_json json = {{"t_us", moment.result.start_us},
+  nlohmann::ordered_json json = {{"recording", moment.recording},
+                                 {"t_us", moment.result.start_us},
                                  {"verdict", name_of(moment.result.verdict)},
                                  {"windows", changes.windows()},
                                  {"phrase", std::string(phrase_of(model, changes, why).view())}};
@@ -225,8 +235,10 @@ nlohmann::ordered_json json_of(const DetectorModel& model, const Moment& moment)
     if (knows_axes(model)) {
       const char* unit = axis < 3 ? "g" : "deg/s";
       row["all"] = json_of(figure_of(model, changes, axis, AxisMeasure::level), unit);
-      row["1x"] = json_of(figure_of(model, changes, axis, AxisMeasure::first), unit);
-      row["2x"] = json_of(figure_of(model, changes, axis, AxisMeasure::second), unit);
+      if (model.baseline.knows_speed()) {  // otherwise there is nothing to be once of
+        row["1x"] = json_of(figure_of(model, changes, axis, AxisMeasure::first), unit);
+        row["2x"] = json_of(figure_of(model, changes, axis, AxisMeasure::second), unit);
+      }
     }
     json["axes"].push_back(row);
   }
@@ -235,11 +247,13 @@ nlohmann::ordered_json json_of(const DetectorModel& model, const Moment& moment)
 
 nlohmann::ordered_json json_of(const DetectorModel& model, const Judged& judged) {
   nlohmann::ordered_json json = {{"recording", judged.name},
+                                 {"recordings", judged.recordings},
                                  {"windows", judged.windows},
                                  {"cannot_judge", judged.cannot_judge},
                                  {"alarms", nlohmann::ordered_json::array()}};
   if (judged.alarms.empty()) json["evidence"] = !judged.at_rest;
   for (const Moment& alarm : judged.alarms) json["alarms"].push_back(json_of(model, alarm));
+  if (judged.reason != Reason::none) json["reason"] = name_of(judged.reason);
   if (judged.alarms.empty() && judged.most) json["nearest"] = json_of(model, *judged.most);
   return json;
 }
@@ -272,15 +286,19 @@ void print_features(const DetectorModel& model, const Changes& changes, const Ex
 void print_axes(const DetectorModel& model, const Changes& changes, const Explanation& why) {
   if (!knows_axes(model)) return;
   const auto cell = [](const Figure& figure) {
-    return fmt::format("{:>7.3g}->{:<7.3g}{:>4.{}f}x", rounded(figure.before), rounded(figure.now),
-                       rounded(figure.times()), figure.times() < 9.95F ? 1 : 0);
+    const float times = figure.times();
+    return fmt::format("{:>7.3g}->{:<7.3g}", rounded(figure.before), rounded(figure.now)) +
+           (std::isfinite(times) ? fmt::format("{:>4.{}f}x", rounded(times), times < 9.95F ? 1 : 0)
+                                 : "");
+  };
+  const auto line = [&](std::size_t axis, AxisMeasure measure) {
+    return model.baseline.knows_speed() ? cell(figure_of(model, changes, axis, measure)) : "";
   };
   fmt::print("\n{:<4}{:^23}{:^23}{:^23}{:>7}\n", "", "all", "1x", "2x", "share");
   for (std::size_t axis = 0; axis < model.features.axes; ++axis) {
     fmt::print("{:<4}{:<23}{:<23}{:<23}{:>4.0f} %\n", kAxisNames[axis],
                cell(figure_of(model, changes, axis, AxisMeasure::level)),
-               cell(figure_of(model, changes, axis, AxisMeasure::first)),
-               cell(figure_of(model, changes, axis, AxisMeasure::second)),
+               line(axis, AxisMeasure::first), line(axis, AxisMeasure::second),
                100.0 * rounded(why.axis_share[axis]));
   }
   fmt::print("a in g, g in deg/s (RMS)\n");
@@ -321,8 +339,9 @@ void print_moment(const DetectorModel& model, const Moment& moment) {
 }
 
 std::string nothing_text(const Judged& judged) {
-  if (judged.cannot_judge == judged.windows) {
-    return fmt::format("no window can be judged: {}", describe(judged.reason));
+  if (2 * judged.cannot_judge > judged.windows) {
+    return fmt::format("{} of {} windows cannot be judged: {}", judged.cannot_judge, judged.windows,
+                       describe(judged.reason));
   }
   return "too few windows, none of which speaks for a change";
 }
@@ -349,22 +368,28 @@ void print_details(const DetectorModel& model, const Judged& judged) {
 }
 
 void print_line(const DetectorModel& model, const Judged& judged) {
+  const auto place = [&](const Moment& moment) {
+    return host::clock_text(moment.t_us) +
+           (judged.recordings > 1 ? " of " + host::one_line(moment.recording) : "");
+  };
   std::string text;
   if (!judged.alarms.empty()) {
     const Moment& first = judged.alarms.front();
     text = fmt::format(
-        "ALARM at {}{}: {}", host::clock_text(first.t_us),
+        "ALARM at {}{}: {}", place(first),
         judged.alarms.size() == 1 ? "" : fmt::format(" and {} more", judged.alarms.size() - 1),
         phrase_of(model, first.changes, explain(model, first.changes)).view());
   } else if (judged.most) {
     text = fmt::format(
         "no alarm; {} at {}: {}", judged.at_rest ? "highest scores" : "nearest",
-        host::clock_text(judged.most->t_us),
+        place(*judged.most),
         phrase_of(model, judged.most->changes, explain(model, judged.most->changes)).view());
   } else {
     text = "nothing to explain: " + nothing_text(judged);
   }
-  fmt::print("{}\n  {}\n", host::one_line(judged.name), host::wrapped(text, 4));
+  const std::string more =
+      judged.recordings > 1 ? fmt::format(" and {} more", judged.recordings - 1) : "";
+  fmt::print("{}{}\n{}\n", host::one_line(judged.name), more, host::wrapped("  " + text, 4));
 }
 
 /// The sessions of a data set, in its order: recordings of one source and label follow each other, as for
@@ -372,41 +397,24 @@ void print_line(const DetectorModel& model, const Judged& judged) {
 std::vector<Judged> judge_sessions(const DetectorModel& model, const host::WindowTable& table) {
   std::vector<std::uint32_t> rows(table.size());
   std::iota(rows.begin(), rows.end(), 0U);
+  const host::SourceGroups sources(table);
   std::vector<Judged> sessions;
   std::optional<Judging> judging;
-  const host::WindowOrigin* before = nullptr;
-  std::size_t recordings = 0;
-  std::int64_t begin_us = 0;  // of the session, in the time of the recording that is on
-  std::int64_t end_us = 0;    // of the last window
-  const auto finish = [&] {
-    if (!judging) return;
-    sessions.push_back(judging->result());
-    if (recordings > 1) sessions.back().name += fmt::format(" and {} more", recordings - 1);
-  };
-  host::judge_windows(
-      model, table, rows,
-      [&](std::uint32_t row, const WindowResult& result, const Pipeline& after) {
-        const host::WindowOrigin& origin = table.origins[row];
-        const host::RecordingEntry& now = table.recordings[origin.recording];
-        if (before == nullptr || before->recording != origin.recording) {
-          const bool goes_on = before != nullptr &&
-                               table.recordings[before->recording].source == now.source &&
-                               table.recordings[before->recording].label == now.label;
-          if (goes_on) {
-            begin_us += origin.start_us - end_us;
-          } else {
-            finish();
-            judging.emplace(model, now.id());
-            recordings = 0;
-            begin_us = origin.start_us;
-          }
-          ++recordings;
-        }
-        before = &origin;
-        end_us = origin.start_us + static_cast<std::int64_t>(table.window.seconds() * 1e6);
-        judging->add(origin.start_us - begin_us, result, after.changes());
-      });
-  finish();
+  std::optional<std::uint32_t> before;
+  host::judge_windows(model, table, rows,
+                      [&](std::uint32_t row, const WindowResult& result, const Pipeline& after) {
+                        const std::uint32_t recording = table.origins[row].recording;
+                        if (!before || !sources.same_session(*before, row)) {
+                          if (judging) sessions.push_back(judging->result());
+                          judging.emplace(model, table.recordings[recording].id());
+                        } else if (table.origins[*before].recording != recording) {
+                          judging->go_on(table.recordings[recording].id());
+                        }
+                        before = row;
+                        judging->add(result.start_us - table.began_us[recording], result,
+                                     after.changes());
+                      });
+  if (judging) sessions.push_back(judging->result());
   return sessions;
 }
 

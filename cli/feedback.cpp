@@ -68,7 +68,7 @@ void add_feedback(CLI::App& program) {
   add_line_options(*command, options->line)->required();
   command->add_option("--alarm", options->alarm, "The alarm's ID")
       ->required()
-      ->check(whole_number(1, UINT32_MAX))
+      ->transform(whole_number(1, UINT32_MAX))
       ->type_name("ID");
   command->add_option("true|false", options->answer, "true: a fault; false: the machine is well")
       ->required()

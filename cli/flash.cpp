@@ -113,7 +113,7 @@ void add_flash(CLI::App& program) {
   command->add_option("--port", options->port, "The board's serial port")->required();
   command->add_option("--baud", options->baud, "Bits a second while writing")
       ->capture_default_str()
-      ->check(whole_number(9600, 2'000'000));
+      ->transform(whole_number(9600, 2'000'000));
   command->footer(kFooter);
   command->callback([options] { run(*options); });
 }

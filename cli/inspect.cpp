@@ -9,6 +9,7 @@
 
 #include "cli/command.hpp"
 #include "cli/json.hpp"
+#include "host/learning.hpp"
 #include "host/text.hpp"
 
 namespace fettle::cli {
@@ -31,8 +32,6 @@ struct Options {
   bool each_recording = false;
   bool json = false;
 };
-
-constexpr std::uint32_t kWindowSamples = 128;
 
 nlohmann::ordered_json drift_json(const host::Drift& drift) {
   return {{"first", drift.first},
@@ -141,7 +140,9 @@ void print_table(const host::DataSet& data, const host::Inspection& inspection) 
 
 void run(const Options& options) {
   const host::DataSet data = host::DataSet::open(options.data);
-  const host::Inspection inspection = host::inspect(data, kWindowSamples, options.each_recording);
+  const host::Inspection inspection =
+      host::inspect(data, host::usual_window(FeatureSet::vibration, data.rate_hz()).samples,
+                    options.each_recording);
   options.json ? print_json(data, inspection) : print_table(data, inspection);
 }
 

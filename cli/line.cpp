@@ -91,7 +91,7 @@ void await_proof(host::BoardLink& link, const std::function<bool()>& runs, Deplo
 CLI::Option* add_line_options(CLI::App& command, LineOptions& options,
                               const std::string& port_help) {
   command.add_option("--baud", options.baud, "Speed of the line")
-      ->check(whole_number(300, 12'000'000))
+      ->transform(whole_number(300, 12'000'000))
       ->capture_default_str();
   return command.add_option("--port", options.port, port_help + "; 'fettle ports' lists them")
       ->type_name("PORT");

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "cli/checks.hpp"
 #include "cli/command.hpp"
 #include "cli/json.hpp"
 #include "cli/recording_check.hpp"
@@ -141,6 +142,7 @@ void add_score(CLI::App& program) {
       ->add_option("--hop", options->hop,
                    "Samples from one window's start to the next, for windows that overlap: half,"
                    " a third or a quarter of a window, as the board can be set to")
+      ->transform(whole_number(1, 4096))
       ->type_name("SAMPLES");
   command->add_flag("--json", options->json, "A JSON object a line instead of CSV");
   command->callback([options] { run(*options); });

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/checks.hpp"
 #include "cli/command.hpp"
 #include "cli/json.hpp"
 #include "core/window/window_cutter.hpp"
@@ -332,9 +333,7 @@ void add_simulate(CLI::App& program) {
                    "What is pitted: outer, inner (race) or ball")
       ->capture_default_str();
   command->add_option("--seed", options->seed, "Which of the many machines")
-      ->check([](const std::string& text) {
-        return text.starts_with('-') ? "it cannot be below 0" : std::string();
-      })
+      ->transform(whole_number(0, UINT64_MAX))
       ->capture_default_str();
   command->add_option("--rate", options->rate_hz, "Samples a second, 20 to 8000")
       ->capture_default_str();

@@ -41,11 +41,9 @@ struct Options {
   std::string false_alarms, detector;
   bool verbose = false;
   bool json = false;
-  std::uint32_t window = 0;  ///< samples; 0: as window_of() says
+  std::uint32_t window = 0;  ///< samples; 0: usual_window()
   host::LearningSettings learning;
 };
-
-constexpr double kFast_hz = 250;  // from here on windows have 256 samples
 
 constexpr const char* kHelp =
     "Train a detector on normal running: one .tflite\n"
@@ -70,11 +68,10 @@ constexpr const char* kFooter =
     "norm.json holds {\"mean\": [...], \"std\": [...]}, one number a feature, in the\n"
     "order of 'fettle info': mean, std, p2p of ax, then of ay, and so on.";
 
-/// Windows of vibration features hold a few turns of a slow machine, whatever the rate.
 WindowShape window_of(const Options& options, double rate_hz) {
-  const bool fast = options.features == FeatureSet::vibration && rate_hz > kFast_hz;
-  const std::uint32_t samples = options.window != 0 ? options.window : fast ? 256U : 128U;
-  return {samples, static_cast<float>(rate_hz)};
+  WindowShape window = host::usual_window(options.features, rate_hz);
+  if (options.window != 0) window.samples = options.window;
+  return window;
 }
 
 host::WindowTable normal_windows(const Options& options, const host::DataSet& data,
@@ -129,14 +126,13 @@ void refuse_too_few(const Options& options, const host::WindowTable& table,
   const double minutes = 105.0 * table.window.seconds() / 60.0;
   throw Error(
       ExitCode::too_little_data,
-      fmt::format(
-          "{}: '{}' has {} whole windows of {} samples ({:.1f} min); training would get {} "
-          "and the threshold {} of them, expected at least {} each. Record at least {:.1f} "
-          "min without gaps, better ten ('fettle inspect {}' shows where windows are lost).{}",
-          options.data, options.normal, table.size(), table.window.samples,
-          static_cast<double>(table.size()) * table.window.seconds() / 60.0, split.train.size(),
-          split.threshold.size(), kFewestThresholdWindows, minutes, options.data,
-          left_out_text(hygiene)));
+      fmt::format("{}: '{}' has {} whole windows of {} samples ({:.1f} min); training would get {} "
+                  "and the threshold {} of them, expected at least {} each. Record at least {:.1f} "
+                  "min without gaps{} ('fettle inspect {}' shows where windows are lost).{}",
+                  options.data, options.normal, table.size(), table.window.samples,
+                  static_cast<double>(table.size()) * table.window.seconds() / 60.0,
+                  split.train.size(), split.threshold.size(), kFewestThresholdWindows, minutes,
+                  minutes < 10.0 ? ", better ten" : "", options.data, left_out_text(hygiene)));
 }
 
 Normaliser normaliser_from(const std::string& file, const FeatureSpec& spec) {
@@ -471,14 +467,19 @@ void report(const Options& options, const Outcome& outcome) {
     fmt::print("gaps       {} in time; no window crosses one\n", outcome.table.gaps);
   }
   if (outcome.choice) {
-    const bool distance = outcome.choice->detector == DetectorKind::mahalanobis;
+    const host::DetectorChoice& choice = *outcome.choice;
+    const bool distance = choice.detector == DetectorKind::mahalanobis;
+    const auto from = [](double times) {
+      return times < host::DetectorChoice::kMost ? fmt::format("{:.1f} times", times)
+                                                 : "400 times or more";
+    };
     fmt::print(
         "detector   {}: a made-up change of one feature stands out\n"
-        "           from {:.1f} times on (median), by the {} from {:.1f}\n",
+        "           from {} on (median), by the {} from {}\n",
         distance ? "Mahalanobis distance" : "autoencoder",
-        std::min(outcome.choice->mahalanobis, outcome.choice->autoencoder),
+        from(std::min(choice.mahalanobis, choice.autoencoder)),
         distance ? "autoencoder" : "distance",
-        std::max(outcome.choice->mahalanobis, outcome.choice->autoencoder));
+        from(std::max(choice.mahalanobis, choice.autoencoder)));
   }
   if (!training.foreign && training.best_epoch > 0) {
     fmt::print("training   loss {:.4f}, validation {:.4f} at epoch {} of {} (seed {})\n",
@@ -490,7 +491,7 @@ void report(const Options& options, const Outcome& outcome) {
     fmt::print("threshold  {:.6g}, given\n", static_cast<double>(threshold.value));
   } else {
     // Cross-fitting leaves each window out in turn; otherwise a later part is held out.
-    const bool in_turn = outcome.split.threshold.empty();
+    const bool in_turn = threshold.windows != outcome.split.threshold.size();
     fmt::print("threshold  {:.5g}, {:.4g}th percentile of {} {}normal windows{}\n",
                static_cast<double>(threshold.value), static_cast<double>(threshold.percentile_used),
                threshold.windows, in_turn ? "" : "later ", in_turn ? ", each left out" : "");
@@ -525,7 +526,25 @@ void train_own(const Options& options, Outcome& outcome) {
   outcome.file = std::move(trained.file);
 }
 
+/// A network whose score is its output's distance from nothing reconstructs nothing.
+void refuse_distance(const std::string& file) {
+  std::unique_ptr<host::ModelFile> detector;
+  try {
+    detector = host::ModelFile::open_detector(file);
+  } catch (const Error&) {
+    return;  // a plain network, or what open_network() says more of
+  }
+  if (detector->detector().score == ScoreKind::reconstruction_mse) return;
+  throw Error(
+      ExitCode::bad_input,
+      fmt::format(
+          "{}: a detector by Mahalanobis distance, expected an autoencoder. It needs no packing: "
+          "'fettle rebase' fits it to a remount, 'fettle train' to other data.",
+          file));
+}
+
 void pack_foreign(const Options& options, Outcome& outcome) {
+  refuse_distance(options.from);
   const auto foreign = host::ModelFile::open_network(options.from);
   const Int8Network& network = foreign->network();
   const std::size_t dimensions = outcome.table.spec.dimensions();
@@ -534,8 +553,12 @@ void pack_foreign(const Options& options, Outcome& outcome) {
         ExitCode::bad_input,
         fmt::format("{}: {} inputs and {} outputs, expected {} of both for {} features of "
                     "{} axes{}. Train it on these features, or choose others (--no-mean).",
-                    options.from, network.inputs(), network.outputs(), dimensions, "tutorial",
-                    outcome.table.spec.axes, outcome.table.spec.with_mean ? "" : " without mean"));
+                    options.from, network.inputs(), network.outputs(), dimensions,
+                    outcome.table.spec.set == FeatureSet::vibration ? "vibration" : "tutorial",
+                    outcome.table.spec.axes,
+                    outcome.table.spec.set == FeatureSet::vibration || outcome.table.spec.with_mean
+                        ? ""
+                        : " without mean"));
   }
   DetectorDescription& description = outcome.description;
   description.features = outcome.table.spec;
@@ -603,16 +626,18 @@ void warn_of_speeds(const Options& options, const WindowShape& window) {
   const float fastest_hz = std::min(SpeedBand{}.high_hz, 0.5F * window.rate_hz);
   if (slowest_hz <= kSlow_hz && fastest_hz >= kQuick_hz) return;
   const std::string seen =
-      slowest_hz < fastest_hz
+      slowest_hz + 1.0F < fastest_hz
           ? fmt::format("running speeds from {:.0f} to {:.0f} Hz only", slowest_hz, fastest_hz)
           : "no running speed";
-  const bool longer = slowest_hz > kSlow_hz && window.samples < 256;
-  host::say(host::wrapped(fmt::format("Note: at {:g} Hz windows of {} samples show {}; a machine "
-                                      "that turns at another is judged without "
-                                      "it. Record at 200 Hz, or at up to 1000 Hz for bearings{}.",
-                                      window.rate_hz, window.samples, seen,
-                                      longer ? ", or take longer windows (--window 256)" : ""),
-                          6) +
+  const bool longer = window.samples < 256 && slowest_hz > kSlow_hz &&
+                      static_cast<float>(kLowestBin) * window.rate_hz / 256.0F <= kSlow_hz;
+  host::say(host::wrapped(
+                fmt::format("Note: at {:g} Hz windows of {} samples show {}; a machine "
+                            "that turns at another is judged without it, or by a "
+                            "multiple of it. Record at 200 Hz, or at up to 1000 Hz for bearings{}.",
+                            window.rate_hz, window.samples, seen,
+                            longer ? ", or take longer windows (--window 256)" : ""),
+                6) +
             "\n");
 }
 
@@ -652,8 +677,11 @@ void add_train(CLI::App& program) {
   command->footer(kFooter);
   auto options = std::make_shared<Options>();
   command->add_option("data", options->data, "Data set to learn from")->required();
-  command->add_option("-o,--output", options->output, "Model file to write")->required();
+  command->add_option("-o,--output", options->output, "Model file to write")
+      ->required()
+      ->check(not_empty("a file"));
   command->add_option("--normal", options->normal, "Label of normal running")
+      ->check(not_empty("a label"))
       ->capture_default_str();
   auto* features = command->add_option(
       "--features", options->features,
@@ -675,22 +703,22 @@ void add_train(CLI::App& program) {
       ->add_option("--detector", options->detector,
                    "'mahalanobis' (distance from normal; the default with vibration features), "
                    "'autoencoder' (the default with tutorial features) or 'auto', the one that "
-                   "separates made-up changes of held-out normal windows better")
+                   "sees smaller changes, made up in held-out normal windows")
       ->check(one_of({"mahalanobis", "autoencoder", "auto"}))
       ->option_text("NAME");
   command->add_option("--hidden", options->learning.hidden, "Units of the hidden layers")
       ->delimiter(',')
-      ->check(whole_number(1, kMaxUnits))
+      ->transform(whole_number(1, kMaxUnits))
       ->option_text("N,N,... [12,8,12]");
   auto& training = options->learning.training;
   command->add_option("--epochs", training.epochs, "Passes over the training windows")
-      ->check(whole_number(1, 100'000))
+      ->transform(whole_number(1, 100'000))
       ->option_text("N [50]");
   command->add_option("--batch", training.batch, "Windows in one step of the optimiser")
-      ->check(whole_number(1, 65'536))
+      ->transform(whole_number(1, 65'536))
       ->option_text("N [32]");
   command->add_option("--seed", training.seed, "Start of all random choices")
-      ->check(whole_number(0, 9'999'999'999'999'999'999U))
+      ->transform(whole_number(0, 9'999'999'999'999'999'999U))
       ->option_text("N [1]");
   command->add_option("--learning-rate", training.learning_rate, "Step size of Adam")
       ->check(number(1e-7, 1.0))
@@ -719,14 +747,17 @@ void add_train(CLI::App& program) {
       ->transform(choice<WeightScales>(
           {{"per-channel", WeightScales::per_channel}, {"per-tensor", WeightScales::per_tensor}}))
       ->option_text("KIND [per-channel]");
-  auto* from = command->add_option("--from", options->from,
-                                   "Keep the network of this int8 .tflite (Keras and the TFLite "
-                                   "converter); calibrate and pack it");
+  auto* from = command
+                   ->add_option("--from", options->from,
+                                "Keep the network of this int8 .tflite (Keras and the TFLite "
+                                "converter); calibrate and pack it")
+                   ->check(not_empty("a file"));
   command
       ->add_option("--norm", options->norm,
                    "With --from: normalisation before it, 'zscore' (from the data), 'none', or a "
                    "JSON file")
       ->needs(from)
+      ->check(not_empty("zscore, none or a file"))
       ->option_text("FILE|zscore|none");
   command->add_flag("--verbose", options->verbose, "A line for each epoch");
   command->add_flag("--json", options->json, "Report as JSON on standard output");

@@ -110,6 +110,8 @@ class BasicFeaturePipeline {
 
   /// Time was missing before the sample pushed last.
   [[nodiscard]] bool broken() const { return broken_; }
+  /// And samples with it: a window was dropped that was under way. Otherwise it was a pause between two.
+  [[nodiscard]] bool torn() const { return broken_ && cutter_.dropped(); }
 
   /// Another recording begins: no window crosses over.
   void restart() { cutter_.restart(); }
@@ -222,7 +224,7 @@ class BasicPipeline {
   }
 
   /// The second half alone, for features computed before. Overwrites them with their z-scores.
-  /// @param gap   time was missing since the window before
+  /// @param gap   samples were lost since the window before
   /// @param rate  of the samples, as a part of the nominal one
   template <typename OnStage = NoStages>
   WindowResult judge(std::span<float> features, const WindowSummary& summary, bool gap = false,
@@ -300,10 +302,8 @@ class BasicPipeline {
  private:
   template <typename OnStage = NoStages>
   std::optional<WindowResult> judge_if(bool complete, OnStage&& on_stage = {}) {
-    if (front_.broken()) {
-      gap_ = true;
-      if (!sequential_) alert_.restart();
-    }
+    gap_ = gap_ || front_.torn();
+    if (front_.broken() && !sequential_) alert_.restart();
     if (!complete) return std::nullopt;
     std::array<float, kMaxFeatures> buffer;
     const std::span<float> features(buffer.data(), model_.features.dimensions());

@@ -199,6 +199,7 @@ double mean_of(std::span<const float> values) {
 /// What was decided about the windows of one label.
 struct Decided {
   std::uint64_t windows = 0, above = 0, raised = 0, alarms = 0, cannot_judge = 0, moved = 0;
+  Reason reason = Reason::none;  ///< why the last could not be judged
   std::uint64_t sessions = 0;
   std::vector<double> delays_s;    ///< from onset to a session's first alarm, ascending
   std::uint64_t growing = 0;       ///< sessions
@@ -233,18 +234,18 @@ std::map<std::string, Decided> decide(const DetectorModel& model, const WindowTa
                                       std::span<const std::uint32_t> rows) {
   std::map<std::string, Decided> result;
   const std::vector<WindowResult> judged = judge_windows(model, table, rows);
-  const RecordingEntry* session = nullptr;
-  double onset_s = 0.0;  // of the session, by the time of its first recording
+  const SourceGroups sources(table);
+  std::optional<std::uint32_t> session;  // its first row
+  double onset_s = 0.0;                  // by the time of its first recording
   std::uint64_t in_session = 0;
   bool found = false;
   const ThresholdDecision threshold(model.threshold);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const RecordingEntry& recording = table.recording_of(rows[i]);
     Decided& label = result[recording.label];
-    if (session == nullptr || session->source != recording.source ||
-        session->label != recording.label) {
+    if (!session || !sources.same_session(*session, rows[i])) {
       ++label.sessions;
-      session = &recording;
+      session = rows[i];
       onset_s = recording.severity.empty() ? table.begin_s(rows[i]) : onset_of(recording.severity);
       if (grows(recording.severity)) ++label.growing;
       in_session = 0;
@@ -255,6 +256,7 @@ std::map<std::string, Decided> decide(const DetectorModel& model, const WindowTa
     const WindowResult& window = judged[i];
     if (window.verdict == Verdict::cannot_judge) {
       ++label.cannot_judge;
+      label.reason = window.reason;
     } else if (threshold.judge(window.score) == Verdict::anomaly) {
       ++label.above;
     }
@@ -264,10 +266,11 @@ std::map<std::string, Decided> decide(const DetectorModel& model, const WindowTa
     ++label.raised;
     if (!found) {
       // Time goes on where windows are lost to gaps; pieces of a session have no common time.
-      const bool first = &recording == session;
+      const RecordingEntry& began = table.recording_of(*session);
+      const bool first = &recording == &began;
       label.delays_s.push_back(first ? table.end_s(rows[i]) - onset_s
                                      : static_cast<double>(in_session) * table.window.seconds());
-      if (grows(session->severity)) {
+      if (grows(began.severity)) {
         label.severities.push_back(severity_at(recording.severity, table.end_s(rows[i])));
       }
     }
@@ -508,11 +511,19 @@ Evaluation evaluate(const ModelFile& model, const DataSet& data) {
                             data.folder().string(), result.normal_label, known.left_out));
   }
   result.normal_windows = parts.normal.size();
-  result.normal_hours =
-      static_cast<double>(parts.normal.size()) * detector.window.seconds() / 3600.0;
   const std::map<std::string, Decided> decided = decide(detector, table, known.unseen);
   const Decided& normal = decided.at(result.normal_label);
-  result.false_positive_rate = share_of(normal.above, normal.windows - normal.cannot_judge);
+  const std::uint64_t can_judge = normal.windows - normal.cannot_judge;
+  if (can_judge == 0) {
+    throw Error(ExitCode::too_little_data,
+                fmt::format("{}: none of {} later windows of '{}' can be judged ({}), so nothing "
+                            "can be said of false "
+                            "alarms. Record the machine running as it was learned.",
+                            data.folder().string(), normal.windows, result.normal_label,
+                            describe(normal.reason)));
+  }
+  result.normal_hours = static_cast<double>(can_judge) * detector.window.seconds() / 3600.0;
+  result.false_positive_rate = share_of(normal.above, can_judge);
   result.decides = detector.decision.has_value();
   result.alarms = normal.alarms;
   result.alarms_per_hour = static_cast<double>(result.alarms) / result.normal_hours;

@@ -67,7 +67,7 @@ struct Evaluation {
   std::uint64_t training_recordings = 0;        ///< that the model was trained on
   std::uint64_t training_recordings_found = 0;  ///< of those, recognised in the data
   float threshold = 0.0F;
-  double normal_hours = 0.0;
+  double normal_hours = 0.0;  ///< of windows that could be judged
   double auc = 0.0;
   Interval auc_interval;
   double false_positive_rate = 0.0;  ///< share of the normal windows that can be judged

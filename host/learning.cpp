@@ -70,7 +70,7 @@ WhatWasRead add_windows(WindowTable& table, const RecordingEntry& entry, Recordi
     for (std::size_t i = 0; i < block.size(); ++i) {
       ++row;
       const bool complete = pipeline.push(block[i]);
-      gap = gap || pipeline.broken();
+      gap = gap || pipeline.torn();
       if (!complete) continue;
       pipeline.finish(features, summary);
       table.summaries.push_back(summary);
@@ -184,6 +184,10 @@ LearnedNetwork learn_mahalanobis(const WindowTable& table, std::span<const std::
   }
   const std::vector<float> z = z_rows(table, train, result.normaliser);
   std::vector<float> wide(z);
+  // A machine that hardly varied within ten minutes will, and a fault lies beyond that.
+  for (const std::vector<float>& draw : variation_draws(table.spec, settings.variation)) {
+    for (std::size_t f = 0; f < d; ++f) wide.push_back(draw[f] / result.normaliser.scale[f]);
+  }
   for (float& value : wide) value *= kHeadroom;
   result.quantised_memory.resize(quantiser_bytes(shape));
   if (const Status status = quantise(result.network, wide, settings.weights,
@@ -195,6 +199,12 @@ LearnedNetwork learn_mahalanobis(const WindowTable& table, std::span<const std::
 }
 
 }  // namespace
+
+WindowShape usual_window(FeatureSet features, double rate_hz) {
+  constexpr double kFast_hz = 250.0;
+  const bool fast = features == FeatureSet::vibration && rate_hz > kFast_hz;
+  return {fast ? 256U : 128U, static_cast<float>(rate_hz)};
+}
 
 WindowTable read_windows(const DataSet& data, const FeatureSpec& spec, const WindowShape& window,
                          const std::function<bool(const std::string&)>& wanted,
@@ -248,34 +258,27 @@ WindowTable read_windows(const std::filesystem::path& recording, const FeatureSp
   return table;
 }
 
-namespace {
-
-/// What windows are taken apart in time by: their source, or its folder where a source has too few to be
-/// taken apart.
-class SourceGroups {
- public:
-  SourceGroups(const WindowTable& table, std::span<const std::uint32_t> rows) : table_(table) {
-    for (const std::uint32_t row : rows) ++windows_[table.recording_of(row).source];
+SourceGroups::SourceGroups(const WindowTable& table) : table_(table) {
+  for (const WindowOrigin& origin : table.origins) {
+    ++windows_[table.recordings[origin.recording].source];
   }
-  [[nodiscard]] std::string of(std::uint32_t row) const {
-    const std::string& source = table_.recording_of(row).source;
-    return windows_.at(source) >= kFewestWindowsOfSource ? source
-                                                         : source.substr(0, source.find('/'));
-  }
+}
 
- private:
-  const WindowTable& table_;
-  std::map<std::string, std::size_t> windows_;
-};
+std::string SourceGroups::of(std::uint32_t row) const {
+  const std::string& source = table_.recording_of(row).source;
+  return windows_.at(source) >= kFewestWindowsOfSource ? source
+                                                       : source.substr(0, source.find('/'));
+}
 
-}  // namespace
+bool SourceGroups::same_session(std::uint32_t a, std::uint32_t b) const {
+  return table_.origins[a].recording == table_.origins[b].recording ||
+         (of(a) == of(b) && table_.recording_of(a).label == table_.recording_of(b).label);
+}
 
 Split split_by_time(const WindowTable& table) {
-  std::vector<std::uint32_t> all(table.size());
-  std::iota(all.begin(), all.end(), 0U);
-  const SourceGroups sources(table, all);
+  const SourceGroups sources(table);
   std::map<std::string, std::vector<std::uint32_t>> groups;
-  for (const std::uint32_t row : all) groups[sources.of(row)].push_back(row);
+  for (std::uint32_t row = 0; row < table.size(); ++row) groups[sources.of(row)].push_back(row);
   Split split;
   for (const auto& [name, rows] : groups) {
     const auto until = [&rows = rows](std::size_t percent) {
@@ -591,7 +594,7 @@ WindowTable centred(const WindowTable& table, const Baseline& baseline) {
 
 std::vector<std::uint32_t> sessions_of(const WindowTable& table,
                                        std::span<const std::uint32_t> rows) {
-  const SourceGroups sources(table, rows);
+  const SourceGroups sources(table);
   std::vector<std::uint32_t> sessions;
   std::string before;
   for (const std::uint32_t row : rows) {
@@ -627,7 +630,7 @@ CrossFitted cross_fit(const WindowTable& table, std::span<const std::uint32_t> r
                       const LearningSettings& settings) {
   const std::size_t d = table.spec.dimensions();
   // The fold of each row: fifths of its source and operating point, in order.
-  const SourceGroups sources(table, rows);
+  const SourceGroups sources(table);
   std::map<std::pair<std::string, int>, std::vector<std::size_t>> groups;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const int point = table.points.empty() ? 0 : table.points[rows[i]];
@@ -768,8 +771,8 @@ double choose_neighbours(const WindowTable& around, std::span<const std::uint32_
 
 DetectorChoice choose_detector(const WindowTable& table, const Split& split,
                                const LearningSettings& settings) {
-  constexpr double kStandsOut = 2.0;      // deviations of what is usual
-  constexpr double kLargestChange = 6.0;  // 400 times
+  constexpr double kStandsOut = 2.0;  // deviations of what is usual
+  const double kLargestChange = std::log(DetectorChoice::kMost);
   constexpr int kHalvings = 8;
   const FeatureSpec& spec = table.spec;
   const std::size_t d = spec.dimensions();
@@ -819,9 +822,11 @@ DetectorChoice choose_detector(const WindowTable& table, const Split& split,
     for (const std::size_t feature : changes) {
       double below = 0.0;
       double above = kLargestChange;
-      for (int i = 0; i < kHalvings && shift(feature, kLargestChange) >= kStandsOut; ++i) {
-        const double middle = 0.5 * (below + above);
-        (shift(feature, middle) < kStandsOut ? below : above) = middle;
+      if (shift(feature, kLargestChange) >= kStandsOut) {
+        for (int i = 0; i < kHalvings; ++i) {
+          const double middle = 0.5 * (below + above);
+          (shift(feature, middle) < kStandsOut ? below : above) = middle;
+        }
       }
       sizes.push_back(above);
       for (const std::uint32_t row : split.threshold) {
@@ -838,6 +843,29 @@ DetectorChoice choose_detector(const WindowTable& table, const Split& split,
                                                             : DetectorKind::mahalanobis;
   return choice;
 }
+
+namespace {
+
+/// How far sessions reach above a level, root mean square; those below it count as nothing. 0 of fewer than two whose mean
+/// says something, being of more than a few windows.
+double reach_above(const std::vector<double>& values, std::span<const std::uint32_t> sessions,
+                   double level, std::uint32_t& seen) {
+  double squares = 0.0;
+  seen = 0;
+  auto begin = values.begin();
+  for (const std::uint32_t windows : sessions) {
+    const auto end = begin + windows;
+    if (2 * windows * sessions.size() >= values.size()) {
+      ++seen;
+      const double above = std::max(mean_of({begin, end}) - level, 0.0);
+      squares += above * above;
+    }
+    begin = end;
+  }
+  return seen > 1 ? std::sqrt(squares / seen) : 0.0;
+}
+
+}  // namespace
 
 DecisionRecord choose_decision(const CrossFitted& fitted, std::span<const std::uint32_t> sessions,
                                double alarms_per_hour, const WindowShape& window) {
@@ -858,13 +886,22 @@ DecisionRecord choose_decision(const CrossFitted& fitted, std::span<const std::u
   const Support support = calibration.support;
   // What data cannot vouch for is not promised: the limit is that of the rarest rate they support.
   wish.alarms_per_hour = std::max(alarms_per_hour, support.supported_per_hour);
+  float between_sessions = calibration.between_sessions;
   if (!fitted.varied.empty()) {
-    const float of_sessions = calibration.between_sessions * calibration.settings.scale;
     run(fitted.varied, {});
-    // Copies say nothing about sessions; the recordings do, if there are some.
-    const float wider = of_sessions / calibration.settings.scale;
-    if (sessions.size() > 1 && wider > wish.between_sessions) {
-      wish.between_sessions = wider;
+    between_sessions = calibration.between_sessions;
+    // The copies are moved as weeks move a machine. Recordings whose scores lie above their middle all the same say that
+    // this one's sessions differ by more; and how much, as far as single windows have ever been.
+    std::uint32_t seen = 0;
+    const double above = reach_above(log_scores(fitted.scores), sessions,
+                                     static_cast<double>(calibration.settings.location), seen);
+    const auto wider =
+        static_cast<float>(std::min(above / static_cast<double>(calibration.settings.scale),
+                                    most_between_sessions(calibration.model)));
+    if (wider > between_sessions) {
+      between_sessions = wider;
+      // The copies are one session, which makes calibrate() as unsure as one: 1 + 1/1 instead of 1 + 1/seen.
+      wish.between_sessions = wider * std::sqrt(0.5F * (1.0F + 1.0F / static_cast<float>(seen)));
       run(fitted.varied, {});
     }
   } else if (wish.alarms_per_hour > alarms_per_hour) {
@@ -878,7 +915,7 @@ DecisionRecord choose_decision(const CrossFitted& fitted, std::span<const std::u
   record.supported_per_hour = static_cast<float>(support.supported_per_hour);
   record.normal_hours = static_cast<float>(support.normal_hours);
   record.minutes_missing = static_cast<float>(support.minutes_missing / kCalibrationShare);
-  record.between_sessions = calibration.between_sessions;
+  record.between_sessions = between_sessions;
   return record;
 }
 
@@ -888,24 +925,24 @@ void judge_windows(const DetectorModel& model, const WindowTable& table,
   std::array<float, kMaxFeatures> buffer{};
   const auto features = std::span(buffer).first(table.spec.dimensions());
   const auto window_us = static_cast<std::int64_t>(table.window.seconds() * 1e6);
-  const WindowOrigin* before = nullptr;
+  const SourceGroups sources(table);
+  std::optional<std::uint32_t> before;
   for (const std::uint32_t row : rows) {
     const WindowOrigin& origin = table.origins[row];
     bool gap = origin.gap;
-    if (before != nullptr) {
+    if (before) {
       // One-second files of one session follow each other though each starts at zero; a hole in time
       // inside a recording, or windows that are not among the rows, end a run.
-      const bool same = before->recording == origin.recording;
-      gap = gap || (same && origin.start_us - before->start_us > window_us * 3 / 2);
-      const auto& last = table.recordings[before->recording];
-      const auto& now = table.recordings[origin.recording];
-      if (last.source != now.source || last.label != now.label) {
+      const WindowOrigin& last = table.origins[*before];
+      const bool same = last.recording == origin.recording;
+      gap = gap || (same && origin.start_us - last.start_us > window_us * 3 / 2);
+      if (!sources.same_session(*before, row)) {
         pipeline.emplace(model);  // where the sensor sat in one is no news of the next
       } else if (gap && !model.decision) {
         pipeline->restart();
       }
     }
-    before = &origin;
+    before = row;
     std::ranges::copy(table.row(row), features.begin());
     WindowResult result = pipeline->judge(features, table.summaries[row], gap, origin.rate);
     result.start_us = origin.start_us;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -62,6 +63,10 @@ struct WindowTable {
     return recordings[origins[i].recording];
   }
 };
+
+/// What windows are unless somebody says otherwise: 128 samples, and 256 of vibration features above 250 Hz, so that
+/// they hold a few turns of a slow machine.
+[[nodiscard]] WindowShape usual_window(FeatureSet features, double rate_hz);
 
 /// Computes the features of all complete windows of recordings whose label passes `wanted`.
 /// @param expected  speeds where the machine's line is looked for first
@@ -128,6 +133,20 @@ struct LearnedBaseline {
 /// The table with each window's features less the mean of its operating point, which it notes, and with what neighbours
 /// would do to them. Without points, as it is.
 [[nodiscard]] WindowTable centred(const WindowTable& table, const Baseline& baseline);
+
+/// What recordings belong together: those of one source, and those of a folder whose sources have few windows each, such as
+/// files of a second that carry time stamps. Of a table that must outlive this.
+class SourceGroups {
+ public:
+  explicit SourceGroups(const WindowTable& table);
+  [[nodiscard]] std::string of(std::uint32_t row) const;
+  /// And of the same label: what was learned of one window holds for the other.
+  [[nodiscard]] bool same_session(std::uint32_t a, std::uint32_t b) const;
+
+ private:
+  const WindowTable& table_;
+  std::map<std::string, std::size_t> windows_;
+};
 
 /// The parts of a split, as indices into a WindowTable, each in order of source and time.
 struct Split {
@@ -202,7 +221,8 @@ inline constexpr double kMostNeighbours = 8.0;
 /// say.
 struct DetectorChoice {
   DetectorKind detector = DetectorKind::mahalanobis;
-  /// How many times as large a feature has to be to stand out so (median over the features), to 400.
+  /// How many times as large a feature has to be to stand out so (median over the features); kMost: or more.
+  static constexpr double kMost = 400.0;
   double mahalanobis = 0.0;
   double autoencoder = 0.0;
 };
@@ -215,8 +235,8 @@ struct DetectorChoice {
                                                      std::span<const std::uint32_t> rows);
 
 /// The decision for a wish, from scores of normal windows in order. How rare a false alarm they can vouch for
-/// follows from the scores; the limit from the varied ones, if there are any, as one session, and from what the scores'
-/// sessions differ by.
+/// follows from the scores; the limit from the varied ones, if there are any, as one session, and from how far sessions reach
+/// above the middle of these.
 /// Throws Error(too_little_data).
 [[nodiscard]] DecisionRecord choose_decision(const CrossFitted& fitted,
                                              std::span<const std::uint32_t> sessions,
@@ -247,9 +267,10 @@ struct DetectorChoice {
 [[nodiscard]] ThresholdRecord choose_threshold(std::vector<float> scores, double percentile,
                                                const WindowShape& window, double share);
 
+/// Told of each window that was judged. @param after  the journey behind it, during the call only
+using OnJudged = std::function<void(std::uint32_t row, const WindowResult&, const Pipeline& after)>;
 /// What the whole journey says of some windows, in order; each recording begins anew unless it goes on
 /// with the session of the one before.
-using OnJudged = std::function<void(std::uint32_t row, const WindowResult&, const Pipeline& after)>;
 void judge_windows(const DetectorModel& model, const WindowTable& table,
                    std::span<const std::uint32_t> rows, const OnJudged& on_judged);
 [[nodiscard]] std::vector<WindowResult> judge_windows(const DetectorModel& model,

@@ -7,11 +7,13 @@
 
 namespace fettle {
 
-/// The alert line follows the verdict. An alarm is an entry: a run of windows that raise counts once.
+/// The alert line follows the verdict. An alarm is an entry: a run of windows that raise counts once, and what cannot
+/// be judged does not end it, as on a board (board/alarm.hpp).
 class Alert {
  public:
   /// @return true if this verdict raised the line
   constexpr bool update(Verdict verdict) {
+    if (verdict == Verdict::cannot_judge) return false;
     const bool raised = raises(verdict) && !active_;
     active_ = raises(verdict);
     if (raised) ++alarms_;

@@ -86,6 +86,7 @@ class BurnIn {
   /// Windows that led to the last alarm, until it is known what it was.
   [[nodiscard]] constexpr std::uint32_t aside() const { return aside_.windows; }
 
+  [[nodiscard]] constexpr std::uint32_t quarantine() const { return quarantine_; }
   [[nodiscard]] constexpr const EvidenceSummary& accepted() const { return accepted_; }
   /// Windows that were held, or of an alarm, and have not taught.
   [[nodiscard]] constexpr std::uint32_t discarded() const { return discarded_; }

@@ -180,7 +180,7 @@ void put_times(Text<N>& text, float times) {
 
 /// "grew 8 times", "fell to 40 %"; "hardly changed" where one decimal would say 1 times.
 void put_change(Phrase& phrase, const Figure& figure) {
-  if (figure.times() >= 1.0F && figure.times() < 1.05F) {
+  if (figure.now == figure.before || (figure.times() >= 0.95F && figure.times() < 1.05F)) {
     phrase << " hardly changed";
     return;
   }

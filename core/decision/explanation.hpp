@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include "core/decision/changes.hpp"
@@ -17,7 +18,11 @@ namespace fettle {
 struct Figure {
   float before = 0.0F;
   float now = 0.0F;
-  [[nodiscard]] float times() const { return before != 0.0F ? now / before : 0.0F; }
+  /// Infinite where there was nothing before.
+  [[nodiscard]] float times() const {
+    if (before != 0.0F) return now / before;
+    return now > 0.0F ? std::numeric_limits<float>::infinity() : 0.0F;
+  }
 };
 
 /// Why there is an alarm: what of the distance comes from where, and what that looks like.

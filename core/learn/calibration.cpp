@@ -49,14 +49,20 @@ void Summariser::push(float evidence) {
   ++windows_;
 }
 
-void Summariser::end_session() {
+void Summariser::end_session(bool counts) {
   if (windows_ == 0) return;
-  const double mean = sum_ / windows_;
-  ++summary_.sessions;
-  summary_.session_means += mean;
-  summary_.session_squares += mean * mean;
+  if (counts) {
+    const double mean = sum_ / windows_;
+    ++summary_.sessions;
+    summary_.session_means += mean;
+    summary_.session_squares += mean * mean;
+  }
   sum_ = 0.0;
   windows_ = 0;
+}
+
+double most_between_sessions(const EvidenceModel& model) {
+  return model.upper_quantile(1e-4) / static_cast<double>(kHealthyDeviations);
 }
 
 Support support_of(const EvidenceSummary& summary, const CalibrationWish& wish) {
@@ -101,7 +107,7 @@ Status Calibrator::begin(const EvidenceSummary& summary, float location, float s
   }
   // Hours with and without a neighbour are no normal distribution of levels, and four of its deviations beyond
   // anything that single windows have shown would be a limit that no fault reaches.
-  const double most = model.upper_quantile(1e-4) / static_cast<double>(kHealthyDeviations);
+  const double most = most_between_sessions(model);
   between = std::min(between, most * most);
   const double floor = static_cast<double>(wish.between_sessions);
   between = std::max(between, floor * floor);
@@ -271,15 +277,19 @@ Status calibrate(std::span<const float> scores, std::span<const std::uint32_t> s
   Summariser summariser(summary);
   std::size_t session = 0;
   std::size_t left = sessions.empty() ? n : sessions[0];
+  // The mean of a few windows is not what sessions differ by.
+  const auto counts = [&] {
+    return sessions.empty() || 2 * sessions[session] * sessions.size() >= n;
+  };
   for (const float score : scores) {
     while (left == 0) {
-      summariser.end_session();
+      summariser.end_session(counts());
       left = sessions[++session];
     }
     summariser.push(evidence_of(score, location, scale));
     --left;
   }
-  summariser.end_session();
+  summariser.end_session(counts());
   return calibrate(summary, location, scale, wish, memory, calibration);
 }
 

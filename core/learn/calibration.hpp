@@ -47,6 +47,10 @@ struct Calibration {
   Support support;
 };
 
+/// What sessions may be taken to differ by, in units of the model's spread: the reference, four of that, then lies no further
+/// out than one window in 10,000.
+[[nodiscard]] double most_between_sessions(const EvidenceModel& model);
+
 /// Data vouch for a run length of up to this many times their independent windows. More than 1 is
 /// honest because an alarm is an accumulation of windows that are each not rare: what must be known
 /// is the body and the near tail, not a window that was never seen. At 20, of 200 simulated machines
@@ -144,7 +148,8 @@ class Summariser {
  public:
   explicit Summariser(EvidenceSummary& summary) : summary_(summary) {}
   void push(float evidence);
-  void end_session();
+  /// @param counts  long enough for its mean to say what sessions differ by
+  void end_session(bool counts = true);
 
  private:
   EvidenceSummary& summary_;

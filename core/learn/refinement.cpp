@@ -13,20 +13,31 @@ namespace {
 constexpr float kSmallestLimit = 4.0F;
 /// A disturbance that comes again is not quite the same.
 constexpr float kRoom = 1.1F;
+constexpr double kGuess_h = 24.0;
 constexpr std::uint32_t kLongestExcursion = 1U << 24;
 constexpr float kMostEvidence = 50.0F;
 
 constexpr std::uint32_t kFlagWaits = 1;
 constexpr std::uint32_t kMostFlags = 3;  // 2 has no meaning any more
 
+double seconds_between(const WindowShape& window) {
+  return static_cast<double>(window.hop_samples()) / static_cast<double>(window.rate_hz);
+}
+
+std::uint32_t quarantine_of(const WindowShape& window) {
+  const double windows = Refinement::kQuarantine_s / seconds_between(window) + 0.5;
+  return static_cast<std::uint32_t>(std::min(windows, 1e9));
+}
+
 }  // namespace
 
 Refinement::Refinement(const DetectorModel& model, const WindowShape& window)
-    : model_(model), calibrated_(*model.decision) {
+    : model_(model), burn_in_(quarantine_of(window)), calibrated_(*model.decision) {
   const metadata::Decision& record = *model.record->decision();
   wish_.alarms_per_hour = static_cast<double>(record.asked_per_hour());
-  wish_.window_seconds =
-      static_cast<double>(window.hop_samples()) / static_cast<double>(window.rate_hz);
+  wish_.window_seconds = seconds_between(window);
+  // A few hours on site do not unlearn what several recordings said.
+  wish_.between_sessions = std::max(wish_.between_sessions, record.between_sessions());
   // Kind and form stay; reference and cap are found anew.
   wish_.decision = *model.decision;
   wish_.decision.reference = DecisionSettings{}.reference;
@@ -47,7 +58,10 @@ void Refinement::push(const WindowResult& result) {
   if (!(result.evidence == result.evidence)) {
     burn_in_.restart();
     // It cannot be told what led to an alarm of windows that teach nothing.
-    if (result.alarm) burn_in_.discard();
+    if (result.alarm) {
+      burn_in_.discard();
+      burn_in_.drop_aside();  // that was another alarm's
+    }
     return;
   }
   if (waits_) {
@@ -60,7 +74,7 @@ void Refinement::push(const WindowResult& result) {
     } else {
       ++normal_windows_;
     }
-    waits_ = normal_windows_ < kQuarantine;
+    waits_ = normal_windows_ < burn_in_.quarantine();
     return;
   }
   burn_in_.push(result.evidence, level);
@@ -136,7 +150,8 @@ Support Refinement::progress() const {
 
 bool Refinement::due() const {
   const std::uint32_t accepted = burn_in_.accepted().windows;
-  return !working() && accepted >= kQuarantine && accepted >= refined_at_ + refined_at_ / 4;
+  return !working() && accepted >= burn_in_.quarantine() &&
+         accepted >= refined_at_ + refined_at_ / 4;
 }
 
 Status Refinement::begin(Memory& memory) {
@@ -155,10 +170,14 @@ Status Refinement::begin(Memory& memory) {
 bool Refinement::step() {
   if (memory_ == nullptr || !memory_->calibrator.step()) return false;
   support_ = support_then_;
-  // Ten minutes say how a healthy machine may vary; a quiet time does not make what is usual suspicious.
   calibrated_ = memory_->calibrator.result().settings;
   memory_ = nullptr;
-  calibrated_.location = std::max(calibrated_.location, model_.decision->location);
+  // Where usual scores lie is guessed by the model's file from how healthy machines vary, and on the safe side. A quiet hour
+  // does not make what is usual suspicious; what a day has shown counts as much as the guess, and never more.
+  const auto guess =
+      static_cast<float>(std::max(0.5, kGuess_h / (kGuess_h + support_.normal_hours)));
+  const float higher = std::max(model_.decision->location - calibrated_.location, 0.0F);
+  calibrated_.location += guess * higher;
   calibrated_.scale = std::max(calibrated_.scale, model_.decision->scale);
   if (calibrated_.limit < kSmallestLimit) {
     calibrated_.limit = kSmallestLimit;
@@ -225,8 +244,8 @@ bool Refinement::read(std::span<const std::uint8_t, kBytes> bytes) {
     return value >= least && value <= most;
   };
   const bool refined =
-      within(settings.location, file.location,
-             file.location + static_cast<float>(kMostCentre) * file.scale * 1.001F) &&
+      within(absolute(settings.location - file.location), 0.0F,
+             static_cast<float>(kMostCentre) * file.scale * 1.001F) &&
       within(settings.scale, file.scale, static_cast<float>(kMostSpread) * file.scale * 1.001F) &&
       within(settings.reference, DecisionSettings{}.reference, kMostEvidence) &&
       within(settings.cap, settings.reference, kMostEvidence) &&
@@ -234,7 +253,7 @@ bool Refinement::read(std::span<const std::uint8_t, kBytes> bytes) {
   for (const float value : support) {
     if (!within(value, 0.0F, 1e12F)) return false;
   }
-  BurnIn burn_in(kQuarantine);
+  BurnIn burn_in(burn_in_.quarantine());
   if (!is_valid(settings) || !(refined || settings == file) || flags > kMostFlags ||
       excused.windows > kLongestExcursion || !within(excused.sum, -1e9F, 1e9F) ||
       !burn_in.read(bytes.first<BurnIn::kBytes>()) || refined_at > burn_in.accepted().windows) {

@@ -25,8 +25,8 @@ namespace fettle {
 /// reference still raises an alarm, and it takes at most kMostRaise times as long.
 class Refinement {
  public:
-  /// About an hour of windows of 0.64 s: what happens within it is one session.
-  static constexpr std::uint32_t kQuarantine = 5625;
+  /// What happens within an hour is one session; of windows shorter than 0.11 s as many as BurnIn can hold, which is less.
+  static constexpr double kQuarantine_s = 3600.0;
   /// What finding a limit takes, lent because it is idle most of the time: 8 KB. The same on a board and
   /// on a PC, so that both find the same bits; what its lattice of 50 to 70 cells, where neighbours are correlated, costs
   /// beside the finest is measured in tests/property/run_length_test.cpp.
@@ -113,8 +113,8 @@ class Refinement {
   [[nodiscard]] float reached_by(const Excursion& excursion) const;
 
   const DetectorModel& model_;
-  BurnIn burn_in_{kQuarantine};
   CalibrationWish wish_;
+  BurnIn burn_in_;
   Support support_;
   DecisionSettings calibrated_;
   std::uint32_t refined_at_ = 0;  // accepted windows then

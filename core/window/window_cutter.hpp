@@ -65,6 +65,7 @@ class WindowCutter {
       }
     }
     // A gap exactly between two windows drops nothing, yet it is reported all the same.
+    dropped_ = cut != Cut::collecting && position_ > 0;
     if (cut != Cut::collecting) restart();
     started_ = true;
     last_us_ = t_us;
@@ -86,6 +87,9 @@ class WindowCutter {
     phase_ = 0;
   }
 
+  /// True if windows under way were dropped for the sample just pushed. A recording of windows with pauses between
+  /// them has gaps that drop nothing.
+  [[nodiscard]] constexpr bool dropped() const { return dropped_; }
   /// True if a window began with the sample just pushed.
   [[nodiscard]] constexpr bool began() const { return began_; }
   /// Which of overlap() places the window that began last has, 0 to overlap() - 1.
@@ -113,6 +117,7 @@ class WindowCutter {
   std::int64_t last_us_ = 0;
   bool started_ = false;
   bool began_ = false;
+  bool dropped_ = false;
 };
 
 }  // namespace fettle

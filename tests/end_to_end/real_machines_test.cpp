@@ -144,7 +144,12 @@ INSTANTIATE_TEST_SUITE_P(Seeds, RealMachines,
                                          Way{DetectorKind::autoencoder, 2},
                                          Way{DetectorKind::autoencoder, 3},
                                          Way{DetectorKind::autoencoder, 4},
-                                         Way{DetectorKind::autoencoder, 5}));
+                                         Way{DetectorKind::autoencoder, 5}),
+                         [](const testing::TestParamInfo<Way>& way) {
+                           return way.param.detector == DetectorKind::mahalanobis
+                                      ? std::string("Mahalanobis")
+                                      : "Autoencoder" + std::to_string(way.param.seed);
+                         });
 
 }  // namespace
 }  // namespace fettle::host

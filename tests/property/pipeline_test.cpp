@@ -238,6 +238,19 @@ TEST(ThresholdDecision, IsAboveTheThresholdAndNotAtIt) {
   EXPECT_EQ(decision.judge(std::numeric_limits<float>::infinity()), Verdict::anomaly);
 }
 
+TEST(Alert, StandsWhileNothingCanBeJudged) {
+  Alert alert;
+  EXPECT_FALSE(alert.update(Verdict::cannot_judge));
+  EXPECT_FALSE(alert.active());
+  EXPECT_TRUE(alert.update(Verdict::anomaly));
+  EXPECT_FALSE(alert.update(Verdict::cannot_judge));
+  EXPECT_TRUE(alert.active());
+  EXPECT_FALSE(alert.update(Verdict::anomaly));
+  EXPECT_EQ(alert.alarms(), 1U);
+  EXPECT_FALSE(alert.update(Verdict::normal));
+  EXPECT_FALSE(alert.active());
+}
+
 TEST(Alert, CountsARunOnce) {
   Alert alert;
   const Verdict verdicts[] = {Verdict::normal,  Verdict::anomaly, Verdict::anomaly,

@@ -236,6 +236,14 @@ TEST(Calibrate, TheReferenceExceedsWhatSessionsDifferBy) {
   const Calibration equal = calibrated(calm.scores(8000), {}, sessions);
   EXPECT_FLOAT_EQ(equal.between_sessions, 0.25F);
   EXPECT_FLOAT_EQ(equal.settings.reference, std::sqrt(41.0F / 40.0F));
+  // A recording of a few windows beside a long one is none whose level is known.
+  EvidenceStream moment(EvidenceStream::Kind::correlated, 0.3, 0.0, 13);
+  std::vector<float> with_moment = moment.scores(2000);
+  with_moment.push_back(std::exp(4.0F));
+  with_moment.push_back(std::exp(4.0F));
+  const Calibration one = calibrated(with_moment, {}, std::vector<std::uint32_t>{2000, 2});
+  EXPECT_FLOAT_EQ(one.between_sessions, 0.25F);
+  EXPECT_FLOAT_EQ(one.settings.reference, std::sqrt(2.0F));
   // One session says nothing of how others differ; the least reference is the caller's.
   CalibrationWish wish;
   EXPECT_FLOAT_EQ(calibrated(calm.scores(1000), wish).settings.reference, std::sqrt(2.0F));

@@ -258,6 +258,28 @@ TEST(Explanation, WithoutAClearSpeedNamesNoLineAndNoFault) {
   EXPECT_LE(phrase.size(), 90U);
 }
 
+TEST(Phrase, SaysGrewFellOrHardlyChanged) {
+  EXPECT_EQ((Figure{.before = 0.0F, .now = 1.0F}.times()), std::numeric_limits<float>::infinity());
+  EXPECT_EQ((Figure{.before = 0.0F, .now = 0.0F}.times()), 0.0F);
+  const test::Decided decided = test::train_decided({FeatureSet::tutorial, 6, false}, 1.0 / 24.0);
+  const DetectorModel& model = decided.model();
+  const auto phrase = [&](float times) {
+    std::vector<float> zs(12, 0.0F);
+    zs[0] = (times - 1.0F) * model.normaliser.mean[0] / model.normaliser.scale[0];
+    Changes changes;
+    changes.add(zs, {}, 0);
+    Explanation why = explain(model, changes);
+    why.lead = 0;
+    why.axis = Explanation::kNoAxis;
+    return std::string(phrase_of(model, changes, why).view());
+  };
+  for (const float times : {0.96F, 0.997F, 1.0F, 1.003F, 1.04F}) {
+    EXPECT_NE(phrase(times).find(" hardly changed"), std::string::npos) << phrase(times);
+  }
+  EXPECT_NE(phrase(1.1F).find(" grew 1.1 times"), std::string::npos) << phrase(1.1F);
+  EXPECT_NE(phrase(0.9F).find(" fell to 90 %"), std::string::npos) << phrase(0.9F);
+}
+
 // Whatever numbers a model and a machine come to, the sentence fits an event and has no control characters.
 TEST(Phrase, FitsAnEventWhateverHasChanged) {
   const test::Decided decided = test::train_decided(kVibration, 1.0 / 24.0);

@@ -23,21 +23,22 @@ using test::EvidenceStream;
 
 constexpr double kAsked = 1.0 / 168.0;
 constexpr float kModelHours = 2.0F;
-constexpr std::uint32_t kQuarantine = Refinement::kQuarantine;
-constexpr std::uint32_t kDay = 135'000;  // windows of 0.64 s
+constexpr std::uint32_t kQuarantine = 5625;  // an hour of windows of 0.64 s
+constexpr std::uint32_t kDay = 135'000;      // windows of 0.64 s
 
 /// A model that rests on two hours: it vouches for an alarm every ten, a week was asked.
 class File {
  public:
-  explicit File(double asked_per_hour)
-      : bytes_(make(asked_per_hour)), workspace_(Int8Network::workspace_bytes(bytes_.view())) {
+  explicit File(double asked_per_hour, float between_sessions = 0.25F)
+      : bytes_(make(asked_per_hour, between_sessions)),
+        workspace_(Int8Network::workspace_bytes(bytes_.view())) {
     const Fault fault = load_detector(bytes_.view(), workspace_, model);
     EXPECT_TRUE(fault.ok()) << describe(fault.status);
   }
   DetectorModel model;
 
  private:
-  static test::AlignedBytes make(double asked_per_hour) {
+  static test::AlignedBytes make(double asked_per_hour, float between_sessions) {
     test::Trained trained;
     trained.spec = {FeatureSet::tutorial, 3, false};
     trained.window = {128, 200.0F};
@@ -56,6 +57,7 @@ class File {
     decision.supported_per_hour = 0.1F;
     decision.normal_hours = kModelHours;
     decision.minutes_missing = 1000.0F;
+    decision.between_sessions = between_sessions;
     return test::AlignedBytes(test::detector_bytes(trained.quantised, description));
   }
   test::AlignedBytes bytes_;
@@ -195,10 +197,15 @@ TEST_F(RefinementTest, ADayOfNormalRunningSupportsWhatWasAsked) {
 }
 
 TEST_F(RefinementTest, AQuietTimeDoesNotMakeWhatIsUsualSuspicious) {
+  const DecisionSettings& file = *model().decision;
+  const auto lowered = [&] { return (file.location - settings().location) / file.scale; };
+  live(5 * kQuarantine, -1.0F, 0.4F);
+  EXPECT_EQ(refine(), Status::ok);
+  EXPECT_NEAR(lowered(), 3.0F / 27.0F, 0.03F);  // three hours beside a day
   live(kDay, -1.0F, 0.4F);
   EXPECT_EQ(refine(), Status::ok);
-  EXPECT_NE(settings(), *model().decision);
-  EXPECT_EQ(settings().location, model().decision->location);
+  EXPECT_NE(settings(), file);
+  EXPECT_NEAR(lowered(), 0.5F, 0.03F);  // and no further
   EXPECT_EQ(settings().scale, model().decision->scale);
   EXPECT_GE(settings().limit, 4.0F);
 }
@@ -308,7 +315,7 @@ TEST_F(RefinementTest, OverlappingWindowsAreNotMoreTime) {
   halves.hop = halves.samples / 2;
   Refinement overlapping(model(), halves);
   for (std::uint32_t i = 0; i < kDay; ++i) overlapping.push(said(stream_.evidence()));
-  EXPECT_NEAR(overlapping.progress().normal_hours, 22.0 / 2.0, 1e-9);
+  EXPECT_NEAR(overlapping.progress().normal_hours, 12.0 - 2.0, 1e-9);  // two are in quarantine
 }
 
 TEST_F(RefinementTest, APieceIsBounded) {
@@ -458,6 +465,43 @@ TEST_F(RefinementTest, WhatLedToAFalseAlarmIsNormalRunning) {
   EXPECT_EQ(refinement_.burn_in().discarded(), 1U);  // the alarm's own
   refinement_.was_false();                           // once
   EXPECT_EQ(accepted(), 2 * kQuarantine);
+}
+
+// An alarm of windows that teach nothing, at a speed that was not learned: "false" is not about the one before.
+TEST_F(RefinementTest, AnAnswerTeachesWhatLedToThatAlarmAndToNoOther) {
+  live(2 * kQuarantine);
+  refinement_.push(said(5.0F, Verdict::alarm));
+  live(100);
+  WindowResult elsewhere = said(std::numeric_limits<float>::quiet_NaN(), Verdict::alarm);
+  elsewhere.alarm = true;
+  refinement_.push(elsewhere);
+  EXPECT_EQ(refinement_.burn_in().aside(), 0U);
+  refinement_.was_false();
+  EXPECT_EQ(accepted(), 0U);
+}
+
+// An hour is an hour, whatever windows are.
+TEST_F(RefinementTest, TheQuarantineIsTime) {
+  EXPECT_EQ(refinement_.burn_in().quarantine(), kQuarantine);
+  const auto quarantine = [](std::uint32_t samples, float rate_hz, std::uint32_t hop) {
+    return Refinement(model(), WindowShape{samples, rate_hz, hop}).burn_in().quarantine();
+  };
+  EXPECT_EQ(quarantine(256, 1000.0F, 0), 14063U);
+  EXPECT_EQ(quarantine(256, 200.0F, 0), 2813U);
+  EXPECT_EQ(quarantine(128, 200.0F, 32), 22500U);
+  EXPECT_EQ(quarantine(64, 1000.0F, 0), 32767U);  // as many as it can hold
+}
+
+// Recordings of other days have said how they differ; a quiet day on site does not take that back.
+TEST_F(RefinementTest, KeepsWhatRecordingsSaidOfSessions) {
+  const File several(kAsked, 0.6F);
+  Refinement refinement(several.model);
+  Pipeline pipeline(several.model);
+  for (std::uint32_t i = 0; i < 12 * kQuarantine; ++i) refinement.push(said(stream_.evidence()));
+  ASSERT_EQ(refinement.refine(pipeline, memory_), Status::ok);
+  const float reference = pipeline.decision()->settings().reference;
+  EXPECT_GE(reference, 4.0F * 0.6F);
+  EXPECT_LT(reference, 4.0F * 0.6F * 1.1F);  // eleven hours are eleven sessions
 }
 
 TEST_F(RefinementTest, AMomentIsNoSession) {

@@ -409,9 +409,10 @@ TEST(ChooseDecision, LearnsFromRecordingsWhatSessionsDifferBy) {
     return choose_decision(fitted, sessions, 1.0, {128, 200.0F});
   };
   const DecisionRecord differ = decide(0.8, true);
-  // In units of the varied scores, whose variance is 1 + 0.64 + 1.
-  EXPECT_NEAR(differ.between_sessions, 0.8 / std::sqrt(2.64), 0.12);
-  EXPECT_FLOAT_EQ(differ.settings.reference, 4.0F * differ.between_sessions * std::sqrt(2.0F));
+  // Half of the sessions lie above the middle; in units of the varied scores, whose variance is 1 + 0.64 + 1.
+  EXPECT_NEAR(differ.between_sessions, 0.8 * std::sqrt(0.5 / 2.64), 0.08);
+  EXPECT_FLOAT_EQ(differ.settings.reference,
+                  4.0F * differ.between_sessions * std::sqrt(1.0F + 1.0F / 20.0F));
   // As one recording, and in recordings that are alike: the least that sessions are taken to differ by.
   EXPECT_FLOAT_EQ(decide(0.8, false).between_sessions, 0.25F);
   EXPECT_FLOAT_EQ(decide(0.0, true).between_sessions, 0.25F);
