@@ -58,6 +58,26 @@ def recording(rows, one_g=1.0):
     return table(rows, lambda i: f"{i * 5000},{accelerometer(i, one_g)}", HEADER_3)
 
 
+def steady_motor(minutes, seed, level=0.1, first=1.0):
+    """Six axes at 200 Hz of a motor at 24.6 Hz that wanders by 3 % in level and 0.4 % in speed; `first` times the line of
+    its speed."""
+    chance = random.Random(seed)
+    angle = wander = drift = 0.0
+    lines = [HEADER_6]
+    for i in range(int(12000 * minutes)):
+        wander = 0.999 * wander + 0.0447 * chance.gauss(0, 1)
+        drift = 0.999 * drift + 0.0447 * chance.gauss(0, 1)
+        angle += 2 * math.pi * 24.6 * (1 + 0.004 * drift) / 200
+        now = level * (1 + 0.03 * wander)
+        accel = [now * weight * (first * math.sin(angle + turn) + 0.2 * math.sin(2 * angle + turn + 1))
+                 + chance.gauss(0, 0.005) for weight, turn in ((1, 0), (0.7, 1.5), (0.4, 0.3))]
+        gyro = [now * first * 10 * weight * math.sin(angle + turn) + chance.gauss(0, 0.3)
+                for weight, turn in ((1, 0.2), (0.6, 2), (0.5, 1))]
+        accel[2] += 1
+        lines.append(f"{5000 * i}," + ",".join(f"{x:.5f}" for x in accel + gyro))
+    return "\n".join(lines) + "\n"
+
+
 def strict_json(text):
     """JSON as the standard has it: no NaN, no Infinity."""
     def refuse(word):
@@ -937,6 +957,66 @@ class WhatIsCalledNormal(CommandTest):
                           ("score", "model.tflite", f"narrow/normal/{SIMULATED}.csv"),
                           ("rebase", "model.tflite", "narrow")):
             self.refused(BAD_INPUT, *arguments, says=["3 axes", "6", "gyroscope"])
+
+
+class SteadyMotor(CommandTest):
+    """A machine that hardly varies while it is recorded."""
+
+    def record(self, label, *more, **how):
+        name = f"{label}{len(list(self.folder.glob('*.csv')))}.csv"
+        self.write(name, steady_motor(*more, **how))
+        self.ok("import", name, "--label", label, "-o", "data")
+
+    def evaluated(self):
+        self.ok("train", "data", "-o", "model.tflite")
+        report = self.json("evaluate", "model.tflite", "data")
+        self.assertEqual(report["alarms"], 0)
+        return report
+
+    def test_a_tripled_vibration_is_beyond_its_int8_range(self):
+        self.record("normal", 3, 1)
+        self.record("stronger", 1, 2, level=0.3)
+        report = self.evaluated()
+        self.assertEqual(report["alarmed"], {"stronger": 1})
+        self.assertLess(report["delay_median_s"]["stronger"], 10)
+
+    def test_sessions_that_differ_a_little_hide_no_fault(self):
+        for seed, level in enumerate((0.1, 0.09, 0.12)):
+            self.record("normal", 2, seed, level=level)
+        for seed, times in ((7, 2), (8, 10)):
+            self.record(f"x{times}", 1, seed, first=times)
+        report = self.evaluated()
+        self.assertEqual(report["alarmed"], {"x2": 1, "x10": 1})
+        self.assertLess(max(report["delay_median_s"].values()), 15)
+
+    def test_pauses_between_windows_are_no_lost_samples(self):
+        rows = [line.split(",", 1)[1] for line in steady_motor(2, 1).splitlines()[1:]]
+        self.write("tutorial.csv", "\n".join(rows) + "\n")  # six columns: every 128 rows a window
+        self.ok("import", "tutorial.csv", "--label", "normal", "-o", "data")
+        self.ok("train", "data", "-o", "model.tflite")
+        name = next((self.folder / "data/normal").glob("*.csv")).relative_to(self.folder)
+        verdicts = {row[3] for row in csv.reader(io.StringIO(self.ok("score", "model.tflite", name).stdout))}
+        self.assertEqual(verdicts, {"verdict", "normal"})
+
+    def test_one_second_files_with_time_stamps_are_one_session(self):
+        self.record("normal", 2, 1)
+        lines = steady_motor(0.5, 2, first=4).splitlines()
+        for i in range(30):
+            rows = lines[1 + 200 * i:201 + 200 * i]
+            times = [f"{5000 * n}," + row.split(",", 1)[1] for n, row in enumerate(rows)]
+            self.write(f"fault/{i:02}.csv", "\n".join([HEADER_6, *times]) + "\n")
+        self.ok("import", "fault", "--label", "fault", "-o", "data")
+        report = self.evaluated()
+        self.assertEqual((report["onsets"], report["alarmed"]), ({"fault": 1}, {"fault": 1}))
+        self.assertEqual([r["recordings"] for r in self.json("explain", "model.tflite", "data")["recordings"]
+                          if r["recording"].startswith("fault/")], [30])
+
+    def test_nothing_is_said_of_false_alarms_where_no_window_can_be_judged(self):
+        self.record("normal", 2, 1)
+        self.ok("train", "data", "-o", "model.tflite")
+        self.write("off.csv", steady_motor(1, 3, level=0.0001))
+        self.ok("import", "off.csv", "--label", "normal", "-o", "off")
+        self.refused(TOO_LITTLE, "evaluate", "model.tflite", "off", says=["normal", "off", "can be judged"])
 
 
 class WrongCommandLine(CommandTest):

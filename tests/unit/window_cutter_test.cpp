@@ -53,8 +53,15 @@ TEST(WindowCutter, ReportsAGapBetweenTwoWindowsThoughNothingIsLost) {
   (void)cutter.push(0);
   EXPECT_EQ(cutter.push(10000), Cut::complete);
   EXPECT_EQ(cutter.push(40000), Cut::gap);
+  EXPECT_FALSE(cutter.dropped());
   EXPECT_EQ(cutter.push(50000), Cut::complete);
   EXPECT_EQ(cutter.start_us(), 40000);
+  // Within one, the window under way is lost; that holds of this sample alone.
+  (void)cutter.push(60000);
+  EXPECT_EQ(cutter.push(90000), Cut::gap);
+  EXPECT_TRUE(cutter.dropped());
+  (void)cutter.push(100000);
+  EXPECT_FALSE(cutter.dropped());
 }
 
 TEST(WindowCutter, TellsBackwardsFromAGapAndAcceptsEqualTimes) {
