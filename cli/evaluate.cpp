@@ -124,12 +124,15 @@ void print_faults(const host::Evaluation& e) {
   fmt::print("{:<18}{:>8}  {:.4f} [{:.3f}, {:.3f}]\n\n", "all faults", "", e.auc,
              e.auc_interval.low, e.auc_interval.high);
   for (const auto& [label, fault] : e.classes) {
-    fmt::print("{:<18}alarm in {} of {} sessions{}\n", shortened(label), fault.delays_s.size(),
-               fault.onsets,
-               fault.delays_s.empty()
-                   ? ""
-                   : fmt::format(", after {:.1f} s (median), {:.1f} s (95 %)",
-                                 fault.delay_percentile_s(50.0), fault.delay_percentile_s(95.0)));
+    const std::string delays =
+        fault.delays_s.empty()
+            ? ""
+            : fmt::format(", after {:.1f} s (median), {:.1f} s (95 %)",
+                          fault.delay_percentile_s(50.0), fault.delay_percentile_s(95.0));
+    fmt::print("{}\n",
+               host::wrapped(fmt::format("{:<18}alarm in {} of {} sessions{}", shortened(label),
+                                         fault.delays_s.size(), fault.onsets, delays),
+                             18));
     if (fault.cannot_judge > 0.0) {
       fmt::print("{:<18}cannot judge {:.1f} %\n", "", 100.0 * fault.cannot_judge);
     }

@@ -96,9 +96,14 @@ void run(const Options& options) {
   }
   if (options.json) return print_json(report);
   print_recordings(report);
-  fmt::print("Imported {} recordings from {} files: {} rows, {} windows of {}, {:g} Hz, {} axes.\n",
-             report.recordings.size(), report.files, report.rows, report.windows,
-             options.import.window_samples, report.rate_hz, report.axes);
+  fmt::print(
+      "{}\n",
+      host::wrapped(
+          fmt::format(
+              "Imported {} recordings from {} files: {} rows, {} windows of {}, {:g} Hz, {} axes.",
+              report.recordings.size(), report.files, report.rows, report.windows,
+              options.import.window_samples, report.rate_hz, report.axes),
+          2));
   fmt::print("Next: fettle inspect {}\n", options.import.data.string());
 }
 

@@ -41,7 +41,8 @@ struct Options {
   std::string false_alarms, detector;
   bool verbose = false;
   bool json = false;
-  std::uint32_t window = 0;  ///< samples; 0: usual_window()
+  std::vector<std::string> of_network;  ///< options given that are of a network that is trained
+  std::uint32_t window = 0;             ///< samples; 0: usual_window()
   host::LearningSettings learning;
 };
 
@@ -239,8 +240,10 @@ void report_hygiene(const Options& options, const host::Hygiene& hygiene) {
       options.verbose ? hygiene.stretches.size() : std::min(kFew, hygiene.stretches.size());
   for (std::size_t i = 0; i < shown; ++i) {
     const auto& stretch = hygiene.stretches[i];
-    fmt::print("           {}: {:.0f} to {:.0f} s {}\n", stretch.recording, stretch.from_s,
-               stretch.to_s, name_of(stretch.why));
+    fmt::print("{}\n",
+               host::wrapped(fmt::format("           {}: {:.0f} to {:.0f} s {}", stretch.recording,
+                                         stretch.from_s, stretch.to_s, name_of(stretch.why)),
+                             13));
   }
   if (shown < hygiene.stretches.size()) {
     fmt::print("           and {} more (--verbose; --keep-all learns from them)\n",
@@ -641,6 +644,23 @@ void warn_of_speeds(const Options& options, const WindowShape& window) {
             "\n");
 }
 
+/// What was asked for and has nothing to act on.
+void note_of_idle_options(const Options& options) {
+  const bool trains =
+      options.from.empty() &&
+      (options.choose_detector || options.learning.detector == DetectorKind::autoencoder);
+  if (trains || options.of_network.empty()) return;
+  host::say(
+      host::wrapped(
+          fmt::format(
+              "Note: {} had no effect: {}", fmt::join(options.of_network, ", "),
+              options.from.empty()
+                  ? "Mahalanobis distance is not trained in epochs; '--detector autoencoder' is."
+                  : "with --from the network stays as it is."),
+          6) +
+      "\n");
+}
+
 void run(const Options& options) {
   const std::filesystem::path index = std::filesystem::path(options.data) / "dataset.json";
   const std::array<std::filesystem::path, 3> inputs = {index, options.from, options.norm};
@@ -664,6 +684,7 @@ void run(const Options& options) {
   host::platform::write_file_atomically(
       options.output, {reinterpret_cast<const char*>(outcome.file.data()), outcome.file.size()});
   report(options, outcome);
+  note_of_idle_options(options);
   warn_of_speeds(options, outcome.table.window);
   warn_of_change(options, outcome.table.spec, outcome.change);
   warn_of_stretch(options, outcome.odd);
@@ -761,8 +782,11 @@ void add_train(CLI::App& program) {
       ->option_text("FILE|zscore|none");
   command->add_flag("--verbose", options->verbose, "A line for each epoch");
   command->add_flag("--json", options->json, "Report as JSON on standard output");
-  command->callback([options, percentile, features] {
+  command->callback([command, options, percentile, features] {
     options->percentile_asked = percentile->count() > 0;
+    for (const char* name : {"--hidden", "--epochs", "--batch", "--learning-rate"}) {
+      if (command->count(name) > 0) options->of_network.emplace_back(name);
+    }
     options->features_asked = features->count() > 0;
     complete(*options);
     run(*options);

@@ -399,7 +399,7 @@ void judge(const Health& part, double nominal_hz, std::uint32_t window_samples,
   }
   if (share(part.repeated_rows) > 0.001) {
     say(share(part.repeated_rows) > 0.02,
-        fmt::format("{} rows ({:.2g} %) repeat the one before: the sensor was read faster than it "
+        fmt::format("{} rows ({:.3g} %) repeat the one before: the sensor was read faster than it "
                     "measures, or it is at rest",
                     part.repeated_rows, 100 * share(part.repeated_rows)));
   }
