@@ -929,22 +929,22 @@ void judge_windows(const DetectorModel& model, const WindowTable& table,
   std::optional<std::uint32_t> before;
   for (const std::uint32_t row : rows) {
     const WindowOrigin& origin = table.origins[row];
-    bool gap = origin.gap;
     if (before) {
       // One-second files of one session follow each other though each starts at zero; a hole in time
-      // inside a recording, or windows that are not among the rows, end a run.
+      // inside a recording, if only a twentieth of a window, or windows that are not among the rows, end a run.
       const WindowOrigin& last = table.origins[*before];
       const bool same = last.recording == origin.recording;
-      gap = gap || (same && origin.start_us - last.start_us > window_us * 3 / 2);
+      const bool apart =
+          origin.gap || (same && origin.start_us - last.start_us > window_us * 21 / 20);
       if (!sources.same_session(*before, row)) {
         pipeline.emplace(model);  // where the sensor sat in one is no news of the next
-      } else if (gap && !model.decision) {
+      } else if (apart && !model.decision) {
         pipeline->restart();
       }
     }
     before = row;
     std::ranges::copy(table.row(row), features.begin());
-    WindowResult result = pipeline->judge(features, table.summaries[row], gap, origin.rate);
+    WindowResult result = pipeline->judge(features, table.summaries[row], origin.gap, origin.rate);
     result.start_us = origin.start_us;
     on_judged(row, result, *pipeline);
   }
