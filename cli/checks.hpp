@@ -29,7 +29,7 @@ inline std::string expected(const std::string& what, const std::string& found) {
 }
 
 /// An option that is given says something: an empty text is a variable that was never set.
-inline CLI::Validator not_empty(std::string what = "a value") {
+inline CLI::Validator not_empty(std::string what) {
   return {[what = std::move(what)](std::string& text) {
             return text.empty() ? fmt::format("expected {}, found an empty text", what)
                                 : std::string();

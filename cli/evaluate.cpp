@@ -100,11 +100,11 @@ nlohmann::json to_json(const host::Evaluation& e) {
                   {"bytes", e.int8.bytes},
                   {"bytes_float", e.int8.bytes_float},
                   {"retrained", e.int8.retrained}};
-  if (e.with_mean) {
-    json["without_mean"] = {{"auc", e.without_mean.auc}, {"retrained", e.without_mean.retrained}};
-    if (e.without_mean.recall) json["without_mean"]["recall"] = *e.without_mean.recall;
-    if (e.without_mean.false_positive_rate) {
-      json["without_mean"]["false_positive_rate"] = *e.without_mean.false_positive_rate;
+  if (e.without_mean) {
+    json["without_mean"] = {{"auc", e.without_mean->auc}, {"retrained", e.without_mean->retrained}};
+    if (e.without_mean->recall) json["without_mean"]["recall"] = *e.without_mean->recall;
+    if (e.without_mean->false_positive_rate) {
+      json["without_mean"]["false_positive_rate"] = *e.without_mean->false_positive_rate;
     }
   }
   json["mean_share"] = e.mean_share;
@@ -177,13 +177,13 @@ void print_network(const host::Evaluation& e) {
   if (!e.int8.retrained) {
     fmt::print("                (float: the int8 weights, because training cannot be repeated)\n");
   }
-  if (e.with_mean) {
-    fmt::print("without mean    AUC {:.4f}", e.without_mean.auc);
-    if (e.without_mean.recall && e.without_mean.false_positive_rate) {
+  if (e.without_mean) {
+    fmt::print("without mean    AUC {:.4f}", e.without_mean->auc);
+    if (e.without_mean->recall && e.without_mean->false_positive_rate) {
       fmt::print(", recall {:.1f} %, false alarms {:.2f} % of windows",
-                 100.0 * *e.without_mean.recall, 100.0 * *e.without_mean.false_positive_rate);
+                 100.0 * *e.without_mean->recall, 100.0 * *e.without_mean->false_positive_rate);
     }
-    fmt::print("{}\n", e.without_mean.retrained ? "" : " (their terms left out; not retrained)");
+    fmt::print("{}\n", e.without_mean->retrained ? "" : " (their terms left out; not retrained)");
   }
   fmt::print("\n{}\n", host::wrapped(e.tilt_sentence, 0));
 }

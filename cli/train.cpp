@@ -739,7 +739,7 @@ void add_train(CLI::App& program) {
       ->transform(whole_number(1, 65'536))
       ->option_text("N [32]");
   command->add_option("--seed", training.seed, "Start of all random choices")
-      ->transform(whole_number(0, 9'999'999'999'999'999'999U))
+      ->transform(whole_number(0, UINT64_MAX))
       ->option_text("N [1]");
   command->add_option("--learning-rate", training.learning_rate, "Step size of Adam")
       ->check(number(1e-7, 1.0))

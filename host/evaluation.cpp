@@ -380,10 +380,10 @@ WithoutMeanResult retrain_without_mean(const WindowTable& table, const Known& kn
 }
 
 std::string tilt_sentence(const Evaluation& evaluation, const FeatureSpec& spec) {
-  const auto& without = evaluation.without_mean;
-  if (!spec.with_mean) {
+  if (!evaluation.without_mean) {
     return "The model has no mean features, so the sensor's tilt cannot carry this result.";
   }
+  const WithoutMeanResult& without = *evaluation.without_mean;
   // Two signs together: the detector is worse without the mean features, and they make more of the
   // score than their share of the features. One alone can be the smaller network's doing.
   const double fair_share = 1.0 / static_cast<double>(spec.per_axis());
@@ -552,18 +552,14 @@ Evaluation evaluate(const ModelFile& model, const DataSet& data) {
   }
   result.int8 = compare_with_float(model, around, known, scores, result.normal_label, result.auc);
 
-  result.with_mean = detector.features.with_mean;
-  if (!result.with_mean) {
-    result.without_mean = {true, result.auc, share_above(parts.faults, detector.threshold),
-                           result.false_positive_rate};
-  } else {
+  if (detector.features.with_mean) {
     const MeanTerms terms = mean_terms(detector, table, known.unseen, result.normal_label);
     result.mean_share = terms.share;
     if (known.complete && !training.foreign()) {
       result.without_mean = retrain_without_mean(table, known, model.record(), result.normal_label);
     } else {
       const ByLabel rest = by_label(table, known.unseen, terms.scores_without, result.normal_label);
-      result.without_mean.auc = roc_auc(rest.normal, rest.faults);
+      result.without_mean.emplace().auc = roc_auc(rest.normal, rest.faults);
     }
   }
   result.tilt_sentence = tilt_sentence(result, detector.features);

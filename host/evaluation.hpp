@@ -80,9 +80,7 @@ struct Evaluation {
   double alarms_per_hour_upper95 = 0.0;
   std::map<std::string, ClassResult> classes;  ///< none: nothing below, and no AUC, is known
   QuantisationResult int8;
-  bool with_mean =
-      false;  ///< the model has mean features; otherwise without_mean is the model itself
-  WithoutMeanResult without_mean;
+  std::optional<WithoutMeanResult> without_mean;  ///< of a model that has mean features
   double mean_share = 0.0;  ///< share of the fault windows' score that mean features contribute
   std::string tilt_sentence;
 };

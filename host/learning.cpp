@@ -855,7 +855,7 @@ double reach_above(const std::vector<double>& values, std::span<const std::uint3
   auto begin = values.begin();
   for (const std::uint32_t windows : sessions) {
     const auto end = begin + windows;
-    if (2 * windows * sessions.size() >= values.size()) {
+    if (is_session(windows, values.size(), sessions.size())) {
       ++seen;
       const double above = std::max(mean_of({begin, end}) - level, 0.0);
       squares += above * above;

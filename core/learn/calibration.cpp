@@ -277,9 +277,8 @@ Status calibrate(std::span<const float> scores, std::span<const std::uint32_t> s
   Summariser summariser(summary);
   std::size_t session = 0;
   std::size_t left = sessions.empty() ? n : sessions[0];
-  // The mean of a few windows is not what sessions differ by.
   const auto counts = [&] {
-    return sessions.empty() || 2 * sessions[session] * sessions.size() >= n;
+    return sessions.empty() || is_session(sessions[session], n, sessions.size());
   };
   for (const float score : scores) {
     while (left == 0) {

@@ -143,6 +143,12 @@ class Calibrator {
                                const CalibrationWish& wish, std::span<float> memory,
                                Calibration& calibration);
 
+/// The mean of a few windows is not what sessions differ by: one has at least half of the average of all.
+[[nodiscard]] constexpr bool is_session(std::size_t windows, std::size_t all,
+                                        std::size_t sessions) {
+  return 2 * windows * sessions >= all;
+}
+
 /// Evidence of consecutive windows for a summary; where a session ends its mean is noted.
 class Summariser {
  public:
