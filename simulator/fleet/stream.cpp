@@ -33,7 +33,7 @@ FleetStream::FleetStream(const FleetMachine& machine, const FleetLife& life,
     : machine_(machine),
       life_(life),
       options_(options),
-      steps_(static_cast<int>(kStep_hz / options.rate_hz + 0.5)),
+      steps_(static_cast<std::size_t>(kStep_hz / options.rate_hz + 0.5)),
       step_s_(1.0 / (kStep_hz * (1.0 + machine.parameters.clock_error))),
       motion_(config_of(life), machine.seed, machine.parameters, 1.0 / step_s_,
               1.0 / (kBlockSteps * step_s_), kBlockSteps),
@@ -162,36 +162,39 @@ void FleetStream::look_around() {
   motion_.operate(operation);
 }
 
-/// The motion of 40 ms and the samples of it. The trend is a factor of all that the machine does;
-/// filters are linear, so it is applied to samples, and what comes from outside is divided by it.
+/// The motion of 40 ms and the samples of it, pass by pass: each keeps its own state in registers. The
+/// trend is a factor of all that the machine does; filters are linear, so it is applied to samples,
+/// and what comes from outside is divided by it.
 void FleetStream::move_block(bool moves, bool outside) {
-  const bool filters = moves || outside || lingers_;
-  const double outside_part = 1.0 / truth_.trend;
-  int until_sample = steps_;
-  std::size_t sample = 0;
-  for (int step = 0; step < kBlockSteps; ++step) {
-    if (filters) {
-      filtered_ = moves ? motion_.step() : std::array<double, 6>{};
-      if (moves && options_.measure_velocity)
-        meter_.add({filtered_[0], filtered_[1], filtered_[2]});
-      if (outside) {
-        const auto other = from_outside(time_s_ + step_s_ * (step + 1));
-        for (std::size_t i = 0; i < 3; ++i) filtered_[i] += outside_part * other[i];
-      }
-      sensor_.filter(filtered_);
+  std::array<std::array<double, 6>, kBlockSteps> motion{};  // along the machine's axes
+  if (moves) {
+    motion_.run(motion);
+    if (options_.measure_velocity) {
+      for (const std::array<double, 6>& now : motion) meter_.add({now[0], now[1], now[2]});
     }
-    if (--until_sample > 0) continue;
-    until_sample = steps_;
-    std::array<double, 6> vibration = filtered_;
+  }
+  if (outside) {
+    const double outside_part = 1.0 / truth_.trend;
+    for (std::size_t step = 0; step < motion.size(); ++step) {
+      const double t_s = time_s_ + step_s_ * static_cast<double>(step + 1);
+      const std::array<double, 3> other = from_outside(t_s);
+      for (std::size_t i = 0; i < 3; ++i) motion[step][i] += outside_part * other[i];
+    }
+  }
+  // For a block more it lingers in the low-pass.
+  if (moves || outside || lingers_) sensor_.filter(motion);
+  lingers_ = moves || outside;
+
+  std::size_t sample = 0;
+  for (std::size_t step = steps_ - 1; step < motion.size(); step += steps_) {
+    std::array<double, 6> vibration = motion[step];
     for (double& axis : vibration) axis *= truth_.trend;
     TimedSample& timed = samples_[sample++];
     // A whole number of microseconds for every rate that divides 1000.
-    timed.t_us = index_++ * steps_ * 1000;
+    timed.t_us = index_++ * static_cast<std::int64_t>(steps_) * 1000;
     timed.sample = sensor_.sample(vibration, machine_.parameters, truth_.mounting,
                                   truth_.celsius - kUsual_celsius + motion_.kelvin());
   }
-  lingers_ = moves || outside;  // for a block more, in the low-pass
-  if (!filters) filtered_ = {};
 }
 
 /// Acceleration along the machine's axes by knocks and neighbour, g.
@@ -250,7 +253,7 @@ bool FleetStream::next(FleetBlock& block) {
   move_block(!silent, truth_.knock || truth_.neighbour);
   truth_.velocity_ms_mm2_s2 = truth_.trend * truth_.trend * meter_.mean_square();
   truth_.shaft_hz = silent ? 0.0 : motion_.shaft_hz();
-  block.samples = {samples_.data(), static_cast<std::size_t>(kBlockSteps / steps_)};
+  block.samples = {samples_.data(), kBlockSteps / steps_};
   block.truth = truth_;
   ++block_;
   return true;

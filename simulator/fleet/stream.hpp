@@ -61,7 +61,7 @@ class FleetStream {
   [[nodiscard]] bool next(FleetBlock& block);
 
  private:
-  static constexpr int kBlockSteps = 40;  // of 1 ms by the sensor's clock
+  static constexpr std::size_t kBlockSteps = 40;  // of 1 ms by the sensor's clock
 
   /// Where it goes from `ramp.at_s` on.
   struct Leg {
@@ -79,8 +79,8 @@ class FleetStream {
   FleetMachine machine_;
   FleetLife life_;
   FleetOptions options_;
-  int steps_ = 1;      // for each sample
-  double step_s_ = 0;  // true
+  std::size_t steps_ = 1;  // for each sample
+  double step_s_ = 0;      // true
   MachineMotion motion_;
   SensorModel sensor_;
   VelocityMeter meter_;
@@ -95,9 +95,8 @@ class FleetStream {
   double block_s_ = 0;
   double wander_ = 0, wander_keep_ = 0, wander_kick_ = 0;
   double neighbour_turns_ = 0;
-  SineCosine angle_{}, advance_{};    // of the neighbour, in a block
-  std::array<double, 6> filtered_{};  // along the machine's axes
-  bool lingers_ = true;               // in the low-pass
+  SineCosine angle_{}, advance_{};  // of the neighbour, in a block
+  bool lingers_ = true;             // in the low-pass
   FleetTruth truth_;
   std::array<TimedSample, kBlockSteps> samples_{};
 };

@@ -83,9 +83,9 @@ void MachineMotion::set_step(double step_s, int block_steps) {
 void MachineMotion::set_filters(double step_hz) {
   const MachineParameters& p = parameters_;
   for (std::size_t i = 0; i < 3; ++i) {
-    motion_.set(i, SecondOrder(p.mount_hz, p.mount_damping, step_hz).high_pass());
-    motion_.set(i + 3, SecondOrder(p.structure_hz[i], p.structure_damping, step_hz).band_pass());
-    motion_.set(i + 6, SecondOrder(p.rocking_hz[i], p.rocking_damping, step_hz).band_pass());
+    body_.set(i, SecondOrder(p.mount_hz, p.mount_damping, step_hz).high_pass());
+    body_.set(i + 3, SecondOrder(p.structure_hz[i], p.structure_damping, step_hz).band_pass());
+    body_.set(i + 6, SecondOrder(p.rocking_hz[i], p.rocking_damping, step_hz).band_pass());
   }
   // Two uniform numbers of 21 bits have a variance of 2^42 / 6.
   flow_scale_ = p.flow * kFlow_g * square_root(0.5 * step_hz) * square_root(6.0) * 0x1p-21;
@@ -235,8 +235,14 @@ double MachineMotion::impact_of_rattle() {
   });
 }
 
-/// Forces, and what moves under them.
-void MachineMotion::move() {
+/// Forces at the next step, as the body's filters take them.
+MachineMotion::Forced MachineMotion::next_forces() {
+  if (block_left_ == 0) {
+    begin_block();
+    block_left_ = block_steps_;
+  }
+  --block_left_;
+
   double_turns_ += 0.5 * shaft_hz_ * step_s_;
   if (double_turns_ >= 1.0) double_turns_ -= 1.0;
   hum_turns_ += parameters_.hum_hz * step_s_;
@@ -273,7 +279,7 @@ void MachineMotion::move() {
   const std::uint64_t dice = flow_.bits();
   const std::uint64_t more_dice = flow_.bits();
   const double flow_scale = flow_scale_ * level_ * square(operation_.speed);
-  std::array<double, 9> motion{};
+  Forced motion{};
   for (std::size_t i = 0; i < 3; ++i) {
     constexpr std::uint64_t kMask = (1U << 21U) - 1;
     const auto roll =
@@ -288,14 +294,30 @@ void MachineMotion::move() {
   motion[6] = -rocking_lever_[0] * (force[1] + 0.2 * force[2]);
   motion[7] = rocking_lever_[1] * (force[0] + 0.5 * force[2]);
   motion[8] = rocking_lever_[2] * (0.4 * force[1] + 0.2 * force[0]);
+  return motion;
+}
 
-  // The rigid body on its isolators: acceleration over force is s^2 / (s^2 + 2 d w s + w^2). The
-  // feet carry whatever is steady, so that no fault adds to gravity. The frame's ringing comes on
-  // top.
-  motion_.step(motion);
+/// The rigid body on its isolators: acceleration over force is s^2 / (s^2 + 2 d w s + w^2). The feet
+/// carry whatever is steady, so that no fault adds to gravity. The frame's ringing comes on top.
+std::array<double, 6> MachineMotion::vibration_of(const Forced& motion) {
+  std::array<double, 6> vibration{};
   for (std::size_t i = 0; i < 3; ++i) {
-    vibration_[i] = motion[i] + motion[i + 3];
-    vibration_[i + 3] = motion[i + 6];
+    vibration[i] = motion[i] + motion[i + 3];
+    vibration[i + 3] = motion[i + 6];
+  }
+  return vibration;
+}
+
+void MachineMotion::run(std::span<std::array<double, 6>> block) {
+  // A piece at a time goes through forces and then through the filters, which keep their state in
+  // registers.
+  std::array<Forced, 40> piece{};
+  while (!block.empty()) {
+    const std::span<Forced> now = std::span(piece).first(std::min(piece.size(), block.size()));
+    for (Forced& forced : now) forced = next_forces();
+    body_.run(now);
+    for (std::size_t i = 0; i < now.size(); ++i) block[i] = vibration_of(now[i]);
+    block = block.subspan(now.size());
   }
 }
 

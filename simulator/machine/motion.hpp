@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "simulator/machine/parameters.hpp"
 #include "simulator/signal/filter.hpp"
@@ -44,15 +45,13 @@ class MachineMotion {
 
   /// One step: along the machine's axes, acceleration without gravity in g and rate of rotation in
   /// deg/s.
-  const std::array<double, 6>& step() {
-    if (block_left_ == 0) {
-      begin_block();
-      block_left_ = block_steps_;
-    }
-    --block_left_;
-    move();
-    return vibration_;
+  std::array<double, 6> step() {
+    Forced forced = next_forces();
+    body_.step(forced);
+    return vibration_of(forced);
   }
+  /// As many steps as `block` is long: the bits of step() by step, in less time.
+  void run(std::span<std::array<double, 6>> block);
 
   /// True if the next step begins a block, which takes up what operate() and set_step() set.
   [[nodiscard]] bool at_block() const { return block_left_ == 0; }
@@ -70,6 +69,8 @@ class MachineMotion {
 
  private:
   using Vector = std::array<double, 3>;
+  /// What drives the body's filters, and what they make of it: bouncing 0-2, ringing 3-5, rocking 6-8.
+  using Forced = std::array<double, 9>;
 
   /// Frequencies present, by the angle they follow.
   enum Line : std::size_t { half, first, one_and_half, second, third, blade_pass, hum, kLines };
@@ -102,7 +103,8 @@ class MachineMotion {
   void set_filters(double step_hz);
   void set_forces();
   void begin_block();
-  void move();
+  Forced next_forces();
+  static std::array<double, 6> vibration_of(const Forced& motion);
   double impact_of_bearing();
   double impact_of_rattle();
 
@@ -136,8 +138,7 @@ class MachineMotion {
   Striker bearing_striker_, rattle_striker_;
   double cage_turns_ = 0;
 
-  BiquadBank<9> motion_;  // bouncing 0-2, ringing 3-5, rocking 6-8
-  std::array<double, 6> vibration_{};
+  BiquadBank<9> body_;
 };
 
 }  // namespace fettle::simulator

@@ -30,11 +30,11 @@ SensorModel::SensorModel(double rate_hz, double step_hz, double noise, const Ran
   // back what lies above half the rate makes it white again at 200 Hz and below. White noise of
   // density d per sqrt(Hz) has d sqrt(rate / 2) at each sample, and d sqrt(1.11 corner) behind a
   // Butterworth low-pass of second order.
-  const bool shaped = rate_hz > 2.2 * kLowPass_hz;
-  const double bandwidth_hz = shaped ? 0.5 * rate_hz : 1.11 * kLowPass_hz;
+  shaped_ = rate_hz > 2.2 * kLowPass_hz;
+  const double bandwidth_hz = shaped_ ? 0.5 * rate_hz : 1.11 * kLowPass_hz;
   for (std::size_t axis = 0; axis < 6; ++axis) {
     low_pass_.set(axis, SecondOrder(kLowPass_hz, kButterworth, step_hz).low_pass());
-    if (shaped) {
+    if (shaped_) {
       noise_pass_.set(axis, SecondOrder(kLowPass_hz, kButterworth, rate_hz).low_pass());
     }
     noise_sigma_[axis] = noise * (axis < 3 ? kAccelerometerNoise_g : kGyroscopeNoise_dps) *
@@ -49,7 +49,7 @@ Sample SensorModel::sample(const std::array<double, 6>& vibration,
   for (std::size_t axis = 0; axis < 6; ++axis) {
     noise[axis] = noise_sigma_[axis] * random_.gaussian();
   }
-  noise_pass_.step(noise);
+  if (shaped_) noise_pass_.step(noise);
 
   Sample sample;
   for (std::size_t i = 0; i < 3; ++i) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 
 #include "core/sensor/sample.hpp"
 #include "simulator/machine/parameters.hpp"
@@ -25,6 +26,9 @@ class SensorModel {
   /// One step of the low-pass, along the machine's axes, in place.
   void filter(std::array<double, 6>& vibration) { low_pass_.step(vibration); }
 
+  /// As many steps as the block is long.
+  void filter(std::span<std::array<double, 6>> block) { low_pass_.run(block); }
+
   /// A sample now: of a vibration that went through filter(), g without gravity and deg/s.
   /// @param parameters offsets and their drift
   /// @param mounting   sensor = mounting * machine
@@ -37,6 +41,7 @@ class SensorModel {
   Random random_;
   BiquadBank<6> low_pass_;  // the chip's, still along the machine's axes
   BiquadBank<6> noise_pass_;
+  bool shaped_ = false;  // the noise, by noise_pass_
   std::array<double, 6> noise_sigma_{};
 };
 

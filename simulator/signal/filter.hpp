@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <span>
 
 #include "simulator/signal/arithmetic.hpp"
 
@@ -67,6 +68,14 @@ class BiquadBank {
       s2_[i] = b2_[i] * x - a2_[i] * y;
       signal[i] = y;
     }
+  }
+
+  /// As many steps as the block is long, in place: the bits of step() by step. The copy is in nobody
+  /// else's reach, so that it can stay in registers.
+  void run(std::span<std::array<double, kLanes>> block) {
+    BiquadBank bank = *this;
+    for (std::array<double, kLanes>& signal : block) bank.step(signal);
+    *this = bank;
   }
 
  private:
