@@ -27,8 +27,9 @@ constexpr const char* kHelp =
 constexpr const char* kFooter =
     "What the words mean:\n"
     "  AUC       chance that a faulty window scores above a normal one; 0.5 is a coin\n"
-    "  recall    share of a fault's windows during which the alert line is up; what\n"
-    "            cannot be judged counts as missed\n"
+    "  recall    share of a fault's windows during which the alert line is up, as it\n"
+    "            stays while the machine is off; what cannot be judged before that\n"
+    "            counts as missed\n"
     "  alarm     the alert line goes up: windows above the threshold, or evidence\n"
     "            that has gathered over windows, if the model decides so\n"
     "  grows     dataset.json says how bad the fault is when (FORMATS.md); delays\n"

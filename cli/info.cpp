@@ -67,7 +67,28 @@ void print_network(const host::ModelFile& file) {
   for (const auto& layer : network.layers()) fmt::print("            {}\n", layer_text(layer));
 }
 
-void print_decision(const metadata::DetectorRecord& record) {
+/// How evidence of windows is gathered.
+std::string gathering_text(const DecisionSettings& s) {
+  const auto reference = static_cast<double>(s.reference);
+  const auto limit = static_cast<double>(s.limit);
+  switch (s.kind) {
+    case DecisionKind::threshold: break;
+    case DecisionKind::cusum:
+      return fmt::format("evidence above {:.2f} deviations gathers, alarm at {:.3g}", reference,
+                         limit);
+    case DecisionKind::ewma:
+      return fmt::format("ewma: the mean of late evidence, alarm at {:.3g} deviations", limit);
+    case DecisionKind::glr:
+      return fmt::format("glr of {} windows: evidence above {:.2f} deviations, alarm at {:.3g}",
+                         s.n, reference, limit);
+    case DecisionKind::k_of_n:
+      return fmt::format("k-of-n: alarm where {} of {} windows exceed {:.3g} deviations", s.k, s.n,
+                         limit);
+  }
+  return fmt::format("each window by itself, alarm at {:.3g} deviations", limit);
+}
+
+void print_decision(const DetectorModel& model, const metadata::DetectorRecord& record) {
   const auto* decision = record.decision();
   if (decision == nullptr) return;
   const auto text = [](float per_hour) {
@@ -75,9 +96,7 @@ void print_decision(const metadata::DetectorRecord& record) {
   };
   fmt::print("decision    over windows: false alarms {} asked, {} stated\n",
              text(decision->asked_per_hour()), text(decision->stated_per_hour()));
-  fmt::print("            evidence above {:.2f} deviations gathers, alarm at {:.3g}\n",
-             static_cast<double>(decision->settings()->reference()),
-             static_cast<double>(decision->settings()->limit()));
+  fmt::print("            {}\n", gathering_text(*model.decision));
   if (decision->minutes_missing() > 0.0F) {
     fmt::print("            {} of normal running more are needed for what was asked\n",
                host::more_time_text(static_cast<double>(decision->minutes_missing())));
@@ -129,7 +148,7 @@ void print_detector(const host::ModelFile& file) {
                  static_cast<double>(threshold.minutes_missing()));
     }
   }
-  print_decision(record);
+  print_decision(model, record);
   print_baseline(model, record);
   if (const auto* rebase = record.rebase(); rebase != nullptr) {
     fmt::print("rebased     on {} windows of '{}' ({:.0f} s) after a remount{}\n",
@@ -204,7 +223,8 @@ nlohmann::json to_json(const host::ModelFile& file) {
       {"windows", threshold.windows()},
       {"minutes_missing", threshold.minutes_missing()}};
   if (const auto* decision = record.decision(); decision != nullptr) {
-    json["decision"] = {{"asked_per_hour", decision->asked_per_hour()},
+    json["decision"] = {{"kind", name_of(model.decision->kind)},
+                        {"asked_per_hour", decision->asked_per_hour()},
                         {"stated_per_hour", decision->stated_per_hour()},
                         {"supported_per_hour", decision->supported_per_hour()},
                         {"normal_hours", decision->normal_hours()},

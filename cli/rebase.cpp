@@ -43,7 +43,8 @@ constexpr const char* kFooter =
     "remount: it becomes part of normal, and one twice as strong may then be missed.\n"
     "So look at machine and mount first. A model that was rebased before is rebased\n"
     "from how it was trained, so small steps never add up to a fault. --undo gives\n"
-    "back the trained file, byte for byte.\n"
+    "back the trained file, byte for byte. A board takes a rebased model for another\n"
+    "one: its burn-in begins anew.\n"
     "\n"
     "Examples:\n"
     "  fettle collect --port /dev/ttyUSB0 --label normal --for 70s -o remounted\n"
@@ -89,7 +90,9 @@ void report_json(const Options& options, const host::Rebased& result) {
   fmt::print("{}\n", text_of(json));
 }
 
-void report(const Options& options, const host::Rebased& result, bool tutorial, bool decides) {
+void report(const Options& options, const host::Rebased& result, const DetectorModel& before) {
+  const bool tutorial = before.features.set == FeatureSet::tutorial;
+
   std::size_t left_out = result.other_speed;
   for (const std::size_t windows : result.left_out) left_out += windows;
   fmt::print("rebased    on {} windows ({:.0f} s) of normal running{}\n", result.windows,
@@ -102,7 +105,7 @@ void report(const Options& options, const host::Rebased& result, bool tutorial, 
     fmt::print(
         "change     shakes {:.2f} times as strongly; {:.2f} to {:.2f} is taken for a remount\n",
         std::exp(result.change), std::exp(-result.allowed), std::exp(result.allowed));
-  } else if (decides) {
+  } else if (before.decision) {
     fmt::print("change     {:.2f} deviations from what was learned; up to {:.2f} is a remount\n",
                result.change, result.allowed);
   } else {
@@ -134,6 +137,11 @@ void report(const Options& options, const host::Rebased& result, bool tutorial, 
         "\n");
   }
   if (result.replaced) fmt::print("           in the place of an earlier rebase\n");
+  if (before.decision && before.decision->kind == DecisionKind::cusum) {
+    host::say(
+        "Note: for a board this is another model: its burn-in begins anew, and 'ack\n"
+        "      false' is forgotten.\n");
+  }
   fmt::print("model      {}: {} bytes\nUndo: fettle rebase --undo {}\n", options.output,
              result.file.size(), options.output);
 }
@@ -162,8 +170,7 @@ void run(Options& options) {
   if (options.json) {
     report_json(options, result);
   } else {
-    report(options, result, model->detector().features.set == FeatureSet::tutorial,
-           model->detector().decision.has_value());
+    report(options, result, model->detector());
   }
 }
 

@@ -90,6 +90,14 @@ void run(const Options& options) {
                 fmt::format("--hop: {} is not {}, or a half, a third or a quarter of it",
                             options.hop, window.samples));
   }
+  if (window.overlap() > 1 && detector.decision) {
+    throw Error(
+        ExitCode::usage,
+        fmt::format("--hop: {} gathers evidence over windows that follow each other, as no board "
+                    "lets them overlap either; --hop is for models that judge each window by "
+                    "itself (train --percentile or --threshold)",
+                    options.model));
+  }
   Pipeline pipeline(detector, window);
   RateCheck rate(detector.window.rate_hz, options.file);
   if (!options.json) fmt::print("t_us,score,threshold,verdict,reason\n");
@@ -141,7 +149,8 @@ void add_score(CLI::App& program) {
   command
       ->add_option("--hop", options->hop,
                    "Samples from one window's start to the next, for windows that overlap: half,"
-                   " a third or a quarter of a window, as the board can be set to")
+                   " a third or a quarter of a window, as the board can be set to; of models that"
+                   " judge each window by itself")
       ->transform(whole_number(1, 4096))
       ->type_name("SAMPLES");
   command->add_flag("--json", options->json, "A JSON object a line instead of CSV");

@@ -38,6 +38,7 @@ struct Options {
   bool keep_all = false;
   bool choose_detector = false;
   bool percentile_asked = false;
+  bool decision_asked = false;
   std::string false_alarms, detector;
   bool verbose = false;
   bool json = false;
@@ -369,19 +370,23 @@ void warn_of_stretch(const Options& options, const std::optional<host::OddStretc
 void report_decision(const DetectorDescription& description) {
   if (!description.decision) return;
   const DecisionRecord& decision = *description.decision;
-  fmt::print("decision   false alarms {} asked, {} stated, from {:.2g} h of normal\n",
+  const bool refined = decision.settings.kind == DecisionKind::cusum;
+  fmt::print("decision   {}false alarms {} asked, {} stated, from {:.2g} h of normal\n",
+             refined ? "" : fmt::format("{}: ", name_of(decision.settings.kind)),
              host::alarm_rate_text(static_cast<double>(decision.asked_per_hour)),
              host::alarm_rate_text(static_cast<double>(decision.stated_per_hour)),
              static_cast<double>(decision.normal_hours));
   if (decision.minutes_missing > 0.0F) {
-    host::say(host::wrapped(
-                  fmt::format(
-                      "Note: so little running does not support {}. {} more of it does: record it, "
-                      "or let the board learn it while it watches (burn-in).",
-                      host::alarm_rate_text(static_cast<double>(decision.asked_per_hour)),
-                      host::more_time_text(static_cast<double>(decision.minutes_missing))),
-                  6) +
-              "\n");
+    host::say(
+        host::wrapped(
+            fmt::format(
+                "Note: so little running does not support {}. {} more of it does: record it{}.",
+                host::alarm_rate_text(static_cast<double>(decision.asked_per_hour)),
+                host::more_time_text(static_cast<double>(decision.minutes_missing)),
+                refined ? ", or let the board learn it while it watches (burn-in)"
+                        : "; a board refines '--decision cusum' only"),
+            6) +
+        "\n");
   }
 }
 
@@ -439,7 +444,8 @@ void report(const Options& options, const Outcome& outcome) {
     add_left_out(json["left_out"], outcome.hygiene.windows);
     json["neighbour_weight"] = outcome.neighbours;
     if (const auto& decision = outcome.description.decision) {
-      json["decision"] = {{"asked_per_hour", decision->asked_per_hour},
+      json["decision"] = {{"kind", name_of(decision->settings.kind)},
+                          {"asked_per_hour", decision->asked_per_hour},
                           {"stated_per_hour", decision->stated_per_hour},
                           {"supported_per_hour", decision->supported_per_hour},
                           {"normal_hours", decision->normal_hours},
@@ -613,6 +619,12 @@ void complete(Options& options) {
   } else if (vibration && !by_window) {
     options.learning.alarms_per_hour = host::parse_alarm_rate("1/week");
   }
+  if (options.decision_asked && !options.learning.alarms_per_hour) {
+    throw Error(
+        ExitCode::usage,
+        "--decision says how evidence of windows is gathered, and here each window is judged by "
+        "itself: give --false-alarms RATE with it");
+  }
   options.choose_detector = options.detector == "auto";
   const bool distance =
       options.detector == "mahalanobis" || (options.detector.empty() && vibration);
@@ -758,6 +770,18 @@ void add_train(CLI::App& program) {
       ->excludes(percentile)
       ->check(not_empty("a rate such as 1/week"))
       ->option_text("RATE [1/week]");
+  command
+      ->add_option(
+          "--decision", options->learning.decision,
+          "How evidence is gathered for --false-alarms: 'cusum' (finds small changes soonest, "
+          "and a board goes on refining it), or 'ewma', 'glr' or 'k-of-n' (3 of 5 windows), "
+          "which stay as they were trained")
+      ->excludes(percentile)
+      ->transform(choice<DecisionKind>({{"cusum", DecisionKind::cusum},
+                                        {"ewma", DecisionKind::ewma},
+                                        {"glr", DecisionKind::glr},
+                                        {"k-of-n", DecisionKind::k_of_n}}))
+      ->option_text("KIND [cusum]");
   command->add_option("--threshold", options->learning.threshold, "Threshold given by hand")
       ->excludes(percentile)
       ->check(number_above_zero())
@@ -787,6 +811,7 @@ void add_train(CLI::App& program) {
     for (const char* name : {"--hidden", "--epochs", "--batch", "--learning-rate"}) {
       if (command->count(name) > 0) options->of_network.emplace_back(name);
     }
+    options->decision_asked = command->count("--decision") > 0;
     options->features_asked = features->count() > 0;
     complete(*options);
     run(*options);

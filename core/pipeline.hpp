@@ -275,6 +275,12 @@ class BasicPipeline {
     if (sequential_) sequential_->restart();
   }
 
+  /// Time is missing before the next window: where each is judged by itself, a run of anomalies ends, and the
+  /// next is a new alarm. What gathers evidence stands.
+  void break_run() {
+    if (!sequential_) alert_.restart();
+  }
+
   /// Another recording begins.
   void restart() {
     front_.restart();
@@ -303,7 +309,7 @@ class BasicPipeline {
   template <typename OnStage = NoStages>
   std::optional<WindowResult> judge_if(bool complete, OnStage&& on_stage = {}) {
     gap_ = gap_ || front_.torn();
-    if (front_.broken() && !sequential_) alert_.restart();
+    if (front_.broken()) break_run();
     if (!complete) return std::nullopt;
     std::array<float, kMaxFeatures> buffer;
     const std::span<float> features(buffer.data(), model_.features.dimensions());

@@ -441,7 +441,7 @@ Hygiene clean(WindowTable& table, bool keep_all) {
     const WindowOrigin& origin = table.origins[i];
     ++hygiene.windows[static_cast<std::size_t>(left_out[i])];
     if (left_out[i] != LeftOut::no) {
-      const double from_s = static_cast<double>(origin.start_us) / 1e6;
+      const double from_s = table.begin_s(i);
       const bool goes_on = i > 0 && left_out[i - 1] == left_out[i] &&
                            table.origins[i - 1].recording == origin.recording;
       if (!goes_on) {
@@ -865,11 +865,17 @@ double reach_above(const std::vector<double>& values, std::span<const std::uint3
   return seen > 1 ? std::sqrt(squares / seen) : 0.0;
 }
 
+// A likelihood ratio looks back ten seconds of usual windows; the slower change it does not see sooner than that.
+constexpr std::uint8_t kGlrWindows = 16;
+
 }  // namespace
 
 DecisionRecord choose_decision(const CrossFitted& fitted, std::span<const std::uint32_t> sessions,
-                               double alarms_per_hour, const WindowShape& window) {
+                               double alarms_per_hour, const WindowShape& window,
+                               DecisionKind kind) {
   CalibrationWish wish;
+  wish.decision.kind = kind;
+  if (kind == DecisionKind::glr) wish.decision.n = kGlrWindows;
   wish.alarms_per_hour = alarms_per_hour;
   wish.window_seconds = window.seconds();
   const std::size_t most = std::max(fitted.scores.size(), fitted.varied.size());
@@ -938,8 +944,8 @@ void judge_windows(const DetectorModel& model, const WindowTable& table,
           origin.gap || (same && origin.start_us - last.start_us > window_us * 21 / 20);
       if (!sources.same_session(*before, row)) {
         pipeline.emplace(model);  // where the sensor sat in one is no news of the next
-      } else if (apart && !model.decision) {
-        pipeline->restart();
+      } else if (apart) {
+        pipeline->break_run();
       }
     }
     before = row;

@@ -166,8 +166,9 @@ struct LearningSettings {
   TrainingSettings training;
   WeightScales weights = WeightScales::per_channel;
   double percentile = 99.0;
-  std::optional<float> threshold;         ///< given by hand: no percentile
-  std::optional<double> alarms_per_hour;  ///< false ones: windows are decided together
+  std::optional<float> threshold;               ///< given by hand: no percentile
+  std::optional<double> alarms_per_hour;        ///< false ones: windows are decided together
+  DecisionKind decision = DecisionKind::cusum;  ///< how, if so
   HealthyVariation variation;
   std::optional<double> neighbours;  ///< weight; unset: learn() asks choose_neighbours()
 };
@@ -240,7 +241,8 @@ struct DetectorChoice {
 /// Throws Error(too_little_data).
 [[nodiscard]] DecisionRecord choose_decision(const CrossFitted& fitted,
                                              std::span<const std::uint32_t> sessions,
-                                             double alarms_per_hour, const WindowShape& window);
+                                             double alarms_per_hour, const WindowShape& window,
+                                             DecisionKind kind = DecisionKind::cusum);
 
 /// Fits the normaliser, trains on `train`, chooses the epoch on `best_epoch`, quantises.
 /// The same rows, settings and seed give the same bits.

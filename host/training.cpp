@@ -80,8 +80,9 @@ TrainedDetector train_detector(const WindowTable& table, Split split, LearningSe
   description.baseline = result.baseline.baseline;
   description.point_windows = result.baseline.windows;
   if (settings.alarms_per_hour) {
-    description.decision = choose_decision(fitted, sessions_of(table, result.calibration),
-                                           *settings.alarms_per_hour, table.window);
+    description.decision =
+        choose_decision(fitted, sessions_of(table, result.calibration), *settings.alarms_per_hour,
+                        table.window, settings.decision);
   }
   const std::size_t calibrated = fitted.scores.size();
   if (settings.threshold) {

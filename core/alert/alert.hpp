@@ -8,7 +8,8 @@
 namespace fettle {
 
 /// The alert line follows the verdict. An alarm is an entry: a run of windows that raise counts once, and what cannot
-/// be judged does not end it, as on a board (board/alarm.hpp).
+/// be judged does not end it, as on a board (board/alarm.hpp), where nothing calls restart(): its pin stays high over a
+/// gap.
 class Alert {
  public:
   /// @return true if this verdict raised the line

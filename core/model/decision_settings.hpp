@@ -18,6 +18,17 @@ enum class DecisionKind : std::uint8_t {
 };
 inline constexpr std::uint8_t kDecisionKinds = 5;
 
+[[nodiscard]] constexpr const char* name_of(DecisionKind kind) {
+  switch (kind) {
+    case DecisionKind::threshold: return "threshold";
+    case DecisionKind::cusum: return "cusum";
+    case DecisionKind::ewma: return "ewma";
+    case DecisionKind::glr: return "glr";
+    case DecisionKind::k_of_n: return "k-of-n";
+  }
+  return "unknown";
+}
+
 /// Most windows that a decision looks back.
 inline constexpr std::uint8_t kMostWindowsBack = 32;
 

@@ -370,6 +370,33 @@ class Journey(CommandTest):
         report = self.json("evaluate", "model.tflite", "data")
         self.assertEqual(report["sensor_moved_windows"], 0)
 
+    def test_each_way_to_gather_evidence_alarms_and_says_what_it_is(self):
+        self.simulate("normal=10,imbalance=2", "data", "--severity", "imbalance=1")
+        for kind, said in (("cusum", "gathers, alarm at"), ("ewma", "ewma: the mean"),
+                           ("glr", "glr of 16 windows"), ("k-of-n", "3 of 5 windows exceed")):
+            with self.subTest(kind=kind):
+                result = self.ok("train", "data", "-o", "model.tflite", "--decision", kind)
+                refined = kind == "cusum"
+                self.assertEqual("burn-in" in result.stderr, refined)
+                self.assertEqual(f"{kind}: false alarms" in result.stdout, not refined)
+                text = self.ok("info", "model.tflite").stdout
+                self.assertIn(said, text)
+                self.assertLessEqual(max(map(len, text.splitlines())), 80)
+                self.assertEqual(self.json("info", "model.tflite")["decision"]["kind"], kind)
+                report = self.json("evaluate", "model.tflite", "data")
+                self.assertEqual(report["alarms"], 0)
+                self.assertEqual(report["alarmed"]["imbalance"], 1)
+
+    def test_evidence_is_of_windows_that_follow_each_other(self):
+        self.simulate("normal=10", "data")
+        self.ok("train", "data", "-o", "model.tflite")
+        source = f"data/normal/{SIMULATED}.csv"
+        self.refused(USAGE, "score", "model.tflite", source, "--hop", "64",
+                     says=("evidence", "--percentile"))
+        self.ok("score", "model.tflite", source, "--hop", "128")
+        self.ok("train", "data", "-o", "model.tflite", "--percentile", "99")
+        self.ok("score", "model.tflite", source, "--hop", "64")
+
     def test_score_csv_and_json_lines_agree(self):
         self.simulated_and_trained()
         source = f"data/bearing/{SIMULATED}.csv"
@@ -1048,6 +1075,8 @@ class WrongCommandLine(CommandTest):
                 ((*train, "--false-alarms", "0/day"), ("0/day", "no detector never errs")),
                 ((*train, "--false-alarms", "1000/second"), ("1000/second", "60/hour")),
                 ((*train, "--false-alarms", "seldom"), ("no slash", "1/week")),
+                ((*train, "--decision", "sometimes"), ("sometimes", "cusum", "k-of-n")),
+                ((*train, "--decision", "ewma", "--threshold", "3"), ("--decision", "--false-alarms")),
                 ((*train, "--false-alarms", "1/day", "--percentile", "99"), ("--percentile",)),
                 (("rebase", "model.tflite"), ("--undo",)),
                 (("rebase", "--undo", "model.tflite", "data"), ("no data",)),

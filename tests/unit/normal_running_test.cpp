@@ -438,9 +438,13 @@ host::WindowTable table_of(const std::vector<Windows>& recordings) {
     const auto index = static_cast<std::uint32_t>(table.recordings.size());
     const std::string name = std::to_string(index);
     table.recordings.push_back({"normal", name, name, "", 0, 0});
+    // A board's time stamps begin when it started, not when it was recorded.
+    const std::int64_t began_us = (index + 1) * 259'200'000'000;
+    table.began_us.push_back(began_us);
     for (std::uint32_t i = 0; i < windows.size(); ++i) {
       table.summaries.push_back(windows[i]);
-      table.origins.push_back({index, (i + 1) * 128, std::int64_t{i} * 640'000, 0, false, 1.0F});
+      table.origins.push_back(
+          {index, (i + 1) * 128, began_us + std::int64_t{i} * 640'000, 0, false, 1.0F});
       // Features that tell which window this was.
       table.features.insert(table.features.end(), table.spec.dimensions(),
                             static_cast<float>(1000 * index + i));
@@ -659,6 +663,7 @@ TEST(Neighbours, LeftOutTheyTakeNoOtherWindowsAlong) {
   table.spec = {FeatureSet::vibration, 6, false};
   table.window = kShape;
   table.recordings.resize(1);
+  table.began_us = {0};
   append_line(table.summaries, 360, 38.8F, 0.0167F, 0.032F);
   append_line(table.summaries, 100, 46.3F, 0.0544F, 0.734F);
   const std::size_t steady = table.summaries.size();
