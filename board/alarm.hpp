@@ -43,6 +43,8 @@ class Alarm {
     if (!anomalous_) active_ = false;
     return true;
   }
+  /// A latched alarm of before a restart, which nobody has acknowledged yet.
+  void restore() { active_ = true; }
   /// Holds the pin low until then; alarms are noted all the same. 0: no longer.
   void mute_until(std::int64_t t_us) { muted_until_us_ = t_us; }
   /// "I am servicing it": nothing is judged until then. 0: no longer.

@@ -16,6 +16,9 @@ namespace {
 constexpr std::int64_t kSensorSilent_us = 1'000'000;
 constexpr std::int64_t kLossesEvery_us = 60'000'000;
 constexpr std::int64_t kUseless_us = 60'000'000;
+constexpr std::int64_t kUnjudged_us = 3'600'000'000;
+constexpr std::int64_t kJudgedWeighs =
+    9;  // beside a window that is not: where one in ten is, it is no news
 constexpr std::int64_t kRound_us = 20'000;  // the line is looked at so often, at least
 constexpr std::int64_t kBusy_us = 1000;     // ... while requests are waiting
 constexpr std::int64_t kCauseEvery_us = 10'000'000;
@@ -45,6 +48,7 @@ const char* name_of_event(EventKind kind) {
     case EventKind::clock_set: return "clock set";
     case EventKind::self_test: return "self-test";
     case EventKind::feedback: return "feedback";
+    case EventKind::condition: return "condition";
   }
   return "unknown";
 }
@@ -57,7 +61,8 @@ bool replaces_itself(EventKind kind) {
     case EventKind::sensor_lost:
     case EventKind::sensor_back:
     case EventKind::samples_lost:
-    case EventKind::card_failed: return true;
+    case EventKind::card_failed:
+    case EventKind::condition: return true;
     default: return false;
   }
 }
@@ -66,7 +71,8 @@ LogLevel level_of(EventKind kind) {
   switch (kind) {
     case EventKind::alarm_began:
     case EventKind::sensor_lost:
-    case EventKind::samples_lost: return LogLevel::warning;
+    case EventKind::samples_lost:
+    case EventKind::condition: return LogLevel::warning;
     case EventKind::card_failed: return LogLevel::error;
     default: return LogLevel::info;
   }
@@ -135,6 +141,11 @@ void Board::begin(std::int64_t now_us) {
   list_kept_events();
   tell_given_up();
   choose_model(true);
+  if (settings_.latch && unacknowledged()) {
+    alarm_.restore();
+    set_pin();
+    log(LogLevel::warning, "ANOMALY", "the alarm of before the restart stands until 'ack'");
+  }
   Text<protocol::kMostEventText> text;
   text << "started for the " << settings_.boots << ". time, Fettle " << identity_.firmware
        << restart.kept;
@@ -220,6 +231,7 @@ void Board::on_result(const WindowResult& result, std::uint64_t index) {
   ++windows_;
   anomalies_ += raises(result.verdict) && result.reason == Reason::none ? 1U : 0U;
   watch_readings(result.reason);
+  watch_machine(result.reason);
   const AlarmChange change = alarm_.update(result.verdict, now_us_);
   // A machine that is being worked on teaches nothing.
   if (alarm_.maintenance(now_us_)) {
@@ -282,6 +294,41 @@ void Board::watch_readings(Reason reason) {
   Text<protocol::kMostEventText> text;
   text << "for a minute its readings are of no use: " << describe(reason);
   event(EventKind::sensor_lost, text.view());
+}
+
+/// Likewise for a machine that runs and is not judged, for hours: at a speed that nobody taught, or so much
+/// weaker. And that the sensor sits otherwise, which no pin tells.
+void Board::watch_machine(Reason reason) {
+  const bool moved = detector_.moved() && !alarm_.maintenance(now_us_);
+  if (moved && !said_moved_) {
+    event(EventKind::condition,
+          "the sensor was moved: look at machine and mount, then 'fettle rebase' fits the model");
+  }
+  said_moved_ = detector_.moved() && (said_moved_ || moved);
+
+  const WindowShape& window = detector_.window();
+  const auto window_us =
+      static_cast<std::int64_t>(1e6F * static_cast<float>(window.hop_samples()) / window.rate_hz);
+  switch (reason) {
+    case Reason::speed:
+    case Reason::unclear:
+    case Reason::weak:
+    case Reason::losing_samples: unjudged_us_ += window_us; break;
+    case Reason::none:
+      unjudged_us_ = std::max(unjudged_us_ - kJudgedWeighs * window_us, std::int64_t{0});
+      break;
+    default: return;  // off is no news, and of a broken sensor watch_readings() speaks
+  }
+  if (unjudged_us_ == 0 && said_unjudged_) {
+    said_unjudged_ = false;
+    event(EventKind::condition, "it can be judged again");
+  }
+  unjudged_us_ = std::min(unjudged_us_, kUnjudged_us);
+  if (unjudged_us_ < kUnjudged_us || said_unjudged_) return;
+  said_unjudged_ = true;
+  Text<protocol::kMostEventText> text;
+  text << "for an hour it could not be judged: " << describe(reason);
+  event(EventKind::condition, text.view());
 }
 
 void Board::set_pin() {
@@ -596,6 +643,25 @@ void Board::list_kept_events() {
         "none of those kept in flash can be read, they are damaged; new ones are kept again");
   }
   for (std::size_t i = 0; i < past_count_; ++i) past_[i] = past_[at + i];
+}
+
+/// By the events in flash the last alarm is not over, and nobody has seen it.
+bool Board::unacknowledged() {
+  EventLog::Record memory;
+  protocol::EventMessage message;
+  EventLog::Cursor cursor = event_log_.newest();
+  while (event_log_.older(cursor, memory, message)) {
+    switch (message.kind) {
+      case EventKind::alarm_began: return true;
+      case EventKind::alarm_ended:
+      case EventKind::acknowledged:
+      case EventKind::feedback:
+      case EventKind::maintenance_began:
+      case EventKind::model_changed: return false;
+      default: break;
+    }
+  }
+  return false;
 }
 
 /// `events log 2`: the sixth newest to the tenth newest of those in flash.

@@ -91,6 +91,7 @@ class Board {
   void on_result(const WindowResult& result, std::uint64_t index);
   void watch_sensor();
   void watch_readings(Reason reason);
+  void watch_machine(Reason reason);
   void note_losses(const SampleBlock& block);
   void set_pin();
   bool apply_settings();
@@ -109,6 +110,7 @@ class Board {
   void tell_given_up();
   void forget_verdicts();
   bool load(std::span<const std::uint8_t> file, Reply& why);
+  void say_of_hop(Reply& reply) const;
   void reload();
   [[nodiscard]] std::size_t slot_for_update();
   protocol::ReplyStatus commit_model(Reply& reply);
@@ -165,6 +167,7 @@ class Board {
   void list(const PastEvent& past);
   void keep_event(const protocol::EventMessage& message);
   void list_kept_events();
+  [[nodiscard]] bool unacknowledged();
   void log(LogLevel level, std::string_view tag, std::string_view text);
   [[nodiscard]] std::int64_t utc_us() const {
     return utc_offset_us_ == 0 ? 0 : utc_offset_us_ + now_us_;
@@ -224,6 +227,9 @@ class Board {
   std::int64_t losses_us_ = 0;         // when that was
   std::int64_t useless_since_us_ = 0;  // readings that come and cannot be judged; 0: they can
   bool readings_useless_ = false;      // ... and that has been said
+  std::int64_t unjudged_us_ = 0;       // that the machine ran without being judged, by and large
+  bool said_unjudged_ = false;         // ... for an hour
+  bool said_moved_ = false;
   bool any_loss_ = false;
   bool gap_expected_ = false;  // the self-test or another setting makes one: no loss to tell
 

@@ -168,8 +168,8 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
         return ReplyStatus::bad_value;
     }
     if (settings_.hop != hop_before && !detector_.start(settings_.hop)) {
-      reply << "hop: " << settings_.hop << " is not a half, a third or a quarter of the window of "
-            << detector_.window().samples;
+      reply << "hop: " << settings_.hop;
+      say_of_hop(reply);
       settings_.hop = hop_before;
       static_cast<void>(detector_.start(hop_before));
       return ReplyStatus::bad_value;
@@ -349,24 +349,23 @@ ReplyStatus Board::judge_alarm(std::string_view value, Reply& reply) {
     return ReplyStatus::not_now;
   }
   const bool fault = answer == "true";
-  if (alarm_was_ != Feedback::none) {
-    const bool same = fault == (alarm_was_ == Feedback::was_true);
-    reply << "alarm " << id
-          << " was judged before: " << (alarm_was_ == Feedback::was_true ? "true" : "false");
-    return same ? ReplyStatus::ok : ReplyStatus::not_now;
+  const Feedback now = fault ? Feedback::was_true : Feedback::was_false;
+  if (alarm_was_ == now) {
+    reply << "alarm " << id << " was judged before: " << answer;
+    return ReplyStatus::ok;
   }
-  alarm_was_ = fault ? Feedback::was_true : Feedback::was_false;
+  // Whoever answers otherwise than before takes that back.
+  alarm_was_ = now;
   static_cast<void>(alarm_.acknowledge());
+  fault ? learning_.was_true() : learning_.was_false();
+  detector_.adopt(learning_.refinement()->settings());
+  if (!fault && alarm_.active()) detector_.forget_evidence();
+  reply << "alarm " << id << " was " << answer << ": ";
   if (fault) {
-    learning_.was_true();
-    reply << "alarm " << id
-          << " was true: nothing is learned until 'maintenance' is over, or the machine was normal "
-             "for an hour";
+    reply
+        << "nothing is learned until 'maintenance' is over, or the machine was normal for an hour";
   } else {
-    learning_.was_false();
-    detector_.adopt(learning_.refinement()->settings());
-    if (alarm_.active()) detector_.forget_evidence();
-    reply << "alarm " << id << " was false: the limit is now ";
+    reply << "the limit is now ";
     reply.number(static_cast<double>(learning_.refinement()->raise()), 2)
         << " times the calibrated one";
   }
@@ -391,16 +390,21 @@ void Board::list_alarms(Reply& reply) const {
   if (!newest) reply << (first ? "" : ", ") << alarm_id_;
 }
 
+/// Saved at once: it may well be the supply that is cut next.
 void Board::begin_maintenance(std::int64_t until_us) {
   alarm_.maintain_until(until_us);
+  learning_.serviced();
+  keep_learned();
   if (alarm_.clear()) event(EventKind::alarm_ended, "maintenance");
   set_pin();
 }
 
-/// Before and after are not the same machine: what is held of before is not learned.
+/// Before and after are not the same machine: what is held of before is not learned, and no evidence
+/// of before is left, or a machine that was mended and still stands would alarm again.
 void Board::end_maintenance(std::string_view text) {
   alarm_.maintain_until(0);
   learning_.serviced();
+  detector_.forget_evidence();
   set_pin();
   event(EventKind::maintenance_ended, text);
 }

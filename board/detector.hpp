@@ -61,12 +61,14 @@ class Detector {
 
   /// Begins anew, with the next sample as the first of a window.
   /// @param hop  samples from window to window; 0 as the model says
-  /// @return false if the hop does not go into the window: then it is as the model says
+  /// @return false if the hop does not go into the window, or the model gathers evidence, which windows that
+  ///         follow each other give: then it is as the model says
   bool start(std::uint32_t hop) {
     window_ = loaded() ? model_.window : WindowShape{.rate_hz = window_.rate_hz};
     WindowShape wanted = window_;
     wanted.hop = hop;
-    const bool fits = wanted.overlap() != 0;  // a hop beyond the window does not go into it
+    // A hop beyond the window does not go into it.
+    const bool fits = wanted.overlap() == 1 || (wanted.overlap() != 0 && !gathers());
     if (fits && hop != 0) window_ = wanted;
     cutter_.emplace(window_);
     if (loaded()) {
@@ -91,6 +93,8 @@ class Detector {
     if (refined_) pipeline_->adopt(*refined_);
   }
   [[nodiscard]] bool by_hand() const { return by_hand_.has_value(); }
+  /// The model decides by the evidence of many windows.
+  [[nodiscard]] bool gathers() const { return loaded() && model_.decision.has_value(); }
 
   /// Settings of the model's decision as burn-in has refined them, until another model is loaded.
   void adopt(const DecisionSettings& settings) {

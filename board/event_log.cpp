@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "board/event_log.hpp"
 
+#include <algorithm>
+
 #include "board/flash_words.hpp"
 #include "core/checksum.hpp"
 #include "protocol/bytes.hpp"
@@ -27,7 +29,8 @@ std::uint32_t crc_of(std::span<const std::uint8_t> record, std::size_t size) {
   return crc.value();
 }
 
-/// Seconds after which another event of a kind is kept. A wire that comes and goes makes thousands a day.
+/// Seconds after which another event of a kind is kept, in the long run. A wire that comes and goes makes
+/// thousands a day.
 std::uint32_t pause_s(EventKind kind) {
   switch (kind) {
     case EventKind::boot: return 0;
@@ -41,8 +44,12 @@ std::uint32_t pause_s(EventKind kind) {
   }
 }
 
-std::uint32_t seconds(const protocol::EventMessage& event) {
-  return static_cast<std::uint32_t>(event.uptime_us / 1'000'000) + 1;
+/// So many may follow each other at once: an alarm, its end and the alarm that comes after, so that the last
+/// that is kept tells how things stand.
+std::uint32_t burst(EventKind kind) { return pause_s(kind) == 60 ? 8 : 1; }
+
+std::uint64_t seconds(const protocol::EventMessage& event) {
+  return static_cast<std::uint64_t>(event.uptime_us / 1'000'000) + 1;
 }
 
 /// A checksum of what a start says, without its numbers; 0 of every other event.
@@ -117,8 +124,8 @@ StoreStatus EventLog::open() {
 }
 
 bool EventLog::too_soon(const protocol::EventMessage& event) const {
-  const std::uint32_t before_s = kept_s_[static_cast<std::size_t>(event.kind)];
-  return before_s != 0 && seconds(event) - before_s < pause_s(event.kind);
+  const std::uint64_t due_s = due_s_[static_cast<std::size_t>(event.kind)];
+  return due_s > seconds(event) + (burst(event.kind) - 1U) * pause_s(event.kind);
 }
 
 StoreStatus EventLog::add(const protocol::EventMessage& event) {
@@ -161,7 +168,8 @@ StoreStatus EventLog::add(const protocol::EventMessage& event) {
       for (std::size_t i = boot_words_.size() - 1; i > 0; --i) boot_words_[i] = boot_words_[i - 1];
       boot_words_[0] = words;
     }
-    kept_s_[static_cast<std::size_t>(event.kind)] = seconds(event);
+    std::uint64_t& due_s = due_s_[static_cast<std::size_t>(event.kind)];
+    due_s = std::max(due_s, seconds(event)) + pause_s(event.kind);
     return StoreStatus::ok;
   }
   ++in_vain_;

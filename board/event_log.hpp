@@ -60,8 +60,9 @@ class EventLog {
   // What the newest events say, as far as they are starts: checksums, 0 where there is none.
   std::array<std::uint32_t, 4> boot_words_{};
   std::uint8_t in_vain_ = 0;  // events in a row that could not be written
-  // When an event of each kind was kept in this start, whole seconds and one; 0: not yet.
-  std::array<std::uint32_t, static_cast<std::size_t>(protocol::EventKind::feedback) + 1> kept_s_{};
+  // When the next event of each kind would be due if they came evenly, seconds (the generic cell rate
+  // algorithm of ITU-T I.371); 0: none was kept in this start.
+  std::array<std::uint64_t, static_cast<std::size_t>(protocol::EventKind::condition) + 1> due_s_{};
 };
 
 }  // namespace fettle::board

@@ -33,8 +33,9 @@ bool Board::load(std::span<const std::uint8_t> file, Reply& why) {
     return false;
   }
   if (!detector_.start(settings_.hop)) {
-    why << "the hop of " << settings_.hop << " does not go into its windows of "
-        << detector_.window().samples << ": 'set hop 0'";
+    why << "the hop of " << settings_.hop;
+    say_of_hop(why);
+    why << ": 'set hop 0'";
     log(LogLevel::warning, "model", why.view());
     why.clear();
   }
@@ -57,6 +58,17 @@ bool Board::load(std::span<const std::uint8_t> file, Reply& why) {
   model_crc32_ = crc_of(file);
   begin_learning();
   return true;
+}
+
+/// Why a hop is not one for the model that runs.
+void Board::say_of_hop(Reply& reply) const {
+  if (detector_.gathers()) {
+    reply << " is for models that judge each window by itself; this one gathers evidence over "
+             "windows that "
+             "follow each other";
+  } else {
+    reply << " is not a half, a third or a quarter of the window of " << detector_.window().samples;
+  }
 }
 
 /// Takes up what was learned by this model, cut at this hop, or begins anew.

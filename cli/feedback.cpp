@@ -26,7 +26,8 @@ constexpr const char* kFooter =
     "calibrated one at most: a fault still alarms, and takes at most twice as long.\n"
     "true: nothing is learned of it, nor of anything else until 'maintenance' is\n"
     "over or the machine was normal for an hour.\n"
-    "Either also acknowledges the alarm.\n"
+    "Either also acknowledges the alarm. The other answer about the same alarm takes\n"
+    "the first one back.\n"
     "\n"
     "Example:\n"
     "  fettle feedback --port /dev/ttyUSB0 --alarm 17 false";

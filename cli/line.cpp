@@ -242,6 +242,7 @@ const char* name_of(protocol::EventKind kind) {
     case EventKind::clock_set: return "clock_set";
     case EventKind::self_test: return "self_test";
     case EventKind::feedback: return "feedback";
+    case EventKind::condition: return "condition";
   }
   return "unknown";
 }

@@ -106,7 +106,7 @@ void fields(Archive& archive, M& m) {
 template <typename Archive, Is<EventMessage> M>
 void fields(Archive& archive, M& m) {
   archive.number(m.id);
-  archive.choice(m.kind, EventKind::boot, EventKind::feedback);
+  archive.choice(m.kind, EventKind::boot, EventKind::condition);
   archive.number(m.boot);
   time(archive, m.uptime_us);
   time(archive, m.utc_us);

@@ -166,7 +166,8 @@ enum class EventKind : std::uint8_t {
   model_changed = 13,
   clock_set = 14,
   self_test = 15,
-  feedback = 16,  ///< somebody has said what an alarm was
+  feedback = 16,   ///< somebody has said what an alarm was
+  condition = 17,  ///< the machine cannot be judged for long, or can again; its sensor was moved
 };
 
 inline constexpr std::size_t kMostEventText = 96;

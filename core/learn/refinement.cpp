@@ -98,6 +98,10 @@ void Refinement::follow(const WindowResult& result) {
   windows_ += windows_ < kLongestExcursion ? 1U : 0U;
   const bool larger = value > largest_ || begins;
   if (larger) largest_ = value;
+  if (begins) {
+    excused_before_ = excused_;
+    waits_before_ = waits_;
+  }
   if (alarm && larger) {
     const auto windows = static_cast<float>(windows_);
     const DecisionSettings& file = *model_.decision;
@@ -126,9 +130,11 @@ DecisionSettings Refinement::settings() const {
 void Refinement::was_false() {
   if (reached_by(suspected_) > reached_by(excused_)) excused_ = suspected_;
   burn_in_.accept_aside();
+  waits_ = waits_ && waits_before_;
 }
 
 void Refinement::was_true() {
+  excused_ = excused_before_;
   burn_in_.drop_aside();
   burn_in_.discard();
   waits_ = true;
@@ -139,6 +145,10 @@ void Refinement::serviced() {
   burn_in_.discard();
   burn_in_.drop_aside();
   waits_ = false;
+  // What raised an alarm before is no excuse for one after.
+  suspected_ = {};
+  windows_ = 0;
+  largest_ = 0.0F;
 }
 
 Support Refinement::progress() const {
@@ -170,7 +180,12 @@ Status Refinement::begin(Memory& memory) {
 bool Refinement::step() {
   if (memory_ == nullptr || !memory_->calibrator.step()) return false;
   support_ = support_then_;
-  calibrated_ = memory_->calibrator.result().settings;
+  const Calibration& found = memory_->calibrator.result();
+  calibrated_ = found.settings;
+  // No limit is large enough for the wish: what the largest is worth is said.
+  if (calibrated_.limit >= kLargestLimit) {
+    support_.supported_per_hour = std::max(support_.supported_per_hour, found.rate_per_hour);
+  }
   memory_ = nullptr;
   // Where usual scores lie is guessed by the model's file from how healthy machines vary, and on the safe side. A quiet hour
   // does not make what is usual suspicious; what a day has shown counts as much as the guess, and never more.
@@ -267,7 +282,8 @@ bool Refinement::read(std::span<const std::uint8_t, kBytes> bytes) {
   support_ = {static_cast<double>(support[0]), static_cast<double>(support[1]),
               static_cast<double>(support[2])};
   suspected_ = {};
-  excused_ = excused;
+  excused_ = excused_before_ = excused;
+  waits_before_ = waits_;
   memory_ = nullptr;
   return true;
 }

@@ -77,7 +77,8 @@ class Refinement {
   /// The newest alarm was a false one. settings() are others afterwards.
   void was_false();
   /// It was a fault. Nothing is learned until serviced(), or until the machine was normal for a whole
-  /// quarantine without an alarm.
+  /// quarantine without an alarm. Takes back what was_false() of the same alarm has raised, and settings()
+  /// are others afterwards; windows that it counted as normal stay.
   void was_true();
   /// Somebody works on the machine, or has: what was held back before may be what was wrong with it.
   void serviced();
@@ -128,6 +129,9 @@ class Refinement {
   bool alarm_ = false;
   Excursion suspected_;  // of the newest alarm
   Excursion excused_;    // of the false alarm that needs the largest limit
+  // As they were when the newest alarm began: an answer may be taken back.
+  Excursion excused_before_;
+  bool waits_before_ = false;
 
   // What is being found.
   Memory* memory_ = nullptr;  // none: nothing

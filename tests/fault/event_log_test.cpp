@@ -216,6 +216,44 @@ TEST(EventLog, FlashThatIsWornOutIsSaidToFailAndHoldsNothingUp) {
   EXPECT_EQ(none.add(event_of(1)), StoreStatus::absent);
 }
 
+// The last that is kept tells how things stand.
+TEST(EventLog, AnAlarmSoonAfterAnotherIsKeptAndFlutterIsNot) {
+  Rig rig;
+  std::int64_t second = 0;
+  const auto kept = [&](EventKind kind, std::int64_t after_s) {
+    second += after_s;
+    protocol::EventMessage event = event_of(1);
+    event.kind = kind;
+    event.id = static_cast<std::uint32_t>(second);
+    event.uptime_us = second * 1'000'000;
+    EXPECT_EQ(rig.log->add(event), StoreStatus::ok);
+    EventLog::Record memory;
+    protocol::EventMessage newest;
+    EventLog::Cursor cursor = rig.log->newest();
+    EXPECT_TRUE(rig.log->older(cursor, memory, newest));
+    return newest.kind == kind && newest.uptime_us == event.uptime_us;
+  };
+  EXPECT_TRUE(kept(EventKind::alarm_began, 100));
+  EXPECT_TRUE(kept(EventKind::alarm_ended, 20));
+  EXPECT_TRUE(kept(EventKind::alarm_began, 20));
+  // A wire is another matter: once an hour.
+  EXPECT_TRUE(kept(EventKind::sensor_lost, 1));
+  EXPECT_FALSE(kept(EventKind::sensor_lost, 3598));
+  EXPECT_TRUE(kept(EventKind::sensor_lost, 2));
+  int alarms = 0;
+  constexpr int kMinutes = 60;
+  for (int i = 0; i < kMinutes * 30; ++i) {
+    alarms += kept(EventKind::alarm_began, 1) ? 1 : 0;
+    alarms += kept(EventKind::alarm_ended, 1) ? 1 : 0;
+  }
+  EXPECT_GE(alarms, 2 * kMinutes);
+  EXPECT_LE(alarms, 2 * (kMinutes + 8));
+  // And after a pause it is as before.
+  EXPECT_TRUE(kept(EventKind::alarm_ended, 3600));
+  EXPECT_TRUE(kept(EventKind::alarm_began, 1));
+  EXPECT_TRUE(kept(EventKind::alarm_ended, 1));
+}
+
 TEST(EventLog, ARestartWithoutNewsIsNotKept) {
   Rig rig;
   protocol::EventMessage start = event_of(1);

@@ -25,13 +25,23 @@ namespace fettle::test {
 class Shaker final : public simulator::MotionSource {
  public:
   double level = 1;
+  double hz = 29;
+  double tilt_turns = 0;  // of the sensor, about its x axis
   simulator::Motion next(double step_s) override {
-    turns_ += 29.0 * step_s;
+    turns_ += hz * step_s;
     turns_ -= static_cast<double>(static_cast<std::int64_t>(turns_));
     const auto [sine, cosine] = simulator::sine_cosine_turns(turns_);
     simulator::Motion motion;
     motion.axis = {0.05 * level * sine, 0.04 * level * cosine, 1 + 0.03 * level * sine,
                    4 * level * cosine,  3 * level * sine,      2 * level * cosine};
+    if (tilt_turns != 0) {
+      const auto [tilt_sine, tilt_cosine] = simulator::sine_cosine_turns(tilt_turns);
+      for (const std::size_t y : {1U, 4U}) {
+        const double was = motion.axis[y];
+        motion.axis[y] = tilt_cosine * was - tilt_sine * motion.axis[y + 1];
+        motion.axis[y + 1] = tilt_sine * was + tilt_cosine * motion.axis[y + 1];
+      }
+    }
     return motion;
   }
 

@@ -236,6 +236,35 @@ TEST_F(BoardTest, ALatchedAlarmWaitsForSomebody) {
   EXPECT_TRUE(board->pin().high);  // a new one
 }
 
+TEST_F(BoardTest, ALatchedAlarmWaitsForSomebodyAlsoAfterARestart) {
+  start_judging();
+  EXPECT_EQ(ask("set latch on").status, ReplyStatus::ok);
+  const auto again = [this] {
+    power_on();
+    connect(kAll);
+    run(3);
+  };
+  again();
+  EXPECT_FALSE(board->pin().high);
+  shaker.level = 3;
+  run(2);
+  shaker.level = 1;
+  again();
+  EXPECT_TRUE(board->pin().high);
+  EXPECT_NE(fresh_status().flags & protocol::kStatusAlarm, 0);
+  EXPECT_EQ(ask("ack").status, ReplyStatus::ok);
+  EXPECT_FALSE(board->pin().high);
+  again();
+  EXPECT_FALSE(board->pin().high);
+  // Without the latch the pin says what the machine is like now.
+  EXPECT_EQ(ask("set latch off").status, ReplyStatus::ok);
+  shaker.level = 3;
+  run(2);
+  shaker.level = 1;
+  again();
+  EXPECT_FALSE(board->pin().high);
+}
+
 TEST_F(BoardTest, AnAcknowledgedAlarmIsQuietUntilTheNext) {
   start_judging();
   shaker.level = 3;

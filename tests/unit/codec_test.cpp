@@ -146,7 +146,7 @@ TEST(Codec, RefusesValuesOutOfRange) {
   kind[4] = 0;
   EventMessage event;
   EXPECT_FALSE(decode(kind, event));
-  kind[4] = static_cast<std::uint8_t>(EventKind::feedback) + 1;
+  kind[4] = static_cast<std::uint8_t>(EventKind::condition) + 1;
   EXPECT_FALSE(decode(kind, event));
 }
 

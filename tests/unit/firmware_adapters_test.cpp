@@ -218,7 +218,9 @@ class Card : public Adapters {
     std::filesystem::create_directories(folder);
     EXPECT_TRUE(card.begin());
   }
-  const std::string folder = testing::TempDir() + "firmware_card";
+  // Its own: tests run side by side.
+  const std::string folder = testing::TempDir() + "firmware_card_" +
+                             testing::UnitTest::GetInstance()->current_test_info()->name();
   const std::string file = folder + "/fettle.log";
   esp32::SdCard card{{pin(10), pin(11), pin(12), pin(13)}, folder.c_str(), file.c_str()};
   std::uint64_t size = 99;

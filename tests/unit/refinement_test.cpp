@@ -552,8 +552,10 @@ TEST_F(RefinementTest, AllOfItIsStored) {
   WindowResult alarm = said(5.0F, Verdict::alarm);
   alarm.share = 1.3F;
   refinement_.push(alarm);
-  refinement_.was_false();
   refinement_.was_true();
+  refinement_.push(said(0.0F, Verdict::normal));
+  refinement_.push(alarm);
+  refinement_.was_false();
   ASSERT_GT(refinement_.raise(), 1.0F);
   std::array<std::uint8_t, Refinement::kBytes> bytes{};
   refinement_.write(bytes);
