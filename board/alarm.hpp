@@ -21,9 +21,11 @@ class Alarm {
   AlarmChange update(Verdict verdict, std::int64_t now_us) {
     // A machine that was switched off is not mended.
     if (verdict == Verdict::cannot_judge && !maintenance(now_us)) return AlarmChange::none;
+    const bool was = anomalous_;
     anomalous_ = raises(verdict) && !maintenance(now_us);
     if (anomalous_) {
-      if (active_) return AlarmChange::none;
+      // One that stands by the latch alone is over: this is another.
+      if (active_ && was) return AlarmChange::none;
       active_ = true;
       acknowledged_ = false;
       ++alarms_;

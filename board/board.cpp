@@ -141,10 +141,14 @@ void Board::begin(std::int64_t now_us) {
   list_kept_events();
   tell_given_up();
   choose_model(true);
-  if (settings_.latch && unacknowledged()) {
-    alarm_.restore();
-    set_pin();
-    log(LogLevel::warning, "ANOMALY", "the alarm of before the restart stands until 'ack'");
+  if (unacknowledged()) {
+    if (settings_.latch) {
+      alarm_.restore();
+      set_pin();
+      log(LogLevel::warning, "ANOMALY", "the alarm of before the restart stands until 'ack'");
+    } else {
+      event(EventKind::alarm_ended, "with the restart: what lasts alarms again");
+    }
   }
   Text<protocol::kMostEventText> text;
   text << "started for the " << settings_.boots << ". time, Fettle " << identity_.firmware
@@ -171,6 +175,7 @@ void Board::step(std::int64_t now_us) {
     end_maintenance("the time is over");
   }
   set_pin();
+  keep_owed_alarm();
   if (self_test_due_ && sensor_.view().self_test.status != mpu6050::SelfTestStatus::running &&
       sensor_.state() != mpu6050::State::self_test) {
     finish_self_test();
@@ -267,7 +272,8 @@ void Board::on_result(const WindowResult& result, std::uint64_t index) {
     // Score and threshold are in the event beside its text.
     event(EventKind::alarm_began, detector_.phrase().view());
   } else if (change == AlarmChange::ended) {
-    event(EventKind::alarm_ended, result.verdict == Verdict::warning
+    event(EventKind::alarm_ended, alarm_was_ == Feedback::was_false ? "it was called false"
+                                  : result.verdict == Verdict::warning
                                       ? "evidence has fallen, it is not yet as learned"
                                       : "the machine is as learned again");
   }
@@ -388,8 +394,10 @@ bool Board::apply_settings() {
   if (other_sensor) {
     sensor_.reconfigure(config);
     gap_expected_ = true;
-    detector_.set_rate(static_cast<float>(settings_.rate_hz));
-    choose_model(false);
+    if (config.rate_hz != before.rate_hz) {
+      detector_.set_rate(static_cast<float>(settings_.rate_hz));
+      choose_model(false);
+    }
     renew_recording();
     stop_stream_that_does_not_fit();
   }
@@ -618,9 +626,30 @@ void Board::show_events(Reply& reply) const {
 /// In flash, whatever becomes of the card.
 void Board::keep_event(const protocol::EventMessage& message) {
   const StoreStatus status = event_log_.add(message);
+  if (message.kind == EventKind::alarm_began || message.kind == EventKind::alarm_ended) {
+    const bool began = message.kind == EventKind::alarm_began;
+    if (status == StoreStatus::ok) kept_alarm_ = began;
+    owes_alarm_ = status == StoreStatus::busy;
+  }
   if (status != StoreStatus::failed || event_log_failed_) return;
   event_log_failed_ = true;
   log(LogLevel::error, "events", "they cannot be kept in flash: after a restart they are gone");
+}
+
+/// An alarm that came and went too often to be kept each time: how things stand is kept all the same, later.
+void Board::keep_owed_alarm() {
+  if (!owes_alarm_) return;
+  if (alarm_.active() == kept_alarm_) {
+    owes_alarm_ = false;
+    return;
+  }
+  protocol::EventMessage message =
+      message_of(alarm_.active() ? EventKind::alarm_began : EventKind::alarm_ended,
+                 "it came and went too often to be kept each time");
+  if (alarm_.active() && alarm_id_ != 0) message.id = alarm_id_;
+  message.score = last_.score;
+  message.threshold = last_.threshold;
+  keep_event(message);
 }
 
 /// What was kept before this start, so that `events` has it.

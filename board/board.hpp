@@ -108,7 +108,7 @@ class Board {
   // Models (models.cpp).
   void choose_model(bool starting);
   void tell_given_up();
-  void forget_verdicts();
+  void forget_verdicts(std::string_view why);
   bool load(std::span<const std::uint8_t> file, Reply& why);
   void say_of_hop(Reply& reply) const;
   void reload();
@@ -166,6 +166,7 @@ class Board {
                                                   std::string_view text) const;
   void list(const PastEvent& past);
   void keep_event(const protocol::EventMessage& message);
+  void keep_owed_alarm();
   void list_kept_events();
   [[nodiscard]] bool unacknowledged();
   void log(LogLevel level, std::string_view tag, std::string_view text);
@@ -190,6 +191,8 @@ class Board {
   Recorder recorder_;
   EventLog event_log_;
   bool event_log_failed_ = false;  // and that has been said
+  bool kept_alarm_ = false;        // by the events in flash an alarm is on
+  bool owes_alarm_ = false;        // which is not so any more, and was too soon to be kept
   Outbox outbox_;
   protocol::FrameReader reader_;
 

@@ -167,15 +167,19 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
         reply << key << ": expected " << right << ", found \"" << to << "\"";
         return ReplyStatus::bad_value;
     }
-    if (settings_.hop != hop_before && !detector_.start(settings_.hop)) {
+    const std::optional<WindowShape> windows = detector_.shape(settings_.hop);
+    if (settings_.hop != hop_before && !windows) {
       reply << "hop: " << settings_.hop;
       say_of_hop(reply);
       settings_.hop = hop_before;
-      static_cast<void>(detector_.start(hop_before));
       return ReplyStatus::bad_value;
     }
+    const bool cut_otherwise =
+        windows && windows->hop_samples() != detector_.window().hop_samples();
     const bool saved = apply_settings();
-    if (settings_.hop != hop_before) {
+    if (settings_.hop != hop_before && cut_otherwise) {
+      forget_verdicts("windows are cut otherwise now");
+      static_cast<void>(detector_.start(settings_.hop));
       if (detector_.loaded()) begin_learning();
       renew_recording();
     }
@@ -496,7 +500,12 @@ void Board::show_status(Reply& reply) const {
     show_burn_in(reply);
   }
   if (alarm_.active()) {
-    reply << (alarm_.acknowledged() ? ", alarm " : ", ALARM ") << alarm_id_;
+    reply << (alarm_.acknowledged() ? ", alarm " : ", ALARM ");
+    if (alarm_id_ != 0) {
+      reply << alarm_id_;
+    } else {
+      reply << "of before the restart";
+    }
     if (alarm_.acknowledged()) reply << " (acknowledged)";
   }
   if (pin_) reply << ", pin high";

@@ -59,24 +59,27 @@ class Detector {
     file_ = {};
   }
 
-  /// Begins anew, with the next sample as the first of a window.
+  /// Windows at this hop; none if it does not go into the window, or the model gathers evidence, which windows that
+  /// follow each other give.
   /// @param hop  samples from window to window; 0 as the model says
-  /// @return false if the hop does not go into the window, or the model gathers evidence, which windows that
-  ///         follow each other give: then it is as the model says
-  bool start(std::uint32_t hop) {
-    window_ = loaded() ? model_.window : WindowShape{.rate_hz = window_.rate_hz};
-    WindowShape wanted = window_;
-    wanted.hop = hop;
-    // A hop beyond the window does not go into it.
+  [[nodiscard]] std::optional<WindowShape> shape(std::uint32_t hop) const {
+    WindowShape wanted = loaded() ? model_.window : WindowShape{.rate_hz = window_.rate_hz};
+    if (hop != 0) wanted.hop = hop;
     const bool fits = wanted.overlap() == 1 || (wanted.overlap() != 0 && !gathers());
-    if (fits && hop != 0) window_ = wanted;
+    return fits ? std::optional(wanted) : std::nullopt;
+  }
+  /// Begins anew, with the next sample as the first of a window.
+  /// @return false if there is no shape() with this hop: then it is as the model says
+  bool start(std::uint32_t hop) {
+    const std::optional<WindowShape> wanted = shape(hop);
+    window_ = wanted ? *wanted : *shape(0);
     cutter_.emplace(window_);
     if (loaded()) {
       pipeline_.emplace(model_, window_);
       pipeline_->set_threshold(by_hand_);
       if (refined_) pipeline_->adopt(*refined_);
     }
-    return fits;
+    return wanted.has_value();
   }
   /// Without a model: the rate that windows are cut at.
   void set_rate(float rate_hz) { window_.rate_hz = rate_hz; }

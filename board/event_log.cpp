@@ -129,7 +129,7 @@ bool EventLog::too_soon(const protocol::EventMessage& event) const {
 }
 
 StoreStatus EventLog::add(const protocol::EventMessage& event) {
-  if (too_soon(event)) return StoreStatus::ok;
+  if (too_soon(event)) return StoreStatus::busy;
   if (!open_) {
     const StoreStatus status = open();
     if (status != StoreStatus::ok) return status;

@@ -138,7 +138,7 @@ protocol::BurnInState Board::burn_in_state() const {
 /// be tried, the one before, the one built in, none.
 /// @param starting  an attempt to run a model on trial counts
 void Board::choose_model(bool starting) {
-  forget_verdicts();
+  forget_verdicts("samples come at another rate now");
   no_model_.clear();
   std::array<ModelStore::Entry, ModelFlash::kSlots> entries;
   const std::size_t count = store_.candidates(entries);
@@ -195,10 +195,10 @@ void Board::tell_given_up() {
 }
 
 /// What another model has judged says nothing about this one's scores.
-void Board::forget_verdicts() {
+void Board::forget_verdicts(std::string_view why) {
   judged_ = false;
   alarm_id_ = 0;
-  if (alarm_.clear()) event(protocol::EventKind::alarm_ended, "another model judges now");
+  if (alarm_.clear()) event(protocol::EventKind::alarm_ended, why);
   set_pin();
 }
 
@@ -269,7 +269,7 @@ ReplyStatus Board::commit_model(Reply& reply) {
   entry_ = entry;
   model_state_ = ModelState::trial;
   trial_windows_ = 0;
-  forget_verdicts();
+  forget_verdicts("another model judges now");
   Text<64> text;
   text << "CRC-32 ";
   text.hex(model_crc32_, 8) << ", " << entry_.file.size() << " bytes, on trial";

@@ -27,7 +27,7 @@ constexpr const char* kFooter =
     "true: nothing is learned of it, nor of anything else until 'maintenance' is\n"
     "over or the machine was normal for an hour.\n"
     "Either also acknowledges the alarm. The other answer about the same alarm takes\n"
-    "the first one back.\n"
+    "the first one back. A model that cannot learn takes no answer: 'ack'.\n"
     "\n"
     "Example:\n"
     "  fettle feedback --port /dev/ttyUSB0 --alarm 17 false";

@@ -118,7 +118,8 @@ void report(const Options& options, const host::Rebased& result, const DetectorM
   fmt::print("threshold  {:.6g}, was {:.6g}\n", static_cast<double>(result.threshold_after),
              static_cast<double>(result.threshold_before));
   constexpr float kMuch = 3.0F;
-  if (result.threshold_after > kMuch * result.threshold_before) {
+  // Where evidence is gathered that threshold decides nothing.
+  if (!before.decision && result.threshold_after > kMuch * result.threshold_before) {
     host::say(
         host::wrapped(
             fmt::format("Note: the threshold of a window grew {:.1f} times, so a fault "

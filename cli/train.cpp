@@ -371,8 +371,9 @@ void report_decision(const DetectorDescription& description) {
   if (!description.decision) return;
   const DecisionRecord& decision = *description.decision;
   const bool refined = decision.settings.kind == DecisionKind::cusum;
-  fmt::print("decision   {}false alarms {} asked, {} stated, from {:.2g} h of normal\n",
-             refined ? "" : fmt::format("{}: ", name_of(decision.settings.kind)),
+  if (!refined) fmt::print("decision   by {}\n", name_of(decision.settings.kind));
+  fmt::print("{}   false alarms {} asked, {} stated, from {:.2g} h of normal\n",
+             refined ? "decision" : "        ",
              host::alarm_rate_text(static_cast<double>(decision.asked_per_hour)),
              host::alarm_rate_text(static_cast<double>(decision.stated_per_hour)),
              static_cast<double>(decision.normal_hours));
@@ -774,8 +775,8 @@ void add_train(CLI::App& program) {
       ->add_option(
           "--decision", options->learning.decision,
           "How evidence is gathered for --false-alarms: 'cusum' (finds small changes soonest, "
-          "and a board goes on refining it), or 'ewma', 'glr' or 'k-of-n' (3 of 5 windows), "
-          "which stay as they were trained")
+          "and a board goes on refining it), or 'ewma', 'k-of-n' (3 of 5 windows) or 'glr' "
+          "(which a single knock may alarm), which stay as they were trained")
       ->excludes(percentile)
       ->transform(choice<DecisionKind>({{"cusum", DecisionKind::cusum},
                                         {"ewma", DecisionKind::ewma},

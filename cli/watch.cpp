@@ -74,8 +74,11 @@ struct AlarmState {
   /// Empty if there is nothing that a person should know.
   [[nodiscard]] std::string text() const {
     std::string text;
-    if (on)
-      text += fmt::format("an ALARM is on (ID {}){}", id, acknowledged ? ", acknowledged" : "");
+    if (on) {
+      text += fmt::format("an ALARM is on ({}){}",
+                          id != 0 ? fmt::format("ID {}", id) : "of before the board's restart",
+                          acknowledged ? ", acknowledged" : "");
+    }
     if (muted) text += text.empty() ? "muted" : ", muted";
     if (maintenance) text += text.empty() ? "in maintenance" : ", in maintenance";
     return text;

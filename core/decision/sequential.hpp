@@ -187,7 +187,9 @@ class SequentialDecision {
   [[nodiscard]] constexpr Level level() const { return level_; }
   [[nodiscard]] constexpr float value() const { return statistic_.value(); }
   /// How near the alarm is: 0 at rest, 1 at the limit, at most 2.
-  [[nodiscard]] constexpr float share() const { return value() / settings().limit; }
+  [[nodiscard]] constexpr float share() const {
+    return std::max(0.0F, value() / settings().limit);  // the k-th largest may be below 0
+  }
   [[nodiscard]] constexpr const DecisionSettings& settings() const { return statistic_.settings(); }
 
  private:

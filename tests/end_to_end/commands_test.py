@@ -378,7 +378,8 @@ class Journey(CommandTest):
                 result = self.ok("train", "data", "-o", "model.tflite", "--decision", kind)
                 refined = kind == "cusum"
                 self.assertEqual("burn-in" in result.stderr, refined)
-                self.assertEqual(f"{kind}: false alarms" in result.stdout, not refined)
+                self.assertEqual(f"decision   by {kind}" in result.stdout, not refined)
+                self.assertLessEqual(max(map(len, result.stdout.splitlines())), 80)
                 text = self.ok("info", "model.tflite").stdout
                 self.assertIn(said, text)
                 self.assertLessEqual(max(map(len, text.splitlines())), 80)

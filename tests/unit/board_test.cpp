@@ -252,17 +252,77 @@ TEST_F(BoardTest, ALatchedAlarmWaitsForSomebodyAlsoAfterARestart) {
   again();
   EXPECT_TRUE(board->pin().high);
   EXPECT_NE(fresh_status().flags & protocol::kStatusAlarm, 0);
+  EXPECT_NE(ask("status").text.find("ALARM of before the restart"), std::string::npos);
+  // Another that comes now is another.
+  shaker.level = 3;
+  run(2);
+  shaker.level = 1;
+  EXPECT_NE(fresh_status().alarm_id, 0U);
+  EXPECT_EQ(fresh_status().alarms, 1U);
   EXPECT_EQ(ask("ack").status, ReplyStatus::ok);
   EXPECT_FALSE(board->pin().high);
+  run(2);
   again();
   EXPECT_FALSE(board->pin().high);
-  // Without the latch the pin says what the machine is like now.
+  // Without the latch the pin says what the machine is like now, and so it stays.
   EXPECT_EQ(ask("set latch off").status, ReplyStatus::ok);
   shaker.level = 3;
   run(2);
   shaker.level = 1;
   again();
   EXPECT_FALSE(board->pin().high);
+  EXPECT_NE(ask("events log").text.find("alarm over: with the restart"), std::string::npos);
+  EXPECT_EQ(ask("set latch on").status, ReplyStatus::ok);
+  again();
+  EXPECT_FALSE(board->pin().high);
+}
+
+TEST_F(BoardTest, AnAlarmThatComesAndGoesIsKeptInTheEndAsItStands) {
+  start_judging();
+  for (int i = 0; i < 15; ++i) {
+    shaker.level = 3;
+    run(3);
+    if (i < 14) {
+      shaker.level = 1;
+      run(3);
+    }
+  }
+  const std::uint32_t id = fresh_status().alarm_id;
+  const auto newest = [this] {
+    const std::string page = ask("events log").text;
+    return page.substr(0, page.find('\n'));
+  };
+  EXPECT_EQ(newest().find(", " + std::to_string(id) + "  "), std::string::npos) << newest();
+  run(70);
+  EXPECT_NE(newest().find(", " + std::to_string(id) + "  "), std::string::npos) << newest();
+  EXPECT_NE(newest().find("came and went"), std::string::npos) << newest();
+  EXPECT_TRUE(board->pin().high);
+}
+
+TEST_F(BoardTest, WhatIsRefusedOrChangesNothingOfWindowsEndsNoAlarm) {
+  start_judging();
+  shaker.level = 3;
+  run(2);
+  const std::uint32_t id = fresh_status().alarm_id;
+  ASSERT_NE(id, 0U);
+  const auto began = [this] {  // when windows do, of all samples
+    return (board->board().status().samples - board->board().detector().phase()) % 128;
+  };
+  const std::uint64_t before = began();
+  EXPECT_EQ(ask("set hop 50").status, ReplyStatus::bad_value);
+  EXPECT_EQ(ask("set hop 128").status, ReplyStatus::ok);
+  EXPECT_EQ(began(), before);
+  EXPECT_EQ(ask("set accel_g 4").status, ReplyStatus::ok);
+  run(3);
+  EXPECT_TRUE(board->pin().high);
+  EXPECT_EQ(fresh_status().alarm_id, id);
+  EXPECT_FALSE(happened(EventKind::alarm_ended));
+  // What does change them says so.
+  EXPECT_EQ(ask("set hop 64").status, ReplyStatus::ok);
+  EXPECT_TRUE(happened(EventKind::alarm_ended));
+  run(2);
+  EXPECT_TRUE(board->pin().high);
+  EXPECT_GT(fresh_status().alarm_id, id);
 }
 
 TEST_F(BoardTest, AnAcknowledgedAlarmIsQuietUntilTheNext) {

@@ -402,8 +402,14 @@ TEST_F(LearningBoard, EvidenceIsGatheredOverWindowsThatFollowEachOther) {
   run(3);
   EXPECT_EQ(board->board().detector().window().hop_samples(), 128U);
   EXPECT_TRUE(logged("gathers evidence"));
+  shaker.level = 1.05;
+  run(6);
+  ASSERT_TRUE(board->pin().high);
   const Answer answer = ask("set hop 32");
   EXPECT_EQ(answer.status, ReplyStatus::bad_value);
+  run(1);
+  EXPECT_TRUE(board->pin().high) << "what is refused changes nothing";
+  EXPECT_EQ(alarms(), 1U);
   EXPECT_NE(answer.text.find("follow each other"), std::string::npos) << answer.text;
   for (const char* line : {"set hop 128", "set hop 0"}) {
     EXPECT_EQ(ask(line).status, ReplyStatus::ok) << line;
