@@ -21,11 +21,10 @@ class Alarm {
   AlarmChange update(Verdict verdict, std::int64_t now_us) {
     // A machine that was switched off is not mended.
     if (verdict == Verdict::cannot_judge && !maintenance(now_us)) return AlarmChange::none;
-    const bool was = anomalous_;
     anomalous_ = raises(verdict) && !maintenance(now_us);
     if (anomalous_) {
-      // One that stands by the latch alone is over: this is another.
-      if (active_ && was) return AlarmChange::none;
+      if (active_ && !restored_) return AlarmChange::none;
+      restored_ = false;
       active_ = true;
       acknowledged_ = false;
       ++alarms_;
@@ -45,8 +44,8 @@ class Alarm {
     if (!anomalous_) active_ = false;
     return true;
   }
-  /// A latched alarm of before a restart, which nobody has acknowledged yet.
-  void restore() { active_ = true; }
+  /// A latched alarm of before a restart, which nobody has acknowledged yet. An anomaly from now on is another.
+  void restore() { active_ = restored_ = true; }
   /// Holds the pin low until then; alarms are noted all the same. 0: no longer.
   void mute_until(std::int64_t t_us) { muted_until_us_ = t_us; }
   /// "I am servicing it": nothing is judged until then. 0: no longer.
@@ -55,7 +54,7 @@ class Alarm {
   /// @return true if an alarm ended by it
   bool clear() {
     const bool ended = active_;
-    active_ = anomalous_ = acknowledged_ = false;
+    active_ = anomalous_ = acknowledged_ = restored_ = false;
     return ended;
   }
   /// The pin goes high for a moment, whatever else there is.
@@ -80,6 +79,7 @@ class Alarm {
   bool anomalous_ = false;     // the last window
   bool active_ = false;        // an alarm is on
   bool acknowledged_ = false;  // ... and somebody has seen it
+  bool restored_ = false;      // ... which is one of before the restart
   std::int64_t muted_until_us_ = 0;
   std::int64_t maintenance_until_us_ = 0;
   std::int64_t test_until_us_ = 0;

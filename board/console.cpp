@@ -168,7 +168,7 @@ ReplyStatus Board::command(std::string_view line, Reply& reply) {
         return ReplyStatus::bad_value;
     }
     const std::optional<WindowShape> windows = detector_.shape(settings_.hop);
-    if (settings_.hop != hop_before && !windows) {
+    if (key == "hop" && !windows) {
       reply << "hop: " << settings_.hop;
       say_of_hop(reply);
       settings_.hop = hop_before;
@@ -338,30 +338,38 @@ ReplyStatus Board::judge_alarm(std::string_view value, Reply& reply) {
     return ReplyStatus::bad_value;
   }
   if (alarm_id_ == 0) {
-    reply << "there was no alarm that could be judged since the start, or since the model was "
-             "changed";
+    reply << "there was no alarm that could be judged since the start, or since model, windows or "
+             "burn-in "
+             "were changed";
     return ReplyStatus::not_now;
   }
-  if (id != alarm_id_) {
-    reply << "alarm " << id << " cannot be judged: of the alarms since the start, ";
-    list_alarms(reply);
-    reply << ", only the newest can: " << alarm_id_;
-    return ReplyStatus::bad_value;
-  }
   if (const std::string_view why = why_not_learning(); !why.empty()) {
-    reply << "nothing can be learned from it: " << why;
+    reply << "nothing can be learned from it: " << why << "; 'ack' acknowledges it";
     return ReplyStatus::not_now;
   }
   const bool fault = answer == "true";
+  // A fault that was called false alarms again, so the newest is another by then.
+  const bool takes_back = fault && id == false_id_;
+  if (id != alarm_id_ && !takes_back) {
+    reply << "alarm " << id << " cannot be judged: of the last alarms, ";
+    list_alarms(reply);
+    reply << ", only the newest can: " << alarm_id_;
+    if (false_id_ != 0)
+      reply << "; and 'ack true " << false_id_ << "' takes back what was said of it";
+    return ReplyStatus::bad_value;
+  }
   const Feedback now = fault ? Feedback::was_true : Feedback::was_false;
-  if (alarm_was_ == now) {
+  if (alarm_was_ == now && !takes_back) {
     reply << "alarm " << id << " was judged before: " << answer;
     return ReplyStatus::ok;
   }
   // Whoever answers otherwise than before takes that back.
-  alarm_was_ = now;
+  if (id == alarm_id_) alarm_was_ = now;
   static_cast<void>(alarm_.acknowledge());
+  if (takes_back) learning_.take_back();
   fault ? learning_.was_true() : learning_.was_false();
+  if (takes_back) false_id_ = 0;
+  if (!fault) false_id_ = id;
   detector_.adopt(learning_.refinement()->settings());
   if (!fault && alarm_.active()) detector_.forget_evidence();
   reply << "alarm " << id << " was " << answer << ": ";
@@ -504,7 +512,7 @@ void Board::show_status(Reply& reply) const {
     if (alarm_id_ != 0) {
       reply << alarm_id_;
     } else {
-      reply << "of before the restart";
+      reply << "of before";
     }
     if (alarm_.acknowledged()) reply << " (acknowledged)";
   }

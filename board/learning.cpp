@@ -90,6 +90,11 @@ void Learning::was_true() {
   refinement_->was_true();
   changed_ = true;
 }
+void Learning::take_back() {
+  if (!refinement_) return;
+  refinement_->take_back();
+  changed_ = true;
+}
 void Learning::serviced() {
   if (!refinement_) return;
   changed_ = changed_ || refinement_->waits();

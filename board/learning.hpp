@@ -55,6 +55,7 @@ class Learning {
   bool step();
   void was_false();
   void was_true();
+  void take_back();
   void serviced();
 
   /// Saves what has changed, if it is not under way to better settings.

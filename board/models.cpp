@@ -73,7 +73,7 @@ void Board::say_of_hop(Reply& reply) const {
 
 /// Takes up what was learned by this model, cut at this hop, or begins anew.
 void Board::begin_learning() {
-  alarm_id_ = 0;
+  alarm_id_ = false_id_ = 0;
   const Learning::Loaded loaded =
       learning_.begin(detector_.model(), detector_.window(), model_crc32_);
   const auto say = [this](LogLevel level, std::string_view text) { log(level, "burn-in", text); };
@@ -197,7 +197,7 @@ void Board::tell_given_up() {
 /// What another model has judged says nothing about this one's scores.
 void Board::forget_verdicts(std::string_view why) {
   judged_ = false;
-  alarm_id_ = 0;
+  alarm_id_ = false_id_ = 0;
   if (alarm_.clear()) event(protocol::EventKind::alarm_ended, why);
   set_pin();
 }
@@ -282,6 +282,7 @@ ReplyStatus Board::commit_model(Reply& reply) {
     static_cast<void>(keep_settings());
     reply << "; the threshold is the model's again";
   }
+  if (!detector_.shape(settings_.hop)) reply << "; 'hop' has no effect on its windows";
   renew_recording();
   return ReplyStatus::ok;
 }

@@ -309,9 +309,10 @@ std::string verdict_text(const DetectorModel& model, const Moment& moment) {
   std::string text = result.alarm ? "ALARM" : name_of(result.verdict);
   if (result.reason != Reason::none) text += fmt::format(" ({})", describe(result.reason));
   if (model.decision) {
-    text += fmt::format(", {:.0f} % of the limit after {} window{} of evidence",
-                        100.0 * rounded(result.share), moment.changes.windows(),
-                        moment.changes.windows() == 1 ? "" : "s");
+    text += fmt::format(", {:.0f} % of the limit {} {} window{}{}", 100.0 * rounded(result.share),
+                        result.share > 0.0F ? "after" : "in the mean of", moment.changes.windows(),
+                        moment.changes.windows() == 1 ? "" : "s",
+                        result.share > 0.0F ? " of evidence" : "");
   } else {
     text += fmt::format(", score {:.4g} at a threshold of {:.4g}", rounded(result.score),
                         rounded(result.threshold));

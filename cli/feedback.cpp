@@ -10,6 +10,7 @@
 #include "cli/json.hpp"
 #include "cli/line.hpp"
 #include "host/error.hpp"
+#include "host/text.hpp"
 
 namespace fettle::cli {
 namespace {
@@ -58,7 +59,7 @@ void run(const Options& options) {
     throw Error(ExitCode::bad_input,
                 fmt::format("{} says: {}", link->board().called(), reply.text));
   }
-  if (!options.json) fmt::print("{}\n", reply.text);
+  if (!options.json) fmt::print("{}\n", host::wrapped(reply.text, 2));
 }
 
 }  // namespace

@@ -136,7 +136,9 @@ void print_detector(const host::ModelFile& file) {
              model.features.axes);
   fmt::print("window      {} samples at {:.6g} Hz ({:.3f} s)\n", model.window.samples,
              static_cast<double>(model.window.rate_hz), model.window.seconds());
-  if (threshold.kind() == metadata::ThresholdKind::fixed) {
+  if (record.rebase() != nullptr) {
+    fmt::print("threshold   {:.6g}, as rebased\n", static_cast<double>(threshold.value()));
+  } else if (threshold.kind() == metadata::ThresholdKind::fixed) {
     fmt::print("threshold   {:.6g}, given by hand\n", static_cast<double>(threshold.value()));
   } else {
     fmt::print("threshold   {:.6g}, {:.4g}th percentile of {} held-out normal windows\n",

@@ -6,7 +6,6 @@
 #include <exception>
 #include <memory>
 #include <new>
-#include <sstream>
 #include <string>
 #include <system_error>
 
@@ -41,13 +40,7 @@ constexpr const char* kFooter =
 int fail(ExitCode code, const std::string& message) {
   // It may quote what others have written: names of files, answers of boards.
   std::string text = "fettle: " + fettle::host::printable(message);
-  if (fettle::host::platform::stderr_is_terminal()) {
-    std::istringstream lines(text);
-    text.clear();
-    for (std::string line; std::getline(lines, line);) {
-      text += (text.empty() ? "" : "\n") + fettle::host::wrapped(line, 2);
-    }
-  }
+  if (fettle::host::platform::stderr_is_terminal()) text = fettle::host::wrapped_lines(text, 2);
   fettle::host::say(fmt::format("{}\n", text));
   return static_cast<int>(code);
 }

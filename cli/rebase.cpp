@@ -106,8 +106,10 @@ void report(const Options& options, const host::Rebased& result, const DetectorM
         "change     shakes {:.2f} times as strongly; {:.2f} to {:.2f} is taken for a remount\n",
         std::exp(result.change), std::exp(-result.allowed), std::exp(result.allowed));
   } else if (before.decision) {
-    fmt::print("change     {:.2f} deviations from what was learned; up to {:.2f} is a remount\n",
-               result.change, result.allowed);
+    fmt::print(
+        "change     usual scores {:.2f} deviations {} than learned; up to {:.2f} more is a\n"
+        "           remount\n",
+        std::abs(result.change), result.change < 0 ? "less" : "more", result.allowed);
   } else {
     fmt::print("change     usual score {:.2g} times the threshold; up to 1 is a remount\n",
                std::exp(result.change));
@@ -115,7 +117,8 @@ void report(const Options& options, const host::Rebased& result, const DetectorM
   if (result.gravity_turn_deg) {
     fmt::print("gravity    turned by {:.1f} degrees\n", *result.gravity_turn_deg);
   }
-  fmt::print("threshold  {:.6g}, was {:.6g}\n", static_cast<double>(result.threshold_after),
+  fmt::print("threshold  {:.6g}{}, was {:.6g}\n", static_cast<double>(result.threshold_after),
+             before.decision ? " of a window by itself" : "",
              static_cast<double>(result.threshold_before));
   constexpr float kMuch = 3.0F;
   // Where evidence is gathered that threshold decides nothing.

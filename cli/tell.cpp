@@ -12,6 +12,7 @@
 #include "cli/line.hpp"
 #include "host/error.hpp"
 #include "host/platform/interrupt.hpp"
+#include "host/text.hpp"
 
 namespace fettle::cli {
 namespace {
@@ -72,7 +73,9 @@ void run_command(const Options& options) {
     throw Error(ExitCode::bad_input,
                 fmt::format("{} says: {}", link->board().called(), reply.text));
   }
-  if (!options.json) fmt::print("{}\n", reply.text.empty() ? "ok" : reply.text);
+  if (!options.json) {
+    fmt::print("{}\n", reply.text.empty() ? "ok" : host::wrapped_lines(reply.text, 4));
+  }
 }
 
 void run_selftest(const Options& options) {

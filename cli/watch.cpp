@@ -75,8 +75,7 @@ struct AlarmState {
   [[nodiscard]] std::string text() const {
     std::string text;
     if (on) {
-      text += fmt::format("an ALARM is on ({}){}",
-                          id != 0 ? fmt::format("ID {}", id) : "of before the board's restart",
+      text += fmt::format("an ALARM is on ({}){}", id != 0 ? fmt::format("ID {}", id) : "of before",
                           acknowledged ? ", acknowledged" : "");
     }
     if (muted) text += text.empty() ? "muted" : ", muted";
@@ -149,9 +148,12 @@ class Watch {
                     {"text", event.text}});
     }
     const bool alarm = event.message.kind == protocol::EventKind::alarm_began;
-    fmt::print("{}  * {}{}: {}\n", host::clock_text(event.message.uptime_us),
-               name_of(event.message.kind), alarm ? fmt::format(" {}", event.message.id) : "",
-               event.text);
+    fmt::print(
+        "{}\n",
+        host::wrapped(fmt::format("{}  * {}{}: {}", host::clock_text(event.message.uptime_us),
+                                  name_of(event.message.kind),
+                                  alarm ? fmt::format(" {}", event.message.id) : "", event.text),
+                      6));
   }
 
   void operator()(const host::BoardLog&) {}

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <sstream>
 #include <utility>
 
 namespace fettle::host {
@@ -102,6 +103,16 @@ std::string wrapped(std::string_view text, std::size_t indent) {
     }
     result += word;
     column += word.size();
+  }
+  return result;
+}
+
+std::string wrapped_lines(const std::string& text, std::size_t indent) {
+  std::string result;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (!result.empty()) result += '\n';
+    result += wrapped(line, indent);
   }
   return result;
 }

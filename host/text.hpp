@@ -14,6 +14,8 @@ inline constexpr std::size_t kTextColumns = 80;
 /// Breaks a paragraph at spaces into lines of at most kTextColumns; lines from the second on are
 /// indented. No newline at the end.
 [[nodiscard]] std::string wrapped(std::string_view text, std::size_t indent);
+/// Each line of a text likewise.
+[[nodiscard]] std::string wrapped_lines(const std::string& text, std::size_t indent);
 
 /// Text from outside without what a terminal would obey: control characters, also those above 0x7F (C1,
 /// as UTF-8 or alone), become '?'. Line ends and tabs stay.

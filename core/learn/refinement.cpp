@@ -98,10 +98,7 @@ void Refinement::follow(const WindowResult& result) {
   windows_ += windows_ < kLongestExcursion ? 1U : 0U;
   const bool larger = value > largest_ || begins;
   if (larger) largest_ = value;
-  if (begins) {
-    excused_before_ = excused_;
-    waits_before_ = waits_;
-  }
+  if (begins) waits_before_ = waits_;
   if (alarm && larger) {
     const auto windows = static_cast<float>(windows_);
     const DecisionSettings& file = *model_.decision;
@@ -128,13 +125,13 @@ DecisionSettings Refinement::settings() const {
 }
 
 void Refinement::was_false() {
+  excused_before_ = excused_;
   if (reached_by(suspected_) > reached_by(excused_)) excused_ = suspected_;
   burn_in_.accept_aside();
   waits_ = waits_ && waits_before_;
 }
 
 void Refinement::was_true() {
-  excused_ = excused_before_;
   burn_in_.drop_aside();
   burn_in_.discard();
   waits_ = true;

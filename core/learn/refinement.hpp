@@ -77,9 +77,11 @@ class Refinement {
   /// The newest alarm was a false one. settings() are others afterwards.
   void was_false();
   /// It was a fault. Nothing is learned until serviced(), or until the machine was normal for a whole
-  /// quarantine without an alarm. Takes back what was_false() of the same alarm has raised, and settings()
-  /// are others afterwards; windows that it counted as normal stay.
+  /// quarantine without an alarm.
   void was_true();
+  /// The alarm that was last said to be false was none, as was_true() says of it then: what it raised is taken back,
+  /// and settings() are others afterwards. Windows that it counted as normal stay.
+  void take_back() { excused_ = excused_before_; }
   /// Somebody works on the machine, or has: what was held back before may be what was wrong with it.
   void serviced();
   /// Waits for that after was_true().
@@ -127,11 +129,10 @@ class Refinement {
   std::uint32_t windows_ = 0;
   float largest_ = 0.0F;
   bool alarm_ = false;
-  Excursion suspected_;  // of the newest alarm
-  Excursion excused_;    // of the false alarm that needs the largest limit
-  // As they were when the newest alarm began: an answer may be taken back.
-  Excursion excused_before_;
-  bool waits_before_ = false;
+  Excursion suspected_;        // of the newest alarm
+  Excursion excused_;          // of the false alarm that needs the largest limit
+  Excursion excused_before_;   // ... before the last of them
+  bool waits_before_ = false;  // when the newest alarm began
 
   // What is being found.
   Memory* memory_ = nullptr;  // none: nothing

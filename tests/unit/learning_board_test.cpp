@@ -248,7 +248,7 @@ TEST_F(LearningBoard, AnAnswerCanBeTakenBack) {
   EXPECT_EQ(ask("ack false").status, ReplyStatus::ok);
   EXPECT_EQ(now().raise, raise);
   EXPECT_EQ(now().burn_in, BurnInState::learning);
-  // Only what the newest alarm has raised is taken back.
+  // Only what the last of them has raised is taken back.
   disturb(12);
   ASSERT_EQ(alarms(), 2U);
   ask("ack true");
@@ -260,6 +260,41 @@ TEST_F(LearningBoard, AnAnswerCanBeTakenBack) {
   EXPECT_EQ(now().burn_in, BurnInState::waiting);
   restart();
   EXPECT_EQ(now().burn_in, BurnInState::waiting);
+}
+
+// Within seconds, so that the alarm that was called false is not the newest any more.
+TEST_F(LearningBoard, AnAnswerCanBeTakenBackThoughTheFaultHasAlarmedAgain) {
+  start();
+  shaker.level = 1.05;
+  run(6);
+  const std::uint32_t first = now().alarm_id;
+  ASSERT_NE(first, 0U);
+  ask("ack false");
+  ASSERT_GT(now().raise, 1.0F);
+  run(20);
+  ASSERT_GT(now().alarm_id, first);
+  const std::string first_id = std::to_string(first);
+  EXPECT_NE(ask("ack false " + first_id).text.find("'ack true " + first_id), std::string::npos);
+  EXPECT_EQ(ask("ack true " + first_id).status, ReplyStatus::ok);
+  EXPECT_EQ(now().raise, 1.0F);
+  EXPECT_EQ(now().burn_in, BurnInState::waiting);
+  EXPECT_EQ(ask("ack true " + first_id).status, ReplyStatus::bad_value) << "once";
+  EXPECT_EQ(ask("ack true").status, ReplyStatus::ok);
+  restart();
+  EXPECT_EQ(now().raise, 1.0F);
+}
+
+TEST_F(LearningBoard, WhatLedToAnAlarmIsNotKnownAfterBurnInWasRestored) {
+  start();
+  shaker.level = 1.05;
+  run(6);
+  ASSERT_NE(now().alarm_id, 0U);
+  std::array<std::uint8_t, Refinement::kBytes> bytes{};
+  send(protocol::MessageType::learned_write, board->board().learning().record(bytes));
+  settle();
+  const Answer answer = ask("ack false");
+  EXPECT_EQ(answer.status, ReplyStatus::not_now) << answer.text;
+  EXPECT_TRUE(board->pin().high);
 }
 
 TEST_F(LearningBoard, WhatWasMendedDoesNotAlarmAgainAfterMaintenance) {
