@@ -17,8 +17,8 @@ constexpr std::int64_t kSensorSilent_us = 1'000'000;
 constexpr std::int64_t kLossesEvery_us = 60'000'000;
 constexpr std::int64_t kUseless_us = 60'000'000;
 constexpr std::int64_t kUnjudged_us = 3'600'000'000;
-constexpr std::int64_t kJudgedWeighs =
-    9;  // beside a window that is not: where one in ten is, it is no news
+// Of a window that is judged, beside one that is not: where one in ten is, it is no news.
+constexpr std::int64_t kJudgedWeighs = 9;
 constexpr std::int64_t kRound_us = 20'000;  // the line is looked at so often, at least
 constexpr std::int64_t kBusy_us = 1000;     // ... while requests are waiting
 constexpr std::int64_t kCauseEvery_us = 10'000'000;

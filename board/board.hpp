@@ -216,8 +216,7 @@ class Board {
   std::uint32_t alarm_id_ = 0;
   enum class Feedback : std::uint8_t { none, was_false, was_true };
   Feedback alarm_was_ = Feedback::none;
-  std::uint32_t false_id_ =
-      0;  // the alarm that was last called false and may be called true; 0: none
+  std::uint32_t false_id_ = 0;  // the one last called false, which can be taken back; 0: none
 
   // For `bench`: cycles of the detector, longest since the start.
   std::uint32_t sample_cycles_ = 0;

@@ -865,7 +865,7 @@ double reach_above(const std::vector<double>& values, std::span<const std::uint3
   return seen > 1 ? std::sqrt(squares / seen) : 0.0;
 }
 
-// A likelihood ratio looks back ten seconds of usual windows; the slower change it does not see sooner than that.
+// Ten seconds of usual windows: smaller changes are cusum's.
 constexpr std::uint8_t kGlrWindows = 16;
 
 }  // namespace
