@@ -268,11 +268,10 @@ void Board::on_result(const WindowResult& result, std::uint64_t index) {
 
   if (change == AlarmChange::began) {
     alarm_id_ = events_ + 1;
-    alarm_was_ = Feedback::none;
     // Score and threshold are in the event beside its text.
     event(EventKind::alarm_began, detector_.phrase().view());
   } else if (change == AlarmChange::ended) {
-    event(EventKind::alarm_ended, alarm_was_ == Feedback::was_false ? "it was called false"
+    event(EventKind::alarm_ended, alarm_id_ != 0 && alarm_id_ == false_id_ ? "it was called false"
                                   : result.verdict == Verdict::warning
                                       ? "evidence has fallen, it is not yet as learned"
                                       : "the machine is as learned again");

@@ -214,9 +214,9 @@ class Board {
   bool pin_ = false;
   // The newest alarm of the model that runs, by its event; 0: none.
   std::uint32_t alarm_id_ = 0;
-  enum class Feedback : std::uint8_t { none, was_false, was_true };
-  Feedback alarm_was_ = Feedback::none;
-  std::uint32_t false_id_ = 0;  // the one last called false, which can be taken back; 0: none
+  // Those last called false, which can be taken back, and true; 0: none.
+  std::uint32_t false_id_ = 0;
+  std::uint32_t true_id_ = 0;
 
   // For `bench`: cycles of the detector, longest since the start.
   std::uint32_t sample_cycles_ = 0;

@@ -339,8 +339,7 @@ ReplyStatus Board::judge_alarm(std::string_view value, Reply& reply) {
   }
   if (alarm_id_ == 0) {
     reply << "there was no alarm that could be judged since the start, or since model, windows or "
-             "burn-in "
-             "were changed";
+             "burn-in were changed";
     return ReplyStatus::not_now;
   }
   if (const std::string_view why = why_not_learning(); !why.empty()) {
@@ -358,18 +357,22 @@ ReplyStatus Board::judge_alarm(std::string_view value, Reply& reply) {
       reply << "; and 'ack true " << false_id_ << "' takes back what was said of it";
     return ReplyStatus::bad_value;
   }
-  const Feedback now = fault ? Feedback::was_true : Feedback::was_false;
-  if (alarm_was_ == now && !takes_back) {
+  if (id == (fault ? true_id_ : false_id_)) {
     reply << "alarm " << id << " was judged before: " << answer;
     return ReplyStatus::ok;
   }
   // Whoever answers otherwise than before takes that back.
-  if (id == alarm_id_) alarm_was_ = now;
   static_cast<void>(alarm_.acknowledge());
   if (takes_back) learning_.take_back();
-  fault ? learning_.was_true() : learning_.was_false();
-  if (takes_back) false_id_ = 0;
-  if (!fault) false_id_ = id;
+  if (fault) {
+    learning_.was_true();
+    true_id_ = id;
+    if (takes_back) false_id_ = 0;
+  } else {
+    learning_.was_false();
+    false_id_ = id;
+    if (true_id_ == id) true_id_ = 0;
+  }
   detector_.adopt(learning_.refinement()->settings());
   if (!fault && alarm_.active()) detector_.forget_evidence();
   reply << "alarm " << id << " was " << answer << ": ";

@@ -64,8 +64,7 @@ bool Board::load(std::span<const std::uint8_t> file, Reply& why) {
 void Board::say_of_hop(Reply& reply) const {
   if (detector_.gathers()) {
     reply << " is for models that judge each window by itself; this one gathers evidence over "
-             "windows that "
-             "follow each other";
+             "windows that follow each other";
   } else {
     reply << " is not a half, a third or a quarter of the window of " << detector_.window().samples;
   }
@@ -73,7 +72,7 @@ void Board::say_of_hop(Reply& reply) const {
 
 /// Takes up what was learned by this model, cut at this hop, or begins anew.
 void Board::begin_learning() {
-  alarm_id_ = false_id_ = 0;
+  alarm_id_ = false_id_ = true_id_ = 0;
   const Learning::Loaded loaded =
       learning_.begin(detector_.model(), detector_.window(), model_crc32_);
   const auto say = [this](LogLevel level, std::string_view text) { log(level, "burn-in", text); };
@@ -197,7 +196,7 @@ void Board::tell_given_up() {
 /// What another model has judged says nothing about this one's scores.
 void Board::forget_verdicts(std::string_view why) {
   judged_ = false;
-  alarm_id_ = false_id_ = 0;
+  alarm_id_ = false_id_ = true_id_ = 0;
   if (alarm_.clear()) event(protocol::EventKind::alarm_ended, why);
   set_pin();
 }

@@ -184,7 +184,7 @@ ReplyStatus Board::request(const LineEvent& frame, Reply& reply, bool& answered)
         return ReplyStatus::bad_value;
       }
       detector_.adopt(learning_.refinement()->settings());
-      alarm_id_ = false_id_ = 0;  // what led to an alarm is of what was learned before
+      alarm_id_ = false_id_ = true_id_ = 0;  // what led to an alarm is of what was learned before
       keep_learned();
       deaf_until_us_ = now_us_ + kSaveEvery_us;
       return ReplyStatus::ok;

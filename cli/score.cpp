@@ -93,9 +93,9 @@ void run(const Options& options) {
   if (window.overlap() > 1 && detector.decision) {
     throw Error(
         ExitCode::usage,
-        fmt::format("--hop: {} gathers evidence over windows that follow each other, as no board "
-                    "lets them overlap either; --hop is for models that judge each window by "
-                    "itself (train --percentile or --threshold)",
+        fmt::format("--hop: {} gathers evidence over windows that follow each other, here as on a "
+                    "board; --hop is for models that judge each window by itself (train "
+                    "--percentile or --threshold)",
                     options.model));
   }
   Pipeline pipeline(detector, window);

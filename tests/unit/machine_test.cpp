@@ -8,6 +8,7 @@
 #include <cmath>
 #include <complex>
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -81,6 +82,20 @@ TEST(Machine, ACopyGoesOnAlike) {
   for (int i = 0; i < 777; ++i) static_cast<void>(machine.next());
   Machine copy = machine;
   for (int i = 0; i < 777; ++i) EXPECT_EQ(machine.next(), copy.next());
+}
+
+// In blocks of any length, across those in which the machine's speed wanders, and with every force at work.
+TEST(MachineMotion, ABlockGivesTheBitsOfItsSteps) {
+  MachineConfig config;
+  config.faults = {.imbalance = 0.5, .bearing = 1.0, .loose = 0.5, .misalignment = 0.5};
+  MachineMotion single(config, 7, 1000.0, 25.0, 40);
+  MachineMotion blocks = single;
+  std::array<std::array<double, 6>, 130> block{};
+  for (const std::size_t length : {1U, 39U, 40U, 41U, 7U, 130U, 80U}) {
+    const std::span<std::array<double, 6>> now = std::span(block).first(length);
+    blocks.run(now);
+    for (const std::array<double, 6>& step : now) ASSERT_EQ(step, single.step()) << length;
+  }
 }
 
 TEST(Machine, TimeStampsKeepTheNominalGrid) {
